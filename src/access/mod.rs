@@ -1,0 +1,21 @@
+//! Who somebody is: join links, passwords, grants. Refuses to know cookies, sockets and SQL.
+
+use crate::ids::{AgentId, AppointmentId};
+
+/// What a parsed credential allows; carried from the edge inwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The holder of an appointment's join link.
+    Citizen(AppointmentId),
+    /// A signed-in agent; the name is the server's, never the client's (trust.md S6).
+    Agent(AgentGrant),
+}
+
+/// A signed-in agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentGrant {
+    /// The account.
+    pub agent: AgentId,
+    /// The name that others see.
+    pub display_name: String,
+}

@@ -1,0 +1,1 @@
+//! Every setting by file, environment and command line, and what is wrong with one. Starts nothing.

@@ -1,0 +1,71 @@
+//! Names of things, one newtype each; knows nothing of what they name, nor where their randomness came from.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An appointment and the consultation that happens at it: 128 random bits, written as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppointmentId(pub u128);
+
+impl fmt::Display for AppointmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for AppointmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AppointmentId({self})")
+    }
+}
+
+/// Not 32 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an appointment id is 32 lower-case hex digits")]
+pub struct BadAppointmentId;
+
+impl FromStr for AppointmentId {
+    type Err = BadAppointmentId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let hex = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !hex {
+            return Err(BadAppointmentId);
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| BadAppointmentId)
+    }
+}
+
+impl Serialize for AppointmentId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AppointmentId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// One person of one consultation. The citizen is always `0`; bounded by `limits::PARTICIPANTS_MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ParticipantId(pub u8);
+
+impl ParticipantId {
+    /// The citizen whose appointment it is.
+    pub const CITIZEN: Self = Self(0);
+}
+
+/// An agent's account: the row id of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AgentId(pub i64);
+
+/// One page in one browser: 16 random bytes that the page keeps over a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeviceId(pub [u8; 16]);

@@ -1,0 +1,19 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod access;
+pub mod agenda;
+pub mod config;
+pub mod consultation;
+pub mod http;
+pub mod ids;
+pub mod limits;
+pub mod load;
+pub mod media;
+pub mod protocol;
+pub mod server;
+pub mod sfu;
+pub mod signaling;
+pub mod store;
+pub mod telemetry;
+pub mod time;
+pub mod tls;

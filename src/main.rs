@@ -1,0 +1,3 @@
+//! The command line: run, check, demo. Everything else is the library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The certificate and our own accept loop over tokio-rustls; knows no route.

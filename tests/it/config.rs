@@ -1,0 +1,1 @@
+//! Settings: file, environment, command line; what is said about a wrong one.

@@ -1,0 +1,1 @@
+//! Routes, cookies, headers, errors.

@@ -1,0 +1,12 @@
+//! The integration tests, one binary; a module per room or promise.
+
+mod admission;
+mod config;
+mod guard;
+mod http;
+mod privacy;
+mod protocol;
+mod signaling;
+mod store;
+mod tidy;
+mod transport;

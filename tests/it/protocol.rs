@@ -1,0 +1,1 @@
+//! The wire against its document: vectors, schema.

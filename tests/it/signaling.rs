@@ -1,0 +1,1 @@
+//! WebSockets against a running server: resume, limits, take over.

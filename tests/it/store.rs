@@ -1,0 +1,1 @@
+//! The store: durability, sealing, migrations.

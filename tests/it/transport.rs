@@ -1,0 +1,1 @@
+//! Transports against the `webrtc` crate: connect, media, restart, path changes.
