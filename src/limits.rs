@@ -18,3 +18,13 @@ pub const SIGNALING_BURST: u32 = 60;
 pub const SIGNALING_QUEUE: usize = 64;
 /// The client pings this often; three times this without a message ends the socket.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Account-and-origin pairs whose failed sign-ins are remembered; at the bound those older than an hour go, then the oldest.
+pub const SIGN_IN_THROTTLE_ENTRIES: usize = 10_000;
+/// Unknown join links a minute from one origin; beyond, 429 without a look-up (trust.md S4).
+pub const LINK_FAILURES_PER_ORIGIN: usize = 20;
+/// Unknown join links a minute in all; beyond, 429 instead of 404 (S4).
+pub const LINK_FAILURES_GLOBAL: usize = 200;
+/// Database connections for reading; one more caller waits, at most `DATABASE_WAIT`.
+pub const DATABASE_READERS: u32 = 4;
+/// Longest wait for a database connection or lock; beyond, the caller gets an error and nothing was written.
+pub const DATABASE_WAIT: Duration = Duration::from_secs(5);

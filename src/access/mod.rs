@@ -1,4 +1,9 @@
-//! Who somebody is: join links, passwords, grants. Refuses to know cookies, sockets and SQL.
+//! Who somebody is: join links, passwords, grants. Refuses to know cookies, sockets and SQL; told the time and the randomness.
+
+pub mod link;
+pub mod password;
+pub mod throttle;
+pub mod token;
 
 use crate::ids::{AgentId, AppointmentId};
 

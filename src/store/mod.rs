@@ -1,6 +1,7 @@
 //! Durable state on SQLite (WAL, `synchronous=FULL`; SQL with `$1` placeholders that PostgreSQL takes too). Decides nothing; seals names under a key per appointment.
 
 use crate::access::AgentGrant;
+use crate::agenda::phase::{LinkRules, Slot};
 use crate::consultation::record::Record;
 use crate::ids::AppointmentId;
 use crate::time::Timestamp;
@@ -22,10 +23,19 @@ pub struct Appointment {
     pub start: Timestamp,
     /// E of mission.md.
     pub end: Timestamp,
+    /// The service's numbers at the time of booking: a later change of settings does not move what was promised.
+    pub rules: LinkRules,
     /// Raised by every rotation of the join link.
     pub link_epoch: u32,
     /// How far its consultation is.
     pub record: Record,
+}
+
+impl Appointment {
+    /// The time that was booked.
+    pub fn slot(&self) -> Slot {
+        Slot { start: self.start, end: self.end }
+    }
 }
 
 /// Why the store could not do it.
