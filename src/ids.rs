@@ -1,8 +1,12 @@
 //! Names of things, one newtype each; knows nothing of what they name, nor where their randomness came from.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// An appointment and the consultation that happens at it: 128 random bits, written as 32 hex digits.
@@ -51,8 +55,17 @@ impl<'de> Deserialize<'de> for AppointmentId {
     }
 }
 
+impl JsonSchema for AppointmentId {
+    fn schema_name() -> Cow<'static, str> {
+        "AppointmentId".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$", "description": "Names an appointment and its consultation." })
+    }
+}
+
 /// One person of one consultation. The citizen is always `0`; bounded by `limits::PARTICIPANTS_MAX`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ParticipantId(pub u8);
 
@@ -69,3 +82,48 @@ pub struct AgentId(pub i64);
 /// One page in one browser: 16 random bytes that the page keeps over a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceId(pub [u8; 16]);
+
+/// Not 22 characters of base64url that mean 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a device is 16 bytes in base64url without padding")]
+pub struct BadDeviceId;
+
+impl FromStr for DeviceId {
+    type Err = BadDeviceId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 16];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(16) => Ok(Self(bytes)),
+            _ => Err(BadDeviceId),
+        }
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl Serialize for DeviceId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeviceId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for DeviceId {
+    fn schema_name() -> Cow<'static, str> {
+        "DeviceId".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$", "description": "16 bytes, base64url without padding." })
+    }
+}

@@ -28,3 +28,5 @@ pub const LINK_FAILURES_GLOBAL: usize = 200;
 pub const DATABASE_READERS: u32 = 4;
 /// Longest wait for a database connection or lock; beyond, the caller gets an error and nothing was written.
 pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
+/// Characters of a message to a person who waits; a longer one is refused with `bad_message`.
+pub const NOTICE_CHARACTERS: usize = 500;

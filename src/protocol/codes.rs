@@ -1,0 +1,80 @@
+//! Error codes and close codes: stable, a client shows its own text for each. Knows no cause.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a request was refused, over HTTP and over the WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// Not a message of this version, or a field is wrong. The client's fault.
+    BadMessage,
+    /// `hello` named a version that this server does not speak.
+    UnsupportedVersion,
+    /// The request is not possible in the present phase.
+    WrongState,
+    /// No such appointment, or not one for this person.
+    UnknownAppointment,
+    /// The server's fault; nothing was done. Try again.
+    Internal,
+    /// Before S − 15 min (rule O).
+    TooEarly,
+    /// At or after E, never admitted and not waiting; or the time to return is over (rules L and R).
+    Late,
+    /// Another device holds the seat.
+    Elsewhere,
+    /// The consultation is closed, or was missed.
+    Closed,
+    /// That call does not ring any more.
+    CallGone,
+    /// The offer is not SDP that can be answered.
+    BadOffer,
+    /// This device holds no seat.
+    NotSeated,
+    /// The citizen is not waiting.
+    NotWaiting,
+    /// Another agent calls or talks to this person.
+    Taken,
+    /// Every seat is taken.
+    Busy,
+    /// Not in the call.
+    NotInCall,
+    /// HTTP: the Bearer key is wrong.
+    WrongKey,
+    /// HTTP: a field of the appointment is wrong; the message names it.
+    InvalidAppointment,
+    /// HTTP: no such link.
+    UnknownLink,
+    /// HTTP: a newer link replaced this one.
+    LinkReplaced,
+    /// HTTP: too many tries; `Retry-After` says how long to wait.
+    SlowDown,
+    /// HTTP: no cookie, or it is no longer good.
+    NotSignedIn,
+    /// HTTP: user name or password is wrong.
+    WrongCredentials,
+    /// HTTP: foreign `Origin`, or the header `X-Visavis` is missing.
+    Forbidden,
+    /// HTTP: no such resource.
+    NotFound,
+    /// HTTP: the body is larger than allowed.
+    TooLarge,
+}
+
+/// Why the server closed a WebSocket, and so what the client does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// Bye.
+    Normal = 1000,
+    /// The server stops: reconnect at once, then each second with jitter.
+    GoingAway = 1001,
+    /// A limit or rule was broken: do not reconnect by yourself.
+    Policy = 1008,
+    /// Overloaded: reconnect after 2–5 s.
+    TryAgainLater = 1013,
+    /// The cookie is no longer good: ask for the link or sign-in again.
+    CredentialEnded = 4001,
+    /// A newer socket of the same device replaced this one: do not reconnect.
+    Replaced = 4002,
+}

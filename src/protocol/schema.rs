@@ -1,0 +1,34 @@
+//! The JSON schema of the wire, made from the Rust types; `docs/protocol.schema.json` is its checked-in copy. Knows no message of its own.
+
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Value, json};
+
+use crate::protocol::{client, http, server};
+
+/// The schema (JSON Schema 2020-12): every type under `$defs`, the whole accepts any of them.
+pub fn document() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let roots = [
+        generator.subschema_for::<client::CitizenMessage>(),
+        generator.subschema_for::<client::AgentMessage>(),
+        generator.subschema_for::<server::ServerMessage>(),
+        generator.subschema_for::<http::ErrorBody>(),
+        generator.subschema_for::<http::NewAppointment>(),
+        generator.subschema_for::<http::Booked>(),
+        generator.subschema_for::<http::Join>(),
+        generator.subschema_for::<http::Link>(),
+        generator.subschema_for::<http::SignIn>(),
+        generator.subschema_for::<http::AgentAccount>(),
+    ];
+    compose(&mut generator, &roots)
+}
+
+fn compose(generator: &mut SchemaGenerator, roots: &[schemars::Schema]) -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Visavis protocol, version 1",
+        "description": "Made from src/protocol; explained in docs/protocol.md.",
+        "anyOf": roots,
+        "$defs": generator.take_definitions(true),
+    })
+}

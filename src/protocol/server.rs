@@ -1,0 +1,267 @@
+//! What the server sends over the WebSocket: answers and whole snapshots, never differences. Knows no rule.
+
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AppointmentId, ParticipantId};
+use crate::media::plane::Quality;
+use crate::protocol::codes::ErrorCode;
+use crate::protocol::values::Utc;
+use crate::sfu::negotiated::Source;
+
+/// A message from the server. A client ignores fields that it does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// Answer to `hello`; the snapshots follow.
+    Welcome {
+        /// The request.
+        re: NonZeroU32,
+        /// Protocol version, 1.
+        version: u32,
+        /// The server's wall clock.
+        server_time: Utc,
+        /// How often to `ping`, in milliseconds; three times this of silence ends the socket.
+        heartbeat_ms: u32,
+    },
+    /// Answer to `ping`.
+    Pong {
+        /// The request.
+        re: NonZeroU32,
+    },
+    /// The request was done and is durable.
+    Ok {
+        /// The request.
+        re: NonZeroU32,
+    },
+    /// Answer to `offer`.
+    Answer {
+        /// The request.
+        re: NonZeroU32,
+        /// The answer.
+        sdp: String,
+    },
+    /// The request was refused and changed nothing.
+    Error {
+        /// The request.
+        re: NonZeroU32,
+        /// Stable.
+        code: ErrorCode,
+        /// English, for developers.
+        message: String,
+    },
+    /// One consultation as this participant may see it.
+    State(State),
+    /// The agents' list.
+    Desk(Desk),
+    /// The own line, when it changed.
+    Quality {
+        /// The consultation.
+        appointment: AppointmentId,
+        /// From here to the server.
+        uplink: Quality,
+        /// From the server to here.
+        downlink: Quality,
+    },
+}
+
+/// A consultation as one participant may see it, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct State {
+    /// Grows with each change within one run of the server; a client keeps the latest it received.
+    pub revision: u64,
+    /// The consultation.
+    pub appointment: AppointmentId,
+    /// Can be read over the phone.
+    pub reference: String,
+    /// Where this participant is.
+    pub phase: Phase,
+    /// The own participant number.
+    pub you: ParticipantId,
+    /// Only in `waiting` and `ringing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// Only in `ringing` and `calling`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
+    /// The others in the call; for an agent who calls, the citizen.
+    pub participants: Vec<Participant>,
+    /// Who is on which of the own receiving sections; only in `in_call`.
+    pub slots: Vec<Slot>,
+    /// Start of the appointment.
+    pub start: Utc,
+    /// End of the appointment; nothing is cut then.
+    pub end: Utc,
+}
+
+/// Where a participant is in a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Citizen: before the link opens (rule O).
+    TooEarly,
+    /// Citizen: the appointment or the time to return is over (rules L and R).
+    Late,
+    /// Citizen: may arrive.
+    Open,
+    /// Another device of the same person holds the seat.
+    Elsewhere,
+    /// Citizen: in the waiting room.
+    Waiting,
+    /// Citizen: an agent calls.
+    Ringing,
+    /// Agent: it rings at the citizen.
+    Calling,
+    /// In the call.
+    InCall,
+    /// Citizen: hung up or left the queue, may return. Agent: left.
+    Left,
+    /// Closed for everybody.
+    Closed,
+    /// Citizen: nobody called in time.
+    Missed,
+    /// Agent, last state: put the public back.
+    PutBack,
+    /// Agent, last state: nobody answered.
+    Unanswered,
+    /// Agent, last state: the citizen declined or left.
+    Declined,
+}
+
+/// The own place in the waiting room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    /// 1 = next.
+    pub place: u32,
+    /// Since when this person waits.
+    pub since: Utc,
+    /// Messages from agents, oldest first.
+    pub messages: Vec<Notice>,
+}
+
+/// A message to a person who waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notice {
+    /// What it says.
+    pub text: String,
+    /// When it was written.
+    pub at: Utc,
+}
+
+/// A call that rings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Call {
+    /// Named by `accept` and `decline`.
+    pub number: u32,
+    /// The agent's name; absent towards the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// When it stops by itself.
+    pub rings_until: Utc,
+}
+
+/// What a participant is in a consultation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Whose appointment it is.
+    Citizen,
+    /// Of the service.
+    Agent,
+    /// A third person, such as an interpreter.
+    Guest,
+}
+
+/// Whether a person's page is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Connected.
+    Here,
+    /// Dropped, may come back to the same seat.
+    Away,
+}
+
+/// Another person of the consultation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Participant {
+    /// The number of the seat.
+    pub participant: ParticipantId,
+    /// What they are.
+    pub role: Role,
+    /// As the server knows it.
+    pub name: String,
+    /// Connected or dropped.
+    pub presence: Presence,
+    /// Sends sound.
+    pub microphone: bool,
+    /// Sends a picture.
+    pub camera: bool,
+    /// Shares a screen.
+    pub screen: bool,
+}
+
+/// Who is on a receiving section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Slot {
+    /// `a=mid` of the own offer.
+    pub mid: String,
+    /// Whose track.
+    pub participant: ParticipantId,
+    /// Which of their sources.
+    pub source: Source,
+}
+
+/// The list of an agent's desk, whole, in the order in which to call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Desk {
+    /// Grows with each change within one run of the server.
+    pub revision: u64,
+    /// Waiting first by arrival, then the others by start.
+    pub rows: Vec<DeskRow>,
+}
+
+/// One appointment on the desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeskRow {
+    /// The appointment.
+    pub appointment: AppointmentId,
+    /// Can be read over the phone.
+    pub reference: String,
+    /// The citizen's name.
+    pub name: String,
+    /// How far it is.
+    pub state: RowState,
+    /// Whether the citizen's page is connected.
+    pub presence: Presence,
+    /// Since when the citizen waits (arrival); null when they do not.
+    #[schemars(required)]
+    pub since: Option<Utc>,
+    /// Start of the appointment.
+    pub start: Utc,
+    /// End of the appointment.
+    pub end: Utc,
+    /// `en`, `fr`, `de` or `lb`.
+    pub language: String,
+    /// The name of who calls or talks; null when nobody does.
+    #[schemars(required)]
+    pub agent: Option<String>,
+}
+
+/// How far an appointment on the desk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowState {
+    /// Not there yet.
+    Expected,
+    /// In the waiting room.
+    Waiting,
+    /// An agent calls.
+    Ringing,
+    /// In the call.
+    InCall,
+    /// Hung up or left the queue, may return.
+    Left,
+}

@@ -1,0 +1,95 @@
+//! Values that appear in several messages, each checked once when it is read. Knows no message.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::limits;
+use crate::time::Timestamp;
+
+/// A moment as RFC 3339 in UTC with milliseconds; any offset is understood when read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Utc(pub Timestamp);
+
+impl From<Timestamp> for Utc {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for Utc {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.rfc3339())
+    }
+}
+
+impl<'de> Deserialize<'de> for Utc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Timestamp::parse(&text).map(Self).ok_or_else(|| D::Error::custom("not an RFC 3339 time with offset"))
+    }
+}
+
+impl JsonSchema for Utc {
+    fn schema_name() -> Cow<'static, str> {
+        "Utc".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "format": "date-time", "description": "RFC 3339, UTC with milliseconds.",
+            "pattern": "^\\d{4}-\\d{2}-\\d{2}[Tt ]\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?([Zz]|[+-]\\d{2}:\\d{2})$"
+        })
+    }
+}
+
+/// Text from an agent to a person who waits: 1 to `limits::NOTICE_CHARACTERS` characters, not only white space.
+/// Its `Debug` does not show it: texts do not belong in logs (trust.md P2).
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct NoticeText(String);
+
+impl NoticeText {
+    /// The text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for NoticeText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NoticeText({} bytes)", self.0.len())
+    }
+}
+
+/// Empty, only white space, or too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the text is empty or longer than 500 characters")]
+pub struct BadNotice;
+
+impl TryFrom<String> for NoticeText {
+    type Error = BadNotice;
+
+    fn try_from(text: String) -> Result<Self, BadNotice> {
+        let said = text.chars().any(|c| !c.is_whitespace());
+        if said && text.chars().nth(limits::NOTICE_CHARACTERS).is_none() { Ok(Self(text)) } else { Err(BadNotice) }
+    }
+}
+
+impl<'de> Deserialize<'de> for NoticeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for NoticeText {
+    fn schema_name() -> Cow<'static, str> {
+        "NoticeText".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": limits::NOTICE_CHARACTERS, "pattern": "\\S",
+            "description": "Text to a person who waits, not only white space."
+        })
+    }
+}

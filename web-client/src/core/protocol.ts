@@ -1,0 +1,142 @@
+// The wire of docs/protocol.md, version 1: what the server sends and understands. Holds types and a few numbers, no behaviour.
+
+/** 32 hex digits. */
+export type AppointmentId = string;
+/** 16 bytes, base64url without padding (22 characters); kept by the page over a reload (sessionStorage). */
+export type DeviceId = string;
+/** RFC 3339 in UTC with milliseconds. */
+export type Utc = string;
+/** The number of a person in a consultation; the citizen is always 0. */
+export type ParticipantId = number;
+
+export const VERSION = 1;
+export const SUBPROTOCOL = "visavis.v1";
+
+export type Outcome = "done" | "follow_up" | "not_served";
+export type Source = "microphone" | "camera" | "screen";
+export type Role = "citizen" | "agent" | "guest";
+export type Presence = "here" | "away";
+export type RowState = "expected" | "waiting" | "ringing" | "in_call" | "left";
+export type Quality = "good" | "fair" | "poor" | "lost";
+export type LinkPhase = "too_early" | "open" | "late" | "over" | "missed";
+
+export type Phase =
+  | "too_early" | "late" | "open" | "elsewhere" | "waiting" | "ringing" | "calling" | "in_call"
+  | "left" | "closed" | "missed" | "put_back" | "unanswered" | "declined";
+
+export type ErrorCode =
+  | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
+  | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
+  | "not_waiting" | "taken" | "busy" | "not_in_call"
+  | "wrong_key" | "invalid_appointment" | "unknown_link" | "link_replaced" | "slow_down"
+  | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large";
+
+export const Close = {
+  Normal: 1000,
+  /** The server stops: reconnect at once, then each second with jitter. */
+  GoingAway: 1001,
+  /** A limit or rule was broken: do not reconnect by yourself. */
+  Policy: 1008,
+  /** Overloaded: reconnect after 2–5 s. */
+  TryAgainLater: 1013,
+  /** The cookie is no longer good: ask for the link or sign-in again. */
+  CredentialEnded: 4001,
+  /** A newer socket of the same device replaced this one: do not reconnect. */
+  Replaced: 4002,
+} as const;
+
+// ---- client → server ----
+
+interface Publishing { microphone: boolean; camera: boolean; screen: boolean }
+
+/** A message of either role before any other, and the heartbeat. */
+export type Opening =
+  | { type: "hello"; id: number; version: number; device: DeviceId }
+  | { type: "ping"; id: number };
+
+export type CitizenMessage =
+  | Opening
+  | { type: "arrive" | "take_over" | "leave" | "return"; id: number }
+  | { type: "accept" | "decline"; id: number; call: number }
+  | { type: "offer"; id: number; transport: number; sdp: string }
+  | ({ type: "publish"; id: number } & Publishing);
+
+export type AgentMessage =
+  | Opening
+  | { type: "call" | "cancel_call" | "return" | "put_back" | "leave" | "take_over"; id: number; appointment: AppointmentId }
+  | { type: "remove"; id: number; appointment: AppointmentId; participant: ParticipantId }
+  | { type: "close"; id: number; appointment: AppointmentId; outcome: Outcome }
+  | { type: "notify"; id: number; appointment: AppointmentId; text: string }
+  | { type: "offer"; id: number; appointment: AppointmentId; transport: number; sdp: string }
+  | ({ type: "publish"; id: number; appointment: AppointmentId } & Publishing);
+
+// ---- server → client ----
+
+export interface Notice { text: string; at: Utc }
+export interface Waiting { place: number; since: Utc; messages: Notice[] }
+/** `from` is absent towards the agent who calls. */
+export interface Call { number: number; from?: string; rings_until: Utc }
+export interface Participant extends Publishing { participant: ParticipantId; role: Role; name: string; presence: Presence }
+export interface Slot { mid: string; participant: ParticipantId; source: Source }
+
+export interface State {
+  type: "state";
+  revision: number;
+  appointment: AppointmentId;
+  reference: string;
+  phase: Phase;
+  you: ParticipantId;
+  /** Only in `waiting` and `ringing`. */
+  waiting?: Waiting;
+  /** Only in `ringing` and `calling`. */
+  call?: Call;
+  /** The others. */
+  participants: Participant[];
+  /** Only in `in_call`; a mid that is not listed has nobody on it. */
+  slots: Slot[];
+  start: Utc;
+  end: Utc;
+}
+
+export interface DeskRow {
+  appointment: AppointmentId;
+  reference: string;
+  name: string;
+  state: RowState;
+  presence: Presence;
+  since: Utc | null;
+  start: Utc;
+  end: Utc;
+  language: string;
+  agent: string | null;
+}
+
+export interface Desk { type: "desk"; revision: number; rows: DeskRow[] }
+export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
+
+export type ServerMessage =
+  | { type: "welcome"; re: number; version: number; server_time: Utc; heartbeat_ms: number }
+  | { type: "pong"; re: number }
+  | { type: "ok"; re: number }
+  | { type: "answer"; re: number; sdp: string }
+  | { type: "error"; re: number; code: ErrorCode; message: string }
+  | State
+  | Desk
+  | QualityReport;
+
+// ---- HTTP ----
+
+export interface ErrorBody { error: { code: ErrorCode; message: string } }
+export interface Link {
+  reference: string;
+  phase: LinkPhase;
+  name: string;
+  service: { name: string; helpdesk_phone: string };
+  start: Utc;
+  end: Utc;
+  opens: Utc;
+  time_zone: string;
+  language: string;
+  server_time: Utc;
+}
+export interface AgentAccount { name: string; roles: string[]; language: string }
