@@ -1,0 +1,54 @@
+# What a person types here. Each goal brings what it needs (tests/setup/packages) and says how long its steps took.
+#
+#   make run      build client and server in release, start demo mode on https://localhost:8443 and http://localhost:8080
+#   make test     lint, types, unit, integration, web, fuzz and browser tests; the last lines are the total
+#   make check    the quick part of it: format, clippy, types, unit and integration tests, web tests
+#   make bench    forwarding beside its floor, and what the browsers measure (joins, first picture, a lossy line)
+#   make fuzz     every fuzz target for FUZZ_SECONDS (900) each
+#   make nightly  the long forms: 20 rounds of kill -9, 100 joins over a lossy line, 15 minutes of fuzzing each
+
+SHELL := /bin/bash
+FUZZ_SECONDS ?= 900
+DATA ?= data
+
+.PHONY: run test check bench fuzz nightly client release clean
+
+run: client release
+	@mkdir -p $(DATA)
+	@echo "── demo mode, data in ./$(DATA); Ctrl-C stops it"
+	@exec target/release/visavis demo --data-dir $(DATA) $(ARGS)
+
+client:
+	@tests/setup/packages run
+	@echo "── web client: packages" && cd web-client && npm ci --no-fund --no-audit --loglevel=error
+	@echo "── web client: build" && cd web-client && npm run --silent build
+
+release: client
+	@echo "── server: release build (the first one takes some minutes; cargo shows how far it is)"
+	@cargo build --release --locked --bin visavis
+
+test:
+	@tests/setup/packages test
+	@tests/setup/stages lint types unit integration web fuzz browser
+
+check:
+	@tests/setup/packages run
+	@tests/setup/stages lint types unit integration web
+
+bench: client release
+	@tests/setup/packages test
+	@cargo bench --locked --bench forwarding
+	@cd tests/browser && npm ci --no-fund --no-audit --loglevel=error
+	@VISAVIS_BIN=$(CURDIR)/target/release/visavis node tests/browser/run.mjs --bench
+
+fuzz:
+	@tests/setup/packages test
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/fuzz
+
+nightly:
+	@tests/setup/packages test
+	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/stages lint types unit integration web fuzz browser net
+
+clean:
+	@rm -rf web-client/dist web-client/gallery web-client/node_modules tests/browser/node_modules
+	@cargo clean

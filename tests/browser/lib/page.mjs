@@ -1,0 +1,196 @@
+// What is put into every page before it loads: counters, a camera made of a canvas where the browser has no better one, and the
+// instruments that read picture and sound back. Serialised and run in the page; it must not refer to anything outside of itself.
+
+/** `options`: {source, canvasCamera, h264Only, noCamera}. Everything is found at `window.visavisProbe`. */
+export function probe(options) {
+  const probe = { cameraRequests: 0, cameraErrors: [], peerConnections: [], remoteTracks: new Set(), clicks: {}, firstFrameAt: 0, failures: [], document: `${Math.random()}` };
+  Object.defineProperty(window, 'visavisProbe', { value: probe });
+  const now = () => performance.timeOrigin + performance.now();
+  window.addEventListener('error', (event) => probe.failures.push(String(event.message)));
+  window.addEventListener('unhandledrejection', (event) => probe.failures.push(`unhandled: ${event.reason}`));
+  document.addEventListener('securitypolicyviolation', (event) => probe.failures.push(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  document.addEventListener('click', (event) => {
+    const button = event.target instanceof Element && event.target.closest('button');
+    if (button) probe.clicks[(button.getAttribute('aria-label') ?? button.textContent).trim()] = now();
+  }, { capture: true });
+
+  // --- peer connections
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      probe.peerConnections.push(this);
+      this.addEventListener('track', (event) => {
+        probe.remoteTracks.add(event.track.id);
+        probe.remoteTracks.add(event.track);
+      });
+    }
+    addTransceiver(...args) {
+      const transceiver = super.addTransceiver(...args);
+      if (options.h264Only && transceiver.receiver.track.kind === 'video') {
+        const codecs = RTCRtpReceiver.getCapabilities('video').codecs;
+        const h264 = codecs.filter((codec) => /h264/i.test(codec.mimeType) && /packetization-mode=1/.test(codec.sdpFmtpLine ?? ''));
+        transceiver.setCodecPreferences([...h264, ...codecs.filter((codec) => /rtx/i.test(codec.mimeType))]);
+      }
+      return transceiver;
+    }
+  };
+  probe.live = () => probe.peerConnections.filter((pc) => pc.connectionState !== 'closed');
+
+  // --- camera
+  const drawBarCode = () => {
+    const canvas = document.createElement('canvas');
+    canvas.width = 640;
+    canvas.height = 360;
+    const context = canvas.getContext('2d', { alpha: false });
+    let number = 0;
+    setInterval(() => {
+      number = (number + 1) & 255;
+      [options.source, number, ~number & 255].forEach((code, row) => {
+        for (let bit = 0; bit < 8; bit += 1) {
+          context.fillStyle = (code >> (7 - bit)) & 1 ? '#e1e1e1' : '#1e1e1e';
+          context.fillRect(bit * 80, row * 90, 80, 90);
+        }
+      });
+      context.fillStyle = '#808080';
+      context.fillRect(0, 270, 640, 90);
+      context.fillStyle = '#c0a060';
+      context.fillRect((number * 5) % 640, 280, 90, 70);
+    }, 33);
+    return canvas.captureStream(30).getVideoTracks()[0];
+  };
+  const devices = navigator.mediaDevices;
+  if (devices) {
+    const nativeGetUserMedia = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      probe.cameraRequests += 1;
+      try {
+        if (options.noCamera && constraints.video) throw new DOMException('no camera', 'NotFoundError');
+        const stream = await nativeGetUserMedia(constraints);
+        if (options.canvasCamera && constraints.video) {
+          for (const track of stream.getVideoTracks()) {
+            stream.removeTrack(track);
+            track.stop();
+          }
+          stream.addTrack(drawBarCode());
+        }
+        return stream;
+      } catch (error) {
+        probe.cameraErrors.push(error.name);
+        throw error;
+      }
+    };
+    if (options.noCamera) {
+      const nativeEnumerate = devices.enumerateDevices.bind(devices);
+      devices.enumerateDevices = async () => (await nativeEnumerate()).filter((device) => device.kind !== 'videoinput');
+    }
+  }
+
+  // --- reading a picture
+  const canvas = document.createElement('canvas');
+  canvas.width = 160;
+  canvas.height = 90;
+  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+  probe.readBarCode = (picture) => {
+    context.drawImage(picture, 0, 0, 160, 90);
+    const pixels = context.getImageData(0, 0, 160, 68).data;
+    const codes = [0, 1, 2].map((row) => {
+      let code = 0;
+      for (let bit = 0; bit < 8; bit += 1) {
+        const x = bit * 20 + 10;
+        const y = Math.round(row * 22.5 + 11);
+        code = (code << 1) | (pixels[(y * 160 + x) * 4 + 1] > 127 ? 1 : 0);
+      }
+      return code;
+    });
+    return codes[1] === (~codes[2] & 255) ? { source: codes[0], number: codes[1] } : null;
+  };
+  probe.isRemote = (video) => video.srcObject instanceof MediaStream && video.srcObject.getTracks().some((track) => probe.remoteTracks.has(track) || probe.remoteTracks.has(track.id));
+
+  // --- a watch on one video element: how many frames, which source, which tone
+  const watches = new Map();
+  probe.watch = (video) => {
+    const watch = { frames: 0, read: 0, unreadable: 0, sources: {}, numbers: new Set(), began: now(), first: 0, last: 0, longestGapMs: 0, tones: {}, stopped: false };
+    watches.get(video)?.stop();
+    watches.set(video, watch);
+    const onFrame = () => {
+      if (watch.stopped) return;
+      const at = now();
+      watch.first ||= at;
+      if (watch.last) watch.longestGapMs = Math.max(watch.longestGapMs, at - watch.last);
+      watch.last = at;
+      watch.frames += 1;
+      if (watch.frames % 5 === 0) {
+        const code = probe.readBarCode(video);
+        if (code) {
+          watch.read += 1;
+          watch.sources[code.source] = (watch.sources[code.source] ?? 0) + 1;
+          watch.numbers.add(code.number);
+        } else watch.unreadable += 1;
+      }
+      video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback(onFrame);
+    const audio = listen(video.srcObject, watch.tones);
+    watch.stop = () => {
+      watch.stopped = true;
+      audio?.();
+    };
+  };
+  probe.report = async (video) => {
+    const watch = watches.get(video);
+    const seconds = (now() - watch.began) / 1000;
+    const { frames, read, unreadable, sources, longestGapMs, tones, first, last } = watch;
+    const tone = Object.entries(tones).sort((a, b) => b[1] - a[1])[0];
+    return { seconds, frames, fps: last > first ? (frames - 1) / ((last - first) / 1000) : 0, read, unreadable, sources, differentNumbers: watch.numbers.size, longestGapMs,
+      silentForMs: now() - (last || watch.began), tone: tone ? Number(tone[0]) : null, toneCount: tone ? tone[1] : 0, audioEnergy: await probe.audioEnergy() };
+  };
+  // A spectrum of the sound: the strongest frequency, counted in steps of 50 Hz whenever it is well above silence.
+  function listen(stream, tones) {
+    if (!(stream instanceof MediaStream) || stream.getAudioTracks().length === 0 || navigator.userAgent.includes('Firefox')) return null;
+    const audio = new AudioContext();
+    const analyser = new AnalyserNode(audio, { fftSize: 4096, smoothingTimeConstant: 0 });
+    audio.createMediaStreamSource(stream).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    const timer = setInterval(() => {
+      analyser.getFloatFrequencyData(bins);
+      let best = 1;
+      for (let bin = 2; bin < bins.length; bin += 1) if (bins[bin] > bins[best]) best = bin;
+      if (bins[best] < -60) return;
+      const hertz = Math.round(((best * audio.sampleRate) / analyser.fftSize) / 50) * 50;
+      tones[hertz] = (tones[hertz] ?? 0) + 1;
+    }, 100);
+    return () => {
+      clearInterval(timer);
+      audio.close();
+    };
+  }
+
+  // --- statistics
+  probe.stats = async () => {
+    const all = [];
+    for (const pc of probe.live()) for (const entry of (await pc.getStats()).values()) all.push(entry);
+    return all;
+  };
+  probe.audioEnergy = async () => (await probe.stats()).filter((s) => s.type === 'inbound-rtp' && s.kind === 'audio').reduce((sum, s) => sum + (s.totalAudioEnergy ?? 0), 0);
+  probe.inbound = async () => (await probe.stats()).filter((s) => s.type === 'inbound-rtp').map((s) => ({ kind: s.kind, mid: s.mid, bytes: s.bytesReceived, packets: s.packetsReceived, lost: s.packetsLost,
+    framesDecoded: s.framesDecoded, keyFramesDecoded: s.keyFramesDecoded, freezeCount: s.freezeCount, totalFreezesDuration: s.totalFreezesDuration, width: s.frameWidth, height: s.frameHeight,
+    concealed: s.concealedSamples, samples: s.totalSamplesReceived, nack: s.nackCount, pli: s.pliCount, energy: s.totalAudioEnergy, jitterBufferDelay: s.jitterBufferDelay, emitted: s.jitterBufferEmittedCount }));
+  probe.outbound = async () => (await probe.stats()).filter((s) => s.type === 'outbound-rtp').map((s) => ({ kind: s.kind, mid: s.mid, bytes: s.bytesSent, packets: s.packetsSent, framesEncoded: s.framesEncoded,
+    width: s.frameWidth, height: s.frameHeight, fps: s.framesPerSecond, limit: s.qualityLimitationReason, target: s.targetBitrate, active: s.active, codec: s.codecId, nack: s.nackCount, pli: s.pliCount, retransmitted: s.retransmittedPacketsSent }));
+  probe.remoteAddresses = async () => [...new Set((await probe.stats()).filter((s) => s.type === 'remote-candidate').map((s) => s.address ?? s.ip))];
+  probe.descriptions = () => probe.live().map((pc) => ({ local: pc.localDescription?.sdp, remote: pc.remoteDescription?.sdp, ice: pc.iceConnectionState, state: pc.connectionState }));
+
+  // --- the first remote frame of the page, for the benches
+  const awaited = new WeakSet();
+  const awaitFirstFrame = (video) => {
+    if (awaited.has(video)) return;
+    awaited.add(video);
+    const onFrame = () => {
+      if (probe.isRemote(video) && video.videoWidth > 2) probe.firstFrameAt ||= now();
+      else video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback(onFrame);
+  };
+  new MutationObserver(() => document.querySelectorAll('video').forEach(awaitFirstFrame)).observe(document, { childList: true, subtree: true });
+}
