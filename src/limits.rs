@@ -30,3 +30,17 @@ pub const DATABASE_READERS: u32 = 4;
 pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
 /// Characters of a message to a person who waits; a longer one is refused with `bad_message`.
 pub const NOTICE_CHARACTERS: usize = 500;
+/// Bytes of one offer (a Chromium offer with all our sections has about 25 KiB). A larger one is refused unread.
+pub const SDP_BYTES: usize = 64 * 1024;
+/// Lines of one offer; more are refused unread, so that reading stays below a millisecond (trust.md O9).
+pub const SDP_LINES: usize = 4096;
+/// Media sections of one offer; more are refused.
+pub const SDP_SECTIONS: usize = 32;
+/// Bytes of a `mid`: what the one-byte header extension holds (RFC 8285 §4.2). A longer one is refused.
+pub const MID_BYTES: usize = 16;
+/// Codecs answered per section; the least wanted beyond it are left out of the answer.
+pub const CODECS_PER_SECTION: usize = 8;
+/// Receiving sections per participant; further ones are answered `inactive`.
+pub const SLOTS_MAX: usize = 16;
+/// Largest data-channel message that we take or send (RFC 8841 §6).
+pub const DATA_MESSAGE_BYTES: u32 = 262_144;

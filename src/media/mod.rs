@@ -2,3 +2,4 @@
 //! refuses to know what a consultation is beyond its id, its participants and who is admitted.
 
 pub mod plane;
+pub mod sdp;

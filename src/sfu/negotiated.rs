@@ -1,5 +1,7 @@
 //! What one offer and its answer agreed on, as plain data: the SDP itself stays in `media::sdp`.
 
+use crate::sfu::h264::Profile;
+
 /// Where a published track comes from; one word on the wire, in Rust and on screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,36 @@ pub struct CodecBinding {
     pub payload_type: u8,
     /// Payload type of its RTX (RFC 4588), when offered.
     pub rtx_payload_type: Option<u8>,
+    /// Feedback that both sides speak.
+    pub feedback: Feedback,
+}
+
+impl CodecBinding {
+    /// Whether who negotiated `self` can decode what somebody sends as `published`.
+    pub fn decodes(&self, published: &CodecBinding) -> bool {
+        match (self.codec, published.codec) {
+            (Codec::H264, Codec::H264) => match (Profile::of(self.h264_profile), Profile::of(published.h264_profile)) {
+                (Some(decoder), Some(stream)) => decoder.decodes(stream),
+                _ => false,
+            },
+            (own, other) => own == other,
+        }
+    }
+}
+
+/// The `a=rtcp-fb` lines of one payload type (RFC 4585, RFC 5104).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Feedback {
+    /// `nack`: generic NACK.
+    pub nack: bool,
+    /// `nack pli`.
+    pub pli: bool,
+    /// `ccm fir`.
+    pub fir: bool,
+    /// `goog-remb`.
+    pub remb: bool,
+    /// `transport-cc`.
+    pub transport_cc: bool,
 }
 
 /// Ids of the header extensions (RFC 8285) in one direction of one section; 0 = not negotiated.
@@ -79,6 +111,9 @@ pub struct SlotSection {
     pub mid: String,
     /// Audio or video.
     pub video: bool,
+    /// The n-th audio and the n-th video slot are a pair: one media stream and one CNAME (`slot<pair>`), so that a browser keeps lips in sync
+    /// when one person's microphone and camera lie on it.
+    pub pair: u8,
     /// Our SSRC, fixed for the life of the transport (and over ICE restarts).
     pub ssrc: u32,
     /// Our RTX SSRC (video with RTX only).
