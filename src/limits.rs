@@ -44,3 +44,17 @@ pub const CODECS_PER_SECTION: usize = 8;
 pub const SLOTS_MAX: usize = 16;
 /// Largest data-channel message that we take or send (RFC 8841 §6).
 pub const DATA_MESSAGE_BYTES: u32 = 262_144;
+/// Rows of the desk, by start; more appointments than this within two days belong on several services.
+pub const DESK_ROWS: u32 = 1_000;
+/// An agent's sign-in ends after this long whatever happens (trust.md S9).
+pub const AGENT_SIGN_IN: Duration = Duration::from_secs(12 * 60 * 60);
+/// An agent's sign-in ends after this long without a request, unless in a call (S9).
+pub const AGENT_IDLE: Duration = Duration::from_secs(30 * 60);
+/// Activity of an agent is written at most this often: each write is synced to disk.
+pub const AGENT_SEEN_STEP: Duration = Duration::from_secs(60);
+/// Browsers in which one agent is signed in; one more ends the oldest.
+pub const SIGN_INS_PER_AGENT: u32 = 16;
+/// Browsers that exchanged one appointment's link; one more ends the oldest.
+pub const SIGN_INS_PER_APPOINTMENT: u32 = 16;
+/// A citizen's cookie outlives the slot by this: the return window and a day for the documents.
+pub const CITIZEN_SIGN_IN_AFTER_END: Duration = Duration::from_secs(25 * 60 * 60);

@@ -1,42 +1,23 @@
 //! Durable state on SQLite (WAL, `synchronous=FULL`; SQL with `$1` placeholders that PostgreSQL takes too). Decides nothing; seals names under a key per appointment.
 
-use crate::access::AgentGrant;
-use crate::agenda::phase::{LinkRules, Slot};
-use crate::consultation::record::Record;
-use crate::ids::AppointmentId;
-use crate::time::Timestamp;
+mod agents;
+mod appointments;
+mod audit;
+mod meta;
+mod seal;
 
-/// One appointment as the rest of the house sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appointment {
-    /// Also the consultation's id.
-    pub id: AppointmentId,
-    /// Short, can be read over the phone.
-    pub reference: String,
-    /// The service's key.
-    pub service: String,
-    /// The citizen's name, opened.
-    pub name: String,
-    /// `en`, `fr`, `de`, `lb`.
-    pub language: String,
-    /// S of mission.md.
-    pub start: Timestamp,
-    /// E of mission.md.
-    pub end: Timestamp,
-    /// The service's numbers at the time of booking: a later change of settings does not move what was promised.
-    pub rules: LinkRules,
-    /// Raised by every rotation of the join link.
-    pub link_epoch: u32,
-    /// How far its consultation is.
-    pub record: Record,
-}
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-impl Appointment {
-    /// The time that was booked.
-    pub fn slot(&self) -> Slot {
-        Slot { start: self.start, end: self.end }
-    }
-}
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::access::link::LinkKey;
+use crate::limits;
+
+pub use agents::{AgentAccount, NewAgent};
+pub use appointments::{Appointment, Found, NewAppointment};
+pub use audit::{AuditLine, Who};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -44,40 +25,98 @@ pub enum StoreError {
     /// The database refused or is gone; nothing was acknowledged.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("schema of the database: {0}")]
+    Schema(MigrateError),
     /// A sealed value does not open: wrong master key or a damaged row.
-    #[error("a sealed value of the store does not open")]
+    #[error("a sealed value of the store does not open: wrong master key, or the database is damaged")]
     Sealed,
+    /// The master key cannot be read or made.
+    #[error("master key {}: {source}", path.display())]
+    MasterKey {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The database was written by a newer version.
     #[error("the database was written by a newer version of visavis")]
     Newer,
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Randomness,
+    /// Another process has this data directory open.
+    #[error("the data directory {} is in use by another process", .0.display())]
+    InUse(PathBuf),
 }
 
 /// The embedded database. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// One connection: SQLite has one writer, and waiting in our queue is fairer than its busy handler.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    master: seal::SealingKey,
+    link_key: LinkKey,
+    /// Held for the life of the store; the system releases it even after kill -9.
+    _lock: std::fs::File,
+}
 
 impl Store {
-    /// One appointment with its consultation.
-    pub async fn appointment(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
-        let _ = id;
-        unimplemented!()
+    /// Opens or creates the store in `directory` (which exists): `visavis.db` and `master.key`. Brings the schema up to date; refuses a newer one.
+    pub async fn open(directory: &Path) -> Result<Self, StoreError> {
+        let lock = lock(directory)?;
+        let database = directory.join("visavis.db");
+        let is_new = !database.exists();
+        let master = seal::master_key(&directory.join("master.key"), is_new)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&database)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(limits::DATABASE_WAIT)
+            .pragma("secure_delete", "ON");
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(limits::DATABASE_WAIT);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        migrate(&writer).await?;
+        let link_key = meta::link_key(&writer, &master).await?;
+        let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, _lock: lock }) })
     }
 
-    /// Appointments that belong on the desk at `now`: those that begin or end within the day around it, and those whose consultation is not over.
-    pub async fn desk(&self, now: Timestamp) -> Result<Vec<Appointment>, StoreError> {
-        let _ = now;
-        unimplemented!()
+    /// Whether the database answers: for readiness.
+    pub async fn ready(&self) -> bool {
+        sqlx::query("SELECT 1").fetch_one(&self.inner.readers).await.is_ok()
     }
 
-    /// Writes the consultation, synced to disk when this returns.
-    pub async fn save_consultation(&self, id: AppointmentId, record: &Record, now: Timestamp) -> Result<(), StoreError> {
-        let _ = (id, record, now);
-        unimplemented!()
+    /// Ends all connections after what is under way; the WAL is folded into the database.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
     }
+}
 
-    /// The agent behind a sign-in cookie's hash, when it is still good.
-    pub async fn agent_by_sign_in(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
-        let _ = (hash, now);
-        unimplemented!()
+/// Two processes on one directory would each believe to own the seats.
+fn lock(directory: &Path) -> Result<std::fs::File, StoreError> {
+    let path = directory.join("lock");
+    let failed = |source| StoreError::Database(sqlx::Error::Io(source));
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(directory.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+    match sqlx::migrate!("src/store/migrations").run(writer).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(_)) => Err(StoreError::Newer),
+        Err(error) => Err(StoreError::Schema(error)),
     }
 }

@@ -1,0 +1,189 @@
+//! Agents' accounts, agents' sign-ins and portals' keys. Passwords arrive hashed, cookies and keys as SHA-256: nothing here lets anybody in by itself.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Store, StoreError};
+use crate::access::AgentGrant;
+use crate::access::token::TokenHash;
+use crate::ids::AgentId;
+use crate::limits;
+use crate::time::Timestamp;
+
+/// What makes an account.
+#[derive(Debug, Clone)]
+pub struct NewAgent {
+    /// Lower case; the name to sign in with.
+    pub username: String,
+    /// The name that others see.
+    pub display_name: String,
+    /// `en`, `fr`, `de`, `lb`.
+    pub language: String,
+    /// argon2id, PHC string (`access::password::hash`).
+    pub password_hash: String,
+}
+
+/// An account as sign-in needs it.
+#[derive(Debug, Clone)]
+pub struct AgentAccount {
+    /// Who it is.
+    pub grant: AgentGrant,
+    /// The language of the screens.
+    pub language: String,
+    /// PHC string.
+    pub password_hash: String,
+}
+
+impl Store {
+    /// Makes the account, or gives an existing one this name and password. The id, and with it the agent's seats, stays.
+    pub async fn put_agent(&self, agent: NewAgent, now: Timestamp) -> Result<AgentId, StoreError> {
+        let id = sqlx::query_scalar(
+            "INSERT INTO agents (username, display_name, language, password_hash, created_ms) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (username) DO UPDATE SET display_name = excluded.display_name, language = excluded.language, \
+             password_hash = excluded.password_hash RETURNING id",
+        )
+        .bind(agent.username)
+        .bind(agent.display_name)
+        .bind(agent.language)
+        .bind(agent.password_hash)
+        .bind(now.0)
+        .fetch_one(&self.inner.writer)
+        .await?;
+        Ok(AgentId(id))
+    }
+
+    /// The account of a user name.
+    pub async fn agent_account(&self, username: &str) -> Result<Option<AgentAccount>, StoreError> {
+        let row = sqlx::query("SELECT id, display_name, language, password_hash FROM agents WHERE username = $1")
+            .bind(username)
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        row.map(|row| Ok(AgentAccount { grant: grant(&row)?, language: row.try_get("language")?, password_hash: row.try_get("password_hash")? }))
+            .transpose()
+    }
+
+    /// The language of an agent's screens.
+    pub async fn agent_language(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT language FROM agents WHERE id = $1").bind(agent.0).fetch_optional(&self.inner.readers).await?)
+    }
+
+    /// An agent signed in: this cookie is good until it idles or its absolute end (trust.md S9). At the bound of cookies the oldest of this agent goes.
+    pub async fn sign_in_agent(&self, agent: AgentId, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.inner.writer.begin().await?;
+        sqlx::query("INSERT INTO agent_sign_ins (cookie_hash, agent, created_ms, seen_ms, expires_ms) VALUES ($1, $2, $3, $3, $4)")
+            .bind(cookie.as_slice())
+            .bind(agent.0)
+            .bind(now.0)
+            .bind(now.after(limits::AGENT_SIGN_IN).0)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "DELETE FROM agent_sign_ins WHERE agent = $1 AND cookie_hash NOT IN \
+             (SELECT cookie_hash FROM agent_sign_ins WHERE agent = $1 ORDER BY created_ms DESC LIMIT $2)",
+        )
+        .bind(agent.0)
+        .bind(limits::SIGN_INS_PER_AGENT)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The agent behind a sign-in cookie's hash, when it is still good. Counts as activity.
+    pub async fn agent_by_sign_in(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
+        let row = sqlx::query(
+            "SELECT agents.id, agents.display_name, agent_sign_ins.seen_ms FROM agent_sign_ins JOIN agents ON agents.id = agent_sign_ins.agent \
+             WHERE cookie_hash = $1 AND expires_ms > $2 AND seen_ms > $3",
+        )
+        .bind(hash.as_slice())
+        .bind(now.0)
+        .bind(now.before(limits::AGENT_IDLE).0)
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let grant = grant(&row)?;
+        let seen = Timestamp(row.try_get("seen_ms")?);
+        // One synced write a minute is enough to know who idles for thirty.
+        if seen < now.before(limits::AGENT_SEEN_STEP) {
+            self.keep_signed_in(grant.agent, now).await?;
+        }
+        Ok(Some(grant))
+    }
+
+    /// The agent is at work (a request, a call that runs): none of their good cookies idles.
+    pub async fn keep_signed_in(&self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE agent_sign_ins SET seen_ms = $2 WHERE agent = $1 AND expires_ms > $2 AND seen_ms > $3 AND seen_ms < $2")
+            .bind(agent.0)
+            .bind(now.0)
+            .bind(now.before(limits::AGENT_IDLE).0)
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends one cookie. Tells whose it was.
+    pub async fn sign_out_agent(&self, cookie: TokenHash) -> Result<Option<AgentId>, StoreError> {
+        let agent: Option<i64> = sqlx::query_scalar("DELETE FROM agent_sign_ins WHERE cookie_hash = $1 RETURNING agent")
+            .bind(cookie.as_slice())
+            .fetch_optional(&self.inner.writer)
+            .await?;
+        Ok(agent.map(AgentId))
+    }
+
+    /// Removes cookies of agents that are no longer good; answers the agents who have none left, so that their sockets end too (S9).
+    pub async fn expire_agent_sign_ins(&self, now: Timestamp) -> Result<Vec<AgentGrant>, StoreError> {
+        let idle = now.before(limits::AGENT_IDLE).0;
+        let stale: i64 = sqlx::query_scalar("SELECT count(*) FROM agent_sign_ins WHERE expires_ms <= $1 OR seen_ms <= $2")
+            .bind(now.0)
+            .bind(idle)
+            .fetch_one(&self.inner.readers)
+            .await?;
+        if stale == 0 {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.inner.writer.begin().await?;
+        let rows = sqlx::query(
+            "SELECT agents.id, agents.display_name FROM agents WHERE \
+             EXISTS (SELECT 1 FROM agent_sign_ins s WHERE s.agent = agents.id) AND \
+             NOT EXISTS (SELECT 1 FROM agent_sign_ins s WHERE s.agent = agents.id AND s.expires_ms > $1 AND s.seen_ms > $2)",
+        )
+        .bind(now.0)
+        .bind(idle)
+        .fetch_all(&mut *transaction)
+        .await?;
+        sqlx::query("DELETE FROM agent_sign_ins WHERE expires_ms <= $1 OR seen_ms <= $2")
+            .bind(now.0)
+            .bind(idle)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        rows.iter().map(grant).collect()
+    }
+
+    /// Lets a portal book with the key of this hash; the same label again replaces its key.
+    pub async fn put_api_key(&self, label: &str, key: TokenHash, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO api_keys (key_hash, label, created_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (label) DO UPDATE SET key_hash = excluded.key_hash, created_ms = excluded.created_ms",
+        )
+        .bind(key.as_slice())
+        .bind(label)
+        .bind(now.0)
+        .execute(&self.inner.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether a portal holds this key.
+    pub async fn is_api_key(&self, key: TokenHash) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM api_keys WHERE key_hash = $1")
+            .bind(key.as_slice())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+}
+
+fn grant(row: &SqliteRow) -> Result<AgentGrant, StoreError> {
+    Ok(AgentGrant { agent: AgentId(row.try_get("id")?), display_name: row.try_get("display_name")? })
+}

@@ -1,0 +1,332 @@
+//! Appointments, their join links and the citizens' sign-ins. The name and the consultation's record are sealed under the appointment's own key.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::seal::{self, SealingKey};
+use super::{Store, StoreError};
+use crate::access::token::{Token, TokenHash};
+use crate::agenda::phase::{LinkRules, Slot};
+use crate::consultation::record::Record;
+use crate::ids::AppointmentId;
+use crate::limits;
+use crate::time::Timestamp;
+
+/// One appointment as the rest of the house sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appointment {
+    /// Also the consultation's id.
+    pub id: AppointmentId,
+    /// Short, can be read over the phone.
+    pub reference: String,
+    /// The service's key.
+    pub service: String,
+    /// The citizen's name, opened.
+    pub name: String,
+    /// `en`, `fr`, `de`, `lb`.
+    pub language: String,
+    /// S of mission.md.
+    pub start: Timestamp,
+    /// E of mission.md.
+    pub end: Timestamp,
+    /// The service's numbers at the time of booking: a later change of settings does not move what was promised.
+    pub rules: LinkRules,
+    /// Raised by every rotation of the join link.
+    pub link_epoch: u32,
+    /// How far its consultation is.
+    pub record: Record,
+}
+
+impl Appointment {
+    /// The time that was booked.
+    pub fn slot(&self) -> Slot {
+        Slot { start: self.start, end: self.end }
+    }
+}
+
+/// What is booked.
+#[derive(Debug, Clone)]
+pub struct NewAppointment {
+    /// The service's key.
+    pub service: String,
+    /// The citizen's name.
+    pub name: String,
+    /// `en`, `fr`, `de`, `lb`.
+    pub language: String,
+    /// S and E.
+    pub slot: Slot,
+    /// The service's numbers today.
+    pub rules: LinkRules,
+}
+
+/// What a join link leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Its appointment.
+    Appointment(Box<Appointment>),
+    /// It was good once; a newer link of the same appointment replaced it.
+    Replaced,
+    /// Nothing: mistyped, invented or erased.
+    Nothing,
+}
+
+impl Store {
+    /// Books: draws id, reference and key. Answers the appointment and its join link's token, which is not kept.
+    pub async fn book(&self, new: NewAppointment, now: Timestamp) -> Result<(Appointment, Token), StoreError> {
+        let mut id = [0; 16];
+        rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
+        let mut appointment = Appointment {
+            id: AppointmentId(u128::from_be_bytes(id)),
+            reference: String::new(),
+            service: new.service,
+            name: new.name,
+            language: new.language,
+            start: new.slot.start,
+            end: new.slot.end,
+            rules: new.rules,
+            link_epoch: 1,
+            record: Record::default(),
+        };
+        // A reference has 30 bits: a second one may be taken, five in a row are not chance.
+        for _ in 0..5 {
+            appointment.reference = random_reference()?;
+            match self.insert(&appointment, now).await {
+                Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    let token = self.link_token(&appointment);
+                    return Ok((appointment, token));
+                }
+            }
+        }
+        Err(StoreError::Randomness)
+    }
+
+    /// The token of the appointment's join link, made again.
+    pub fn link_token(&self, appointment: &Appointment) -> Token {
+        self.inner.link_key.token(appointment.id, appointment.link_epoch)
+    }
+
+    /// One appointment with its consultation.
+    pub async fn appointment(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
+        let row = sqlx::query("SELECT * FROM appointments WHERE id = $1").bind(id.to_string()).fetch_optional(&self.inner.readers).await?;
+        row.map(|row| self.opened(&row)).transpose()
+    }
+
+    /// The appointment behind a join link's hash.
+    pub async fn appointment_by_link(&self, link: TokenHash) -> Result<Found, StoreError> {
+        let row = sqlx::query("SELECT * FROM appointments WHERE link_hash = $1")
+            .bind(link.as_slice())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        if let Some(row) = row {
+            return Ok(Found::Appointment(Box::new(self.opened(&row)?)));
+        }
+        let replaced = sqlx::query("SELECT 1 FROM replaced_links WHERE link_hash = $1")
+            .bind(link.as_slice())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        Ok(if replaced.is_some() { Found::Replaced } else { Found::Nothing })
+    }
+
+    /// Appointments that belong on the desk at `now`: those that begin or end within the day around it, and those whose consultation
+    /// changed in it. At most `limits::DESK_ROWS`, by start.
+    pub async fn desk(&self, now: Timestamp) -> Result<Vec<Appointment>, StoreError> {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let rows = sqlx::query(
+            "SELECT * FROM appointments WHERE (start_ms < $1 AND end_ms > $2) OR (changed_ms > $2 AND changed_ms > created_ms) \
+             ORDER BY start_ms, id LIMIT $3",
+        )
+        .bind(now.after(day).0)
+        .bind(now.before(day).0)
+        .bind(limits::DESK_ROWS)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter().map(|row| self.opened(row)).collect()
+    }
+
+    /// Writes the consultation, synced to disk when this returns.
+    pub async fn save_consultation(&self, id: AppointmentId, record: &Record, now: Timestamp) -> Result<(), StoreError> {
+        let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped_key FROM appointments WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        let key = self.key_of(id, &wrapped.ok_or(sqlx::Error::RowNotFound)?)?;
+        let sealed = key.seal(&place("record_sealed", id), &json(record)?)?;
+        let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(sealed)
+            .bind(now.0)
+            .execute(&self.inner.writer)
+            .await?;
+        match written.rows_affected() {
+            1 => Ok(()),
+            _ => Err(StoreError::Database(sqlx::Error::RowNotFound)),
+        }
+    }
+
+    /// Moves an appointment to another time; the link stays.
+    pub async fn reschedule(&self, id: AppointmentId, slot: Slot, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(slot.start.0)
+            .bind(slot.end.0)
+            .bind(now.0)
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Replaces the join link: the old one and every cookie that it opened are dead when this returns (S4). Answers the new token.
+    pub async fn rotate_link(&self, id: AppointmentId, now: Timestamp) -> Result<Option<Token>, StoreError> {
+        let Some(mut appointment) = self.appointment(id).await? else { return Ok(None) };
+        let old = self.link_token(&appointment).hash();
+        appointment.link_epoch += 1;
+        let token = self.link_token(&appointment);
+        let mut transaction = self.inner.writer.begin().await?;
+        sqlx::query("UPDATE appointments SET link_hash = $2, link_epoch = $3, changed_ms = $4 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(token.hash().as_slice())
+            .bind(appointment.link_epoch)
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("INSERT INTO replaced_links (link_hash, appointment) VALUES ($1, $2)")
+            .bind(old.as_slice())
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM citizen_sign_ins WHERE appointment = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(token))
+    }
+
+    /// Removes an appointment with its key, its links and its cookies. `secure_delete` overwrites the bytes.
+    pub async fn erase(&self, id: AppointmentId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM appointments WHERE id = $1").bind(id.to_string()).execute(&self.inner.writer).await?;
+        Ok(())
+    }
+
+    /// A citizen exchanged the link for this cookie. At the bound of cookies the oldest of this appointment goes.
+    pub async fn sign_in_citizen(&self, appointment: &Appointment, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
+        let id = appointment.id.to_string();
+        let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
+        let mut transaction = self.inner.writer.begin().await?;
+        sqlx::query("INSERT INTO citizen_sign_ins (cookie_hash, appointment, link_epoch, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)")
+            .bind(cookie.as_slice())
+            .bind(&id)
+            .bind(appointment.link_epoch)
+            .bind(now.0)
+            .bind(expires.0)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "DELETE FROM citizen_sign_ins WHERE appointment = $1 AND cookie_hash NOT IN \
+             (SELECT cookie_hash FROM citizen_sign_ins WHERE appointment = $1 ORDER BY created_ms DESC LIMIT $2)",
+        )
+        .bind(&id)
+        .bind(limits::SIGN_INS_PER_APPOINTMENT)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The appointment behind a citizen's cookie, while the cookie and the link that opened it are good.
+    pub async fn appointment_by_sign_in(&self, cookie: TokenHash, now: Timestamp) -> Result<Option<Appointment>, StoreError> {
+        let row = sqlx::query(
+            "SELECT appointments.* FROM citizen_sign_ins JOIN appointments ON appointments.id = citizen_sign_ins.appointment \
+             AND appointments.link_epoch = citizen_sign_ins.link_epoch WHERE cookie_hash = $1 AND expires_ms > $2",
+        )
+        .bind(cookie.as_slice())
+        .bind(now.0)
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        row.map(|row| self.opened(&row)).transpose()
+    }
+
+    async fn insert(&self, appointment: &Appointment, now: Timestamp) -> Result<(), StoreError> {
+        let id = appointment.id;
+        let key_bytes = seal::random_key()?;
+        let key = SealingKey::new(&key_bytes)?;
+        sqlx::query(
+            "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
+             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)",
+        )
+        .bind(id.to_string())
+        .bind(&appointment.reference)
+        .bind(&appointment.service)
+        .bind(appointment.start.0)
+        .bind(appointment.end.0)
+        .bind(millis(appointment.rules.early))
+        .bind(millis(appointment.rules.come_back))
+        .bind(millis(appointment.rules.give_up))
+        .bind(&appointment.language)
+        .bind(self.inner.master.seal(&place("wrapped_key", id), key_bytes.as_slice())?)
+        .bind(key.seal(&place("name_sealed", id), appointment.name.as_bytes())?)
+        .bind(key.seal(&place("record_sealed", id), &json(&appointment.record)?)?)
+        .bind(self.link_token(appointment).hash().as_slice())
+        .bind(appointment.link_epoch)
+        .bind(now.0)
+        .execute(&self.inner.writer)
+        .await?;
+        Ok(())
+    }
+
+    fn opened(&self, row: &SqliteRow) -> Result<Appointment, StoreError> {
+        let id: AppointmentId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
+        let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
+        let name = key.open(&place("name_sealed", id), &row.try_get::<Vec<u8>, _>("name_sealed")?)?;
+        let record = key.open(&place("record_sealed", id), &row.try_get::<Vec<u8>, _>("record_sealed")?)?;
+        Ok(Appointment {
+            id,
+            reference: row.try_get("reference")?,
+            service: row.try_get("service")?,
+            name: String::from_utf8(name.to_vec()).map_err(|_| StoreError::Sealed)?,
+            language: row.try_get("language")?,
+            start: Timestamp(row.try_get("start_ms")?),
+            end: Timestamp(row.try_get("end_ms")?),
+            rules: LinkRules {
+                early: duration(row.try_get("early_ms")?),
+                come_back: duration(row.try_get("come_back_ms")?),
+                give_up: duration(row.try_get("give_up_ms")?),
+            },
+            link_epoch: row.try_get("link_epoch")?,
+            record: serde_json::from_slice(&record).map_err(|_| StoreError::Sealed)?,
+        })
+    }
+
+    fn key_of(&self, id: AppointmentId, wrapped: &[u8]) -> Result<SealingKey, StoreError> {
+        SealingKey::new(&self.inner.master.open_key(&place("wrapped_key", id), wrapped)?)
+    }
+}
+
+/// The associated data of a sealed column.
+fn place(column: &str, id: AppointmentId) -> String {
+    format!("appointments.{column}:{id}")
+}
+
+fn json(record: &Record) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(record).map_err(|_| StoreError::Sealed)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn duration(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+/// Six characters that are not mistaken for each other on the phone or on paper: no I, O, 0, 1.
+fn random_reference() -> Result<String, StoreError> {
+    const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+    let mut bytes = [0; 6];
+    rand::fill(&mut bytes).map_err(|_| StoreError::Randomness)?;
+    let text: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    Ok(format!("{}-{}", &text[..3], &text[3..]))
+}

@@ -1,0 +1,79 @@
+//! The audit trail: what, which appointment, who, when. Append-only, ids alone; the database itself refuses a change.
+
+use std::fmt;
+
+use sqlx::Row;
+
+use super::{Store, StoreError};
+use crate::ids::{AgentId, AppointmentId};
+use crate::time::Timestamp;
+
+/// Who did it. An id, never a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The citizen of the appointment.
+    Citizen,
+    /// An agent.
+    Agent(AgentId),
+    /// A portal with an API key.
+    Api,
+    /// The server, because time passed.
+    Service,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Citizen => f.write_str("citizen"),
+            Self::Agent(agent) => write!(f, "agent:{}", agent.0),
+            Self::Api => f.write_str("api"),
+            Self::Service => f.write_str("service"),
+        }
+    }
+}
+
+/// One line as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLine {
+    /// When.
+    pub at: Timestamp,
+    /// A word of the glossary: `booked`, `signed_in`, `arrive`, `call`, `admit`, `close`…
+    pub what: String,
+    /// The written form of `Who`.
+    pub who: String,
+    /// Which appointment, when it is about one.
+    pub appointment: Option<AppointmentId>,
+}
+
+impl Store {
+    /// Appends a line, synced when this returns.
+    pub async fn audit(&self, what: &'static str, who: Who, appointment: Option<AppointmentId>, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO audit (at_ms, what, who, appointment) VALUES ($1, $2, $3, $4)")
+            .bind(now.0)
+            .bind(what)
+            .bind(who.to_string())
+            .bind(appointment.map(|id| id.to_string()))
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The lines of one appointment, oldest first; at most 1,000.
+    pub async fn audit_of(&self, appointment: AppointmentId) -> Result<Vec<AuditLine>, StoreError> {
+        let rows = sqlx::query("SELECT at_ms, what, who, appointment FROM audit WHERE appointment = $1 ORDER BY number LIMIT 1000")
+            .bind(appointment.to_string())
+            .fetch_all(&self.inner.readers)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let appointment: Option<String> = row.try_get("appointment")?;
+                Ok(AuditLine {
+                    at: Timestamp(row.try_get("at_ms")?),
+                    what: row.try_get("what")?,
+                    who: row.try_get("who")?,
+                    appointment: appointment.and_then(|id| id.parse().ok()),
+                })
+            })
+            .collect()
+    }
+}
