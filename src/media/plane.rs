@@ -56,19 +56,7 @@ pub enum Label {
     Files,
 }
 
-/// The line of one participant in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Quality {
-    /// Loss below 3 % and round trip below 300 ms.
-    Good,
-    /// Noticeable.
-    Fair,
-    /// Talking is hard.
-    Poor,
-    /// Nothing arrives.
-    Lost,
-}
+pub use crate::sfu::quality::Quality;
 
 /// What the media plane tells a consultation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppointmentId, ParticipantId};
-use crate::media::plane::Quality;
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 use crate::sfu::negotiated::Source;
+use crate::sfu::quality::Quality;
 
 /// A message from the server. A client ignores fields that it does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,4 +3,5 @@
 
 pub mod h264;
 pub mod negotiated;
+pub mod quality;
 pub mod router;
