@@ -45,15 +45,17 @@ export function ip(text) {
 
 let made = 0;
 
-/** A namespace joined to the server by a plain veth pair. */
+/** A namespace joined to the server by a plain veth pair; `bare` leaves the joining to a subclass. */
 export class Network {
-  constructor(name) {
+  constructor(name, { bare = false } = {}) {
     made += 1;
     this.name = `${name}${made}`;
     this.subnet = `10.77.${made}`;
     this.host = 2;
     this.outer = `v${made}`;
+    this.device = 'eth0';
     ip(`netns add ${this.name}`);
+    if (bare) return;
     ip(`link add ${this.outer} type veth peer name eth0 netns ${this.name}`);
     ip(`addr add ${this.subnet}.1/24 dev ${this.outer}`);
     ip(`link set ${this.outer} up`);
@@ -66,14 +68,14 @@ export class Network {
   }
 
   up() {
-    ip(`-n ${this.name} addr add ${this.address}/24 dev eth0`);
-    ip(`-n ${this.name} link set eth0 up`);
+    ip(`-n ${this.name} addr add ${this.address}/24 dev ${this.device}`);
+    ip(`-n ${this.name} link set ${this.device} up`);
     ip(`-n ${this.name} route add default via ${this.subnet}.1`);
   }
 
   /** What a move from Wi-Fi to the mobile network looks like: the old address is gone, a new one is there. */
   changeAddress() {
-    ip(`-n ${this.name} addr del ${this.address}/24 dev eth0`);
+    ip(`-n ${this.name} addr del ${this.address}/24 dev ${this.device}`);
     this.host += 1;
     this.up();
   }

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""A line between two network namespaces that can be made bad: delay, jitter, loss in bursts, rate, queue, a NAT that changes its mind.
+
+Two TUN devices, one process that carries packets between them. Everything is seeded. Started as
+
+    link.py <name of the near device> <name of the far device> <namespace of the far one> <seed>
+
+then told what to do by lines of JSON on standard input:
+
+    {"up": {…}, "down": {…}}   up: far to near (what a client sends); each may hold delay_ms, jitter_ms, loss (0..1 of UDP packets),
+                               burst (mean length of a loss), rate_kbit (0: no limit), queue_ms (what waits longer is dropped)
+    {"nat": true}              from now on the client's UDP packets come from other ports, as behind a NAT that forgot them
+    {"report": true}           answers one line of JSON with what passed and what was lost
+
+It knows IPv4 and UDP headers and nothing above them. Loss leaves TCP alone: the pages load, the media suffers.
+"""
+import fcntl, heapq, json, os, random, select, struct, subprocess, sys, time
+
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+UDP = 17
+
+
+def open_tun(name):
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH", name.encode(), IFF_TUN | IFF_NO_PI))
+    return fd
+
+
+class Direction:
+    """One way of the line: decides the fate of each packet."""
+
+    def __init__(self, out, seed):
+        self.out, self.random = out, random.Random(seed)
+        self.rule, self.losing, self.free_at, self.last_at = {}, False, 0.0, 0.0
+        self.passed = self.lost = self.overflowed = self.octets = 0
+
+    def lose(self):
+        """Gilbert's model: losses come in runs of `burst` packets on average and make up `loss` of all."""
+        loss = self.rule.get("loss", 0)
+        burst = max(1.0, self.rule.get("burst", 1))
+        if loss <= 0:
+            self.losing = False
+        elif burst == 1.0:
+            self.losing = self.random.random() < loss
+        elif self.losing:
+            self.losing = self.random.random() >= 1 / burst
+        else:
+            self.losing = self.random.random() < loss / (burst * (1 - loss))
+        return self.losing
+
+    def due(self, packet, now):
+        """When the packet comes out at the other end, or None."""
+        if packet[9] == UDP and self.lose():
+            self.lost += 1
+            return None
+        start = now
+        rate = self.rule.get("rate_kbit", 0)
+        if rate:
+            start = max(now, self.free_at)
+            if (start - now) * 1000 > self.rule.get("queue_ms", 300):
+                self.overflowed += 1
+                return None
+            self.free_at = start = start + len(packet) * 8 / (rate * 1000)
+        jitter = self.rule.get("jitter_ms", 0)
+        at = start + (self.rule.get("delay_ms", 0) + (self.random.uniform(0, jitter) if jitter else 0)) / 1000
+        self.last_at = at = max(at, self.last_at)  # late, never out of order
+        self.passed += 1
+        self.octets += len(packet)
+        return at
+
+    def report(self):
+        return {"passed": self.passed, "lost": self.lost, "overflowed": self.overflowed, "octets": self.octets}
+
+
+class Nat:
+    """Gives the client's UDP ports other numbers once `forget` was called; what still comes to the old ones is dropped."""
+
+    def __init__(self):
+        self.shift = 0
+
+    def forget(self):
+        self.shift += 1000
+
+    def move(self, packet, offset, by):
+        if packet[0] >> 4 != 4 or packet[9] != UDP:
+            return packet
+        head = (packet[0] & 15) * 4
+        at = head + offset
+        port = 1024 + (struct.unpack_from("!H", packet, at)[0] - 1024 + by) % (65536 - 1024)
+        moved = bytearray(packet)
+        struct.pack_into("!H", moved, at, port)
+        struct.pack_into("!H", moved, head + 6, 0)  # no checksum, which IPv4 allows
+        return bytes(moved)
+
+    def up(self, packet):
+        return self.move(packet, 0, self.shift) if self.shift else packet
+
+    def down(self, packet):
+        return self.move(packet, 2, -self.shift) if self.shift else packet
+
+
+def main():
+    near_name, far_name, namespace, seed = sys.argv[1:5]
+    near, far = open_tun(near_name), open_tun(far_name)
+    subprocess.run(["ip", "link", "set", far_name, "netns", namespace], check=True)
+    up, down, nat = Direction(near, seed + "up"), Direction(far, seed + "down"), Nat()
+    os.set_blocking(0, False)
+    print(json.dumps({"ready": True}), flush=True)
+    waiting, number, text = [], 0, b""
+    while True:
+        timeout = max(0.0, waiting[0][0] - time.monotonic()) if waiting else 5.0
+        readable, _, _ = select.select([near, far, 0], [], [], timeout)
+        now = time.monotonic()
+        for source in readable:
+            if source == 0:
+                part = os.read(0, 65536)
+                if not part:
+                    return
+                *lines, text = (text + part).split(b"\n")
+                for line in lines:
+                    order = json.loads(line)
+                    up.rule, down.rule = order.get("up", up.rule), order.get("down", down.rule)
+                    if order.get("nat"):
+                        nat.forget()
+                    if order.get("report"):
+                        print(json.dumps({"up": up.report(), "down": down.report()}), flush=True)
+                continue
+            way, change = (up, nat.up) if source == far else (down, nat.down)
+            for _ in range(64):
+                try:
+                    packet = os.read(source, 65536)
+                except (BlockingIOError, OSError):
+                    break
+                if packet[0] >> 4 != 4:
+                    continue
+                at = way.due(packet, now)
+                if at is not None:
+                    number += 1
+                    heapq.heappush(waiting, (at, number, way.out, change(packet)))
+        now = time.monotonic()
+        while waiting and waiting[0][0] <= now:
+            _, _, out, packet = heapq.heappop(waiting)
+            try:
+                os.write(out, packet)
+            except (BlockingIOError, OSError):
+                pass  # the device is down or full: a loss like any other
+
+
+main()
