@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{AppointmentId, ParticipantId};
 use crate::protocol::codes::ErrorCode;
@@ -65,6 +65,20 @@ pub enum ServerMessage {
         /// From the server to here.
         downlink: Quality,
     },
+}
+
+/// A line in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Nobody notices it.
+    Good,
+    /// Noticeable.
+    Fair,
+    /// Talking is hard.
+    Poor,
+    /// Nothing arrives.
+    Lost,
 }
 
 /// A consultation as one participant may see it, whole.
@@ -237,7 +251,8 @@ pub struct DeskRow {
     /// Whether the citizen's page is connected.
     pub presence: Presence,
     /// Since when the citizen waits (arrival); null when they do not.
-    #[schemars(required)]
+    #[serde(deserialize_with = "present")]
+    #[schemars(schema_with = "nullable::<Utc>")]
     pub since: Option<Utc>,
     /// Start of the appointment.
     pub start: Utc,
@@ -246,7 +261,8 @@ pub struct DeskRow {
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
     /// The name of who calls or talks; null when nobody does.
-    #[schemars(required)]
+    #[serde(deserialize_with = "present")]
+    #[schemars(schema_with = "nullable::<String>")]
     pub agent: Option<String>,
 }
 
@@ -264,4 +280,13 @@ pub enum RowState {
     InCall,
     /// Hung up or left the queue, may return.
     Left,
+}
+
+/// A field that is null rather than absent when there is nothing to say.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+fn nullable<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Option<T>>()
 }
