@@ -67,20 +67,6 @@ pub enum ServerMessage {
     },
 }
 
-/// A line in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Quality {
-    /// Nobody notices it.
-    Good,
-    /// Noticeable.
-    Fair,
-    /// Talking is hard.
-    Poor,
-    /// Nothing arrives.
-    Lost,
-}
-
 /// A consultation as one participant may see it, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct State {
