@@ -58,3 +58,66 @@ pub const SIGN_INS_PER_AGENT: u32 = 16;
 pub const SIGN_INS_PER_APPOINTMENT: u32 = 16;
 /// A citizen's cookie outlives the slot by this: the return window and a day for the documents.
 pub const CITIZEN_SIGN_IN_AFTER_END: Duration = Duration::from_secs(25 * 60 * 60);
+
+// Media plane.
+
+/// Commands (offers, data-channel messages) waiting for one worker; one more is answered `Unavailable` or `false`. Admissions and removals always enter: they are bounded by the seats.
+pub const MEDIA_COMMANDS: usize = 1024;
+/// Events waiting for one consultation's task. At the bound events are coalesced in the worker: the newest state of a participant replaces the older one.
+pub const MEDIA_EVENTS: usize = 256;
+/// Data-channel messages that a consultation's task has not taken yet; at the bound SCTP is read no further and its window closes (O11).
+pub const MEDIA_MESSAGES_WAITING: usize = 64;
+/// Datagrams a second of one transport; above the burst they are dropped unread and counted (trust.md, rule 2).
+pub const TRANSPORT_PACKETS_PER_S: u32 = 12_000;
+/// Burst on top of the rate: one full socket buffer of a file upload.
+pub const TRANSPORT_PACKETS_BURST: u32 = 8_000;
+/// STUN answers a second to one 5-tuple, also their burst; above it silence (O8).
+pub const STUN_ANSWERS_PER_S: u32 = 20;
+/// STUN answers a second of one transport over all its 5-tuples; above it silence (O8).
+pub const STUN_ANSWERS_PER_TRANSPORT_PER_S: u32 = 100;
+/// Verified 5-tuples kept for one transport; the one that was silent longest makes room.
+pub const PATHS: usize = 8;
+/// A path that brought nothing authenticated for this long yields to an un-nominated check from another 5-tuple (path rule, browsers.md section 7).
+pub const PATH_SILENT: Duration = Duration::from_millis(400);
+/// Datagrams of an incomplete ClientHello kept for one transport; at the bound the collection starts again (dtls.md, trap 1).
+pub const CLIENT_HELLO_DATAGRAMS: usize = 8;
+/// Longest ClientHello; a longer one is not answered.
+pub const CLIENT_HELLO_BYTES: usize = 16 * 1024;
+/// The engine gives a DTLS handshake up after this; the transport is then removed.
+pub const DTLS_HANDSHAKE: Duration = Duration::from_secs(15);
+/// First retransmission of a DTLS flight (dtls.md, trap 5).
+pub const DTLS_RTO: Duration = Duration::from_millis(200);
+/// Retransmissions of one DTLS flight by the engine (dtls.md, trap 5: the client's repeats use them up too).
+pub const DTLS_RETRIES: usize = 18;
+/// Without input for this long our last flight is sent again from outside the engine.
+pub const DTLS_RESEND: Duration = Duration::from_millis(400);
+/// At most this often.
+pub const DTLS_RESENDS: u32 = 5;
+/// Datagrams of our last flight kept for that; more push out the oldest.
+pub const DTLS_FLIGHT_DATAGRAMS: usize = 10;
+/// Largest DTLS datagram that we send: fits IPv6's least MTU with room for tunnels (N8).
+pub const DTLS_MTU: usize = 1200;
+/// SRTP replay window in packets; older ones are dropped (O7).
+pub const SRTP_REPLAY_WINDOW: usize = 1024;
+/// Sending SSRCs for which SRTP keeps state in one direction of one transport; packets of one more are dropped (O4).
+pub const SRTP_SSRCS: usize = 64;
+/// Data channels of one transport; further ones are closed (O11).
+pub const DATA_CHANNELS: usize = 8;
+/// Unsent data-channel bytes of one transport; at the bound `send` answers false. With the receive window as much again: 2 MiB (O11).
+pub const DATA_SEND_BYTES: usize = 1024 * 1024;
+/// SCTP receive window of one transport.
+pub const DATA_RECEIVE_BYTES: u32 = 1024 * 1024;
+/// Largest SCTP packet: with DTLS's overhead it stays below `DTLS_MTU`.
+pub const SCTP_MTU: u32 = 1150;
+/// Bytes gathered for sending before the worker flushes though the sockets still have input.
+pub const BATCH_BYTES: usize = 1024 * 1024;
+/// Destinations gathered for sending before the worker flushes.
+pub const BATCH_DESTINATIONS: usize = 512;
+/// Receive calls before the worker looks at commands and timers again.
+pub const RECEIVE_ROUNDS: usize = 64;
+/// Receive and send buffer asked of the system for a media socket; with less the operator is warned.
+pub const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// Consultations on one worker; one more is opened but its offers are answered `Unavailable`.
+pub const CONSULTATIONS_PER_WORKER: usize = 4096;
+/// Panics in one consultation before it is removed from its worker.
+pub const PANICS_PER_CONSULTATION: u32 = 16;

@@ -1,5 +1,22 @@
 //! The media plane: sockets, guard, ICE-lite, DTLS, SRTP, SCTP, SDP and the workers that own them. The only room that names `rtc` and `dimpl`;
 //! refuses to know what a consultation is beyond its id, its participants and who is admitted.
 
+pub mod batch;
+pub mod client_hello;
+pub mod core;
+pub mod dtls;
+pub mod guard;
+pub mod ice_lite;
+pub mod inbox;
+pub mod outbox;
 pub mod plane;
+pub mod room;
+pub mod sctp;
 pub mod sdp;
+pub mod socket;
+pub mod srtp;
+pub mod stun;
+#[cfg(test)]
+pub(crate) mod test_client;
+pub mod transport;
+pub mod worker;

@@ -1,0 +1,73 @@
+//! Commands on their way to a worker thread: bounded, and the thread is woken. Refuses to know what a command does.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::core::RoomId;
+use super::plane::{Label, MediaEvent, OfferError};
+use crate::ids::ParticipantId;
+use crate::limits;
+
+/// What a consultation asks of its worker.
+pub enum Command {
+    /// A consultation comes.
+    Open(RoomId, mpsc::Sender<MediaEvent>),
+    /// It goes.
+    Close(RoomId),
+    /// An offer to answer.
+    Offer(RoomId, ParticipantId, u32, String, oneshot::Sender<Result<String, OfferError>>),
+    /// Forwarding opens or shuts.
+    Admit(RoomId, ParticipantId, bool),
+    /// A transport ends.
+    Remove(RoomId, ParticipantId),
+    /// A data-channel message leaves.
+    Send(RoomId, ParticipantId, Label, Vec<u8>, oneshot::Sender<bool>),
+    /// The worker ends.
+    Stop,
+}
+
+/// One worker's queue.
+pub struct Inbox {
+    queue: Mutex<VecDeque<Command>>,
+    waker: mio::Waker,
+    /// Consultations placed here.
+    pub load: AtomicUsize,
+}
+
+impl Inbox {
+    /// Empty; `waker` ends the worker's sleep.
+    pub fn new(waker: mio::Waker) -> Self {
+        Self { queue: Mutex::new(VecDeque::new()), waker, load: AtomicUsize::new(0) }
+    }
+
+    /// Queues a command. Offers and messages are refused at `limits::MEDIA_COMMANDS`; the others always enter, they are bounded by the seats, and losing
+    /// one would leave media running that must end.
+    pub fn push(&self, command: Command) -> bool {
+        let refusable = matches!(command, Command::Offer(..) | Command::Send(..));
+        {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if refusable && queue.len() >= limits::MEDIA_COMMANDS {
+                return false;
+            }
+            queue.push_back(command);
+        }
+        self.waker.wake().is_ok()
+    }
+
+    /// Takes everything.
+    pub fn take(&self) -> VecDeque<Command> {
+        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One consultation more, or less.
+    pub fn count(&self, more: bool) {
+        if more {
+            self.load.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.load.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One consultation on its worker: the router and a transport per seat, joined so that a packet crosses from one to the others without a copy of its own.
+//! Refuses to know 5-tuples of strangers, ufrags and sockets: `core` finds the room.
+
+use super::batch::{Batch, Path};
+use super::dtls::DtlsError;
+use super::guard::{Counters, Kind, count};
+use super::outbox::Outbox;
+use super::plane::MediaEvent;
+use super::stun::BindingRequest;
+use super::transport::{Opened, Transport};
+use crate::ids::ParticipantId;
+use crate::limits;
+use crate::sfu::negotiated::SlotAssignment;
+use crate::sfu::router::{Router, Sink};
+use crate::time::Instant;
+
+type Seats = [Option<Box<Transport>>; limits::PARTICIPANTS_MAX];
+
+/// What a room needs of its surroundings for one step.
+pub struct Step<'a> {
+    /// The time of this step.
+    pub now: Instant,
+    /// Where datagrams go.
+    pub batch: &'a mut Batch,
+    /// What is counted.
+    pub counters: &'a Counters,
+}
+
+/// One consultation.
+pub struct Room {
+    router: Router,
+    seats: Seats,
+    /// What the task has not taken yet.
+    pub outbox: Outbox,
+    /// When the room's timer is registered for.
+    pub wake: Option<Instant>,
+    /// Panics so far.
+    pub panics: u32,
+}
+
+/// Why a transport is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// No consent (RFC 7675).
+    Consent,
+    /// DTLS ended.
+    Dtls(DtlsError),
+}
+
+impl Room {
+    /// Empty; `seed` is the router's randomness.
+    pub fn new(seed: u64) -> Self {
+        Self { router: Router::new(seed), seats: Default::default(), outbox: Outbox::default(), wake: None, panics: 0 }
+    }
+
+    /// The transport on a seat.
+    pub fn transport(&mut self, participant: ParticipantId) -> Option<&mut Transport> {
+        self.seats.get_mut(usize::from(participant.0))?.as_deref_mut()
+    }
+
+    /// All transports but that of `participant`.
+    pub fn others(&self, participant: ParticipantId) -> impl Iterator<Item = &Transport> {
+        self.seats
+            .iter()
+            .enumerate()
+            .filter(move |(seat, _)| *seat != usize::from(participant.0))
+            .filter_map(|(_, transport)| transport.as_deref())
+    }
+
+    /// Every seat with a transport.
+    pub fn occupied(&self) -> Vec<ParticipantId> {
+        (0u8..).zip(&self.seats).filter(|(_, transport)| transport.is_some()).map(|(seat, _)| ParticipantId(seat)).collect()
+    }
+
+    /// Puts a transport on its seat (the caller took the old one) and tells the router.
+    pub fn seat(&mut self, participant: ParticipantId, transport: Transport, step: &mut Step<'_>) {
+        let negotiated = transport.negotiated.clone();
+        if let Some(seat) = self.seats.get_mut(usize::from(participant.0)) {
+            *seat = Some(Box::new(transport));
+        }
+        self.route(step, |router, now, legs| router.join(participant, negotiated, now, legs));
+    }
+
+    /// Takes a transport from its seat without telling the router: a successor follows.
+    pub fn unseat(&mut self, participant: ParticipantId, step: &mut Step<'_>) -> Option<Box<Transport>> {
+        let mut transport = self.seats.get_mut(usize::from(participant.0))?.take()?;
+        transport.close(step.now, step.batch);
+        Some(transport)
+    }
+
+    /// The router forgets the participant's transport.
+    pub fn leave(&mut self, participant: ParticipantId, step: &mut Step<'_>) {
+        self.route(step, |router, now, legs| router.leave(participant, now, legs));
+    }
+
+    /// Opens or shuts the forwarding.
+    pub fn admit(&mut self, participant: ParticipantId, admitted: bool, step: &mut Step<'_>) {
+        self.route(step, |router, now, legs| router.admit(participant, admitted, now, legs));
+    }
+
+    /// A well-formed check with a ufrag of this participant's transport.
+    pub fn handle_check(&mut self, participant: ParticipantId, request: &BindingRequest<'_>, path: Path, step: &mut Step<'_>) {
+        let Some(transport) = self.transport(participant) else { return };
+        if transport.handle_check(request, path, step.now, step.batch, step.counters) {
+            self.route(step, |router, now, legs| router.path_moved(participant, now, legs));
+        }
+    }
+
+    /// DTLS, SRTP or SRTCP from a verified 5-tuple of this participant's transport.
+    pub fn handle_packet(
+        &mut self,
+        participant: ParticipantId,
+        kind: Kind,
+        datagram: &mut [u8],
+        path: Path,
+        step: &mut Step<'_>,
+    ) -> Result<(), End> {
+        let Some(transport) = self.seats.get_mut(usize::from(participant.0)).and_then(Option::as_deref_mut) else { return Ok(()) };
+        if !transport.within_budget(step.now) {
+            count(&step.counters.over_budget);
+            return Ok(());
+        }
+        if kind == Kind::Dtls {
+            let moved = transport.handle_dtls(datagram, path, step.now, step.batch, &mut self.outbox, step.counters).map_err(End::Dtls)?;
+            if moved {
+                self.route(step, |router, now, legs| router.path_moved(participant, now, legs));
+            }
+            return Ok(());
+        }
+        if kind == Kind::Rtp {
+            let ssrc = u32::from_be_bytes([datagram[8], datagram[9], datagram[10], datagram[11]]);
+            if transport.is_connected() && !self.router.knows_ssrc(participant, ssrc) {
+                count(&step.counters.unknown_ssrc);
+                return Ok(());
+            }
+        }
+        let Opened::Plain { length, moved } = transport.open(kind, datagram, path, step.now, step.counters) else { return Ok(()) };
+        let Some(packet) = datagram.get(..length) else { return Ok(()) };
+        if kind == Kind::Rtp {
+            count(&step.counters.rtp_in);
+        }
+        self.route(step, |router, now, legs| {
+            if moved {
+                router.path_moved(participant, now, legs);
+            }
+            if kind == Kind::Rtcp {
+                router.handle_rtcp(participant, packet, now, legs);
+            } else {
+                router.handle_rtp(participant, packet, now, legs);
+            }
+        });
+        Ok(())
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.seats.iter().flatten().map(|transport| transport.poll_timeout()).chain(self.router.poll_timeout()).min()
+    }
+
+    /// Everything that is due; which transports ended.
+    pub fn handle_timeout(&mut self, step: &mut Step<'_>) -> Vec<(ParticipantId, End)> {
+        let mut ended = Vec::new();
+        for (seat, transport) in (0u8..).zip(&mut self.seats) {
+            let Some(transport) = transport.as_mut().filter(|transport| transport.poll_timeout() <= step.now) else { continue };
+            match transport.handle_timeout(step.now, step.batch, &mut self.outbox, step.counters) {
+                Ok(true) => {}
+                Ok(false) => ended.push((ParticipantId(seat), End::Consent)),
+                Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
+            }
+        }
+        if self.router.poll_timeout().is_some_and(|at| at <= step.now) {
+            self.route(step, |router, now, legs| router.handle_timeout(now, legs));
+        }
+        ended
+    }
+
+    /// Moves waiting data-channel traffic of one participant; an `Err` ends the transport.
+    pub fn pump(&mut self, participant: ParticipantId, step: &mut Step<'_>) -> Result<(), End> {
+        let Some(transport) = self.seats.get_mut(usize::from(participant.0)).and_then(Option::as_deref_mut) else { return Ok(()) };
+        transport.pump(step.now, step.batch, &mut self.outbox, step.counters).map_err(End::Dtls)
+    }
+
+    fn route(&mut self, step: &mut Step<'_>, act: impl FnOnce(&mut Router, Instant, &mut Legs<'_>)) {
+        let mut legs = Legs { seats: &mut self.seats, batch: step.batch, outbox: &mut self.outbox, counters: step.counters };
+        act(&mut self.router, step.now, &mut legs);
+    }
+}
+
+/// The router's way out: seals straight into the batch of each participant's path.
+struct Legs<'a> {
+    seats: &'a mut Seats,
+    batch: &'a mut Batch,
+    outbox: &'a mut Outbox,
+    counters: &'a Counters,
+}
+
+impl Legs<'_> {
+    fn transport(&mut self, to: ParticipantId) -> Option<&mut Transport> {
+        self.seats.get_mut(usize::from(to.0))?.as_deref_mut()
+    }
+}
+
+impl Sink for Legs<'_> {
+    fn rtp(&mut self, to: ParticipantId, packet: &[u8]) {
+        let Some(transport) = self.seats.get_mut(usize::from(to.0)).and_then(Option::as_deref_mut) else { return };
+        if transport.send_rtp(packet, self.batch) {
+            count(&self.counters.rtp_out);
+        }
+    }
+
+    fn rtcp(&mut self, to: ParticipantId, packet: &[u8]) {
+        let Some(transport) = self.seats.get_mut(usize::from(to.0)).and_then(Option::as_deref_mut) else { return };
+        transport.send_rtcp(packet, self.batch);
+    }
+
+    fn slots(&mut self, to: ParticipantId, slots: &[SlotAssignment]) {
+        if self.transport(to).is_some() {
+            self.outbox.push(MediaEvent::Slots(to, slots.to_vec()));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! A worker: a plain thread with its own port that drains its sockets until they are empty, then flushes once. Drives a [`Core`] and decides nothing.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use mio::{Events, Interest, Poll, Token, Waker};
+use tokio::sync::mpsc;
+
+use super::batch::Batch;
+use super::core::{Core, RoomId};
+use super::dtls::DtlsIdentity;
+use super::guard::Counters;
+use super::inbox::{Command, Inbox};
+use super::plane::{MediaError, MediaEvent};
+use super::socket::{MediaSocket, ReceiveBuffers};
+use crate::limits;
+use crate::time::Instant;
+
+const WAKER: Token = Token(usize::MAX);
+/// How soon events that found their channel full are tried again.
+const RETRY_EVENTS: Duration = Duration::from_millis(10);
+
+/// A running worker, seen from outside.
+pub struct Worker {
+    /// Its queue.
+    pub inbox: Arc<Inbox>,
+    /// Its counters.
+    pub counters: Arc<Counters>,
+    /// Its UDP port.
+    pub port: u16,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Binds the port (both families where the system has them) and starts the thread.
+    pub fn start(port: u16, advertised: &[IpAddr], identity: DtlsIdentity) -> Result<Self, MediaError> {
+        let fault = |source: io::Error| MediaError::Socket { port, source };
+        let sockets = bind(port).map_err(fault)?;
+        let poll = Poll::new().map_err(fault)?;
+        let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER).map_err(fault)?));
+        let mut turn = Turn { poll, sockets, inbox: inbox.clone(), senders: HashMap::new(), buffers: ReceiveBuffers::default() };
+        let mut bound = port;
+        for (at, socket) in turn.sockets.iter_mut().enumerate() {
+            bound = socket.port().map_err(fault)?;
+            turn.poll.registry().register(socket.source(), Token(at), Interest::READABLE).map_err(fault)?;
+            let (receive, send) = socket.buffers().map_err(fault)?;
+            if receive < limits::SOCKET_BUFFER_BYTES || send < limits::SOCKET_BUFFER_BYTES {
+                tracing::warn!(
+                    port = bound,
+                    receive,
+                    send,
+                    wanted = limits::SOCKET_BUFFER_BYTES,
+                    "socket buffers are smaller than wanted: bursts may be lost; raise net.core.rmem_max and net.core.wmem_max"
+                );
+            }
+        }
+        let counters = Arc::new(Counters::default());
+        let candidates = advertised.iter().map(|ip| SocketAddr::new(*ip, bound)).collect();
+        let random = SystemRandom::new();
+        let core = Core::new(
+            identity,
+            candidates,
+            Box::new(move |bytes| {
+                if random.fill(bytes).is_err() {
+                    // No randomness, no secrets: nothing may go on with predictable ones.
+                    std::process::abort();
+                }
+            }),
+            counters.clone(),
+        );
+        let shared = counters.clone();
+        let thread = std::thread::Builder::new().name(format!("media-{bound}")).spawn(move || turn.run(core, &shared)).map_err(fault)?;
+        Ok(Self { inbox, counters, port: bound, thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.inbox.push(Command::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// IPv4 and IPv6 on one port; a system with one of them is served on that one.
+fn bind(port: u16) -> io::Result<Vec<MediaSocket>> {
+    let mut attempts = if port == 0 { 16 } else { 1 };
+    loop {
+        attempts -= 1;
+        let v4 = MediaSocket::bind(false, port);
+        let shared = v4.as_ref().map_or(Ok(port), MediaSocket::port)?;
+        match (v4, MediaSocket::bind(true, shared)) {
+            (Ok(v4), Ok(v6)) => return Ok(vec![v4, v6]),
+            (Ok(_), Err(error)) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
+            (Ok(_), Err(error)) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            (Ok(v4), Err(_)) => return Ok(vec![v4]),
+            (Err(error), _) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            (Err(_), Ok(v6)) => return Ok(vec![v6]),
+            (Err(error), Err(_)) => return Err(error),
+        }
+    }
+}
+
+/// The thread's own things.
+struct Turn {
+    poll: Poll,
+    sockets: Vec<MediaSocket>,
+    inbox: Arc<Inbox>,
+    senders: HashMap<RoomId, mpsc::Sender<MediaEvent>>,
+    buffers: ReceiveBuffers,
+}
+
+impl Turn {
+    fn run(mut self, mut core: Core, counters: &Counters) {
+        let mut events = Events::with_capacity(16);
+        let mut batch = Batch::default();
+        let mut more = false;
+        loop {
+            let timeout = self.sleep(&core, more);
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    tracing::error!(%error, "media worker cannot wait for its sockets");
+                    std::thread::sleep(RETRY_EVENTS);
+                }
+            }
+            more = self.receive(&mut core, &mut batch, counters);
+            if !self.obey(&mut core, &mut batch) {
+                self.flush(&mut batch, counters);
+                return;
+            }
+            let now = Instant::now();
+            core.handle_timeout(now, &mut batch);
+            let senders = &self.senders;
+            core.deliver_events(now, &mut batch, |room, event| match senders.get(&room).map(|sender| sender.try_send(event)) {
+                Some(Err(mpsc::error::TrySendError::Full(event))) => Err(event),
+                _ => Ok(()),
+            });
+            self.flush(&mut batch, counters);
+        }
+    }
+
+    fn sleep(&self, core: &Core, more: bool) -> Option<Duration> {
+        if more {
+            return Some(Duration::ZERO);
+        }
+        let timer = core.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+        let retry = core.has_waiting_events().then_some(RETRY_EVENTS);
+        timer.into_iter().chain(retry).min()
+    }
+
+    /// Drains the sockets; `true` when they may hold more.
+    fn receive(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
+        for _ in 0..limits::RECEIVE_ROUNDS {
+            let mut some = false;
+            for socket in &self.sockets {
+                let now = Instant::now();
+                let received =
+                    socket.receive(&mut self.buffers, |local, remote, datagram| core.handle_datagram(now, local, remote, datagram, batch));
+                match received {
+                    Ok(received) => some |= received,
+                    // An ICMP error of an earlier send; the next call reads on.
+                    Err(error) => tracing::trace!(%error, "receive"),
+                }
+            }
+            if batch.is_full() {
+                self.flush(batch, counters);
+            }
+            if !some {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Carries out the waiting commands; `false` when the worker is to stop.
+    fn obey(&mut self, core: &mut Core, batch: &mut Batch) -> bool {
+        for command in self.inbox.take() {
+            let now = Instant::now();
+            match command {
+                Command::Open(room, events) => {
+                    self.senders.insert(room, events);
+                    core.open(room);
+                }
+                Command::Close(room) => {
+                    core.close(room, now, batch);
+                    self.senders.remove(&room);
+                }
+                Command::Offer(room, participant, number, sdp, answer) => {
+                    let _ = answer.send(core.offer(room, participant, number, &sdp, now, batch));
+                }
+                Command::Admit(room, participant, admitted) => core.admit(room, participant, admitted, now, batch),
+                Command::Remove(room, participant) => core.remove(room, participant, now, batch),
+                Command::Send(room, participant, label, message, answer) => {
+                    let _ = answer.send(core.send(room, participant, label, &message, now, batch));
+                }
+                Command::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn flush(&self, batch: &mut Batch, counters: &Counters) {
+        if batch.is_empty() {
+            return;
+        }
+        let segments = self.sockets.iter().map(MediaSocket::segments).min().unwrap_or(1);
+        let (mut sent, mut failed) = (0, 0);
+        batch.flush(segments, |run| {
+            let datagrams = run.contents.len().div_ceil(run.size);
+            // The first socket is IPv4 unless the system has none.
+            let socket = if run.path.remote.is_ipv4() { self.sockets.first() } else { self.sockets.last() };
+            let taken = socket.map_or(0, |socket| socket.send(run));
+            sent += taken as u64;
+            failed += (datagrams - taken) as u64;
+        });
+        counters.sent.fetch_add(sent, Ordering::Relaxed);
+        counters.send_failed.fetch_add(failed, Ordering::Relaxed);
+    }
+}
