@@ -121,3 +121,9 @@ pub const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 pub const CONSULTATIONS_PER_WORKER: usize = 4096;
 /// Panics in one consultation before it is removed from its worker.
 pub const PANICS_PER_CONSULTATION: u32 = 16;
+/// Messages kept for one person who waits; the oldest goes when one more comes.
+pub const NOTICES_MAX: usize = 20;
+/// A socket that is lost counts as a drop after this long; a page that reloads is back before.
+pub const PRESENCE_GRACE: Duration = Duration::from_secs(2);
+/// After the time to return (rule R), a consultation whose people have all been away for this long closes by itself.
+pub const ABANDONED: Duration = Duration::from_secs(10 * 60);

@@ -1,7 +1,190 @@
 //! What of a consultation survives a restart of the server: written before it is acknowledged. Knows no database.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-/// The durable part of a consultation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {}
+use crate::agenda::phase::{self, LinkRules, Phase, Slot, Standing};
+use crate::ids::{AgentId, DeviceId, ParticipantId};
+use crate::time::Timestamp;
+
+/// The durable part of a consultation. Every field has a default, so that a row of an older version loads.
+///
+/// It holds names and texts: whoever writes it down seals it. Its `Debug` leaves them out (trust.md P2).
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// Where the citizen is.
+    pub stage: Stage,
+    /// The place in the queue: since when the citizen waits. Kept over a call, so that who is put back is not last.
+    pub arrived_at: Option<Timestamp>,
+    /// An agent called and the citizen accepted, at least once (rules N and R).
+    pub admitted: bool,
+    /// An agent ended the admission: the way back leads to the waiting room only, until the next accept.
+    pub removed: bool,
+    /// The device that holds the citizen's seat; nobody's before arrival and after leaving.
+    pub device: Option<DeviceId>,
+    /// Number of the last call; 0 = never called.
+    pub calls: u32,
+    /// The call that rings.
+    pub ring: Option<Ring>,
+    /// Everybody but the citizen: who calls and who is in the call.
+    pub seats: Vec<Seat>,
+    /// Messages to the person who waits, oldest first; at most `limits::NOTICES_MAX`.
+    pub notices: Vec<Notice>,
+    /// How the closing agent said it ended; none when it closed by itself.
+    pub outcome: Option<Outcome>,
+    /// When it closed or was missed.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Where the citizen is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Never there.
+    #[default]
+    Expected,
+    /// In the waiting room.
+    Waiting,
+    /// In the waiting room, and it rings.
+    Ringing,
+    /// Admitted; whether an agent is there too is said by the seats.
+    InCall,
+    /// Hung up, left the queue, or removed.
+    Left,
+    /// Ended.
+    Closed,
+    /// Ended: waited and nobody called (rule L).
+    Missed,
+}
+
+/// A call that rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ring {
+    /// The seat that calls.
+    pub from: ParticipantId,
+    /// When it stops by itself.
+    pub until: Timestamp,
+}
+
+/// The place of somebody other than the citizen. It belongs to a person, never to a socket.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// 1 and up, below `limits::PARTICIPANTS_MAX`.
+    pub participant: ParticipantId,
+    /// Whose it is.
+    pub holder: Holder,
+    /// The name that others see.
+    pub name: String,
+    /// The device that speaks for it now.
+    pub device: DeviceId,
+}
+
+/// Whose seat it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// An agent's, by account.
+    Agent(AgentId),
+    /// A third person's.
+    Guest,
+}
+
+/// A message to the person who waits.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it says.
+    pub text: String,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// How a consultation ended, as the closing agent says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The matter is settled.
+    Done,
+    /// Something remains to be done.
+    FollowUp,
+    /// The person could not be served.
+    NotServed,
+}
+
+impl Record {
+    /// The phase of the link: `Open` exactly when the signaling would let the citizen in.
+    pub fn link_phase(&self, slot: Slot, rules: LinkRules, now: Timestamp) -> Phase {
+        match self.stage {
+            Stage::Missed => Phase::Missed,
+            // Called without an answer is not missed by the service, and who waits is never thrown out.
+            Stage::Waiting | Stage::Ringing if self.calls > 0 => Phase::Open,
+            _ => phase::phase(slot, rules, self.standing(), now),
+        }
+    }
+
+    /// How far the citizen has come.
+    pub fn standing(&self) -> Standing {
+        match self.stage {
+            Stage::Closed | Stage::Missed => Standing::Closed,
+            _ if self.admitted => Standing::Admitted { call_runs: self.stage != Stage::Left || !self.seats.is_empty() },
+            Stage::Waiting | Stage::Ringing | Stage::InCall => Standing::Waiting,
+            Stage::Expected | Stage::Left => Standing::Absent,
+        }
+    }
+
+    /// Somebody is or was there and it has not ended: such a consultation is brought back after a restart.
+    pub fn is_running(&self) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::Ringing | Stage::InCall | Stage::Left)
+    }
+
+    /// The seat of an agent.
+    pub fn seat_of(&self, agent: AgentId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.holder == Holder::Agent(agent))
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("stage", &self.stage)
+            .field("arrived_at", &self.arrived_at)
+            .field("admitted", &self.admitted)
+            .field("removed", &self.removed)
+            .field("calls", &self.calls)
+            .field("ring", &self.ring)
+            .field("seats", &self.seats)
+            .field("notices", &self.notices.len())
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat").field("participant", &self.participant).field("holder", &self.holder).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_of_an_older_version_loads_with_defaults() {
+        let record: Record = serde_json::from_str("{}").unwrap();
+        assert_eq!(record, Record::default());
+        let record: Record = serde_json::from_str(r#"{"stage":"waiting","arrived_at":5,"colour":"of a newer version"}"#).unwrap();
+        assert_eq!((record.stage, record.arrived_at), (Stage::Waiting, Some(Timestamp(5))));
+    }
+
+    #[test]
+    fn debug_shows_no_name_and_no_text() {
+        let seat =
+            Seat { participant: ParticipantId(1), holder: Holder::Agent(AgentId(1)), name: "Anna".into(), device: DeviceId([7; 16]) };
+        let notice = Notice { text: "Geheim".into(), at: Timestamp(0) };
+        let record = Record { seats: vec![seat], notices: vec![notice], ..Record::default() };
+        let said = format!("{record:?}");
+        assert!(!said.contains("Anna") && !said.contains("Geheim"), "{said}");
+    }
+}
