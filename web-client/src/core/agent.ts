@@ -1,0 +1,257 @@
+// The agent's side: sign-in, who waits, the call. What is true now and what may be done. Knows no element of the page.
+
+import * as api from "./api";
+import { ApiError } from "./api";
+import { realClock } from "./clock";
+import { deviceId, nextTransport } from "./device-id";
+import { LocalMedia } from "./local-media";
+import { markAdmitted } from "./marks";
+import { Seat } from "./seat";
+import { RequestError, Signaling, type SignalingStatus } from "./signaling";
+import { play } from "./sound";
+import { Store } from "./store";
+import type { AgentAccount, DeskRow, Outcome, Pushed, Request, StateMessage } from "./wire";
+
+export interface AgentState {
+  step: "loading" | "sign_in" | "desk";
+  account?: AgentAccount;
+  problem?: string;
+  retryAfterS?: number;
+  /** Code of the last thing that did not work or that happened; the screen stays. */
+  notice?: string;
+  line: SignalingStatus;
+  rows: DeskRow[];
+  deskKnown: boolean;
+  state?: StateMessage;
+  /** The row whose call is being prepared: the camera is asked for. */
+  preparing?: DeskRow;
+  busy: boolean;
+  /** When the call of this seat began, on this page's clock in milliseconds since 1970. */
+  callSince?: number;
+  /** Who arrived last, for the live region. */
+  arrived?: { name: string; count: number };
+  serverAheadMs: number;
+}
+
+export type AgentScreen = "loading" | "problem" | "sign_in" | "replaced" | "desk" | "preparing" | "calling" | "call" | "elsewhere";
+
+/** Which screen the state means. */
+export function agentScreen(at: AgentState): AgentScreen {
+  if (at.step === "sign_in") return "sign_in";
+  if (at.problem || at.line === "refused") return "problem";
+  if (at.line === "replaced") return "replaced";
+  if (at.step === "loading") return "loading";
+  switch (at.state?.phase) {
+    case "calling": return "calling";
+    case "in_call": return "call";
+    case "elsewhere": return "elsewhere";
+  }
+  return at.preparing ? "preparing" : "desk";
+}
+
+/** Phases that say "you hold no seat any more". */
+const ENDED = new Set(["left", "put_back", "unanswered", "declined", "closed"]);
+
+export class Agent extends Store<AgentState> {
+  readonly media = new LocalMedia();
+  readonly seat: Seat;
+  #signaling: Signaling;
+  #greeted = false;
+  #waiting = new Set<string>();
+  #arrivals = 0;
+
+  constructor() {
+    super({ step: "loading", line: "stopped", rows: [], deskKnown: false, busy: false, serverAheadMs: 0 });
+    this.#signaling = new Signaling({
+      url: api.signalingUrl("agent"),
+      device: deviceId("agent"),
+      clock: realClock,
+      onPushed: (message) => this.#pushed(message),
+      onStatus: (status) => this.#status(status),
+      onServerTime: (iso) => this.set({ serverAheadMs: Date.parse(iso) - Date.now() }),
+      onFailedAttempt: (count) => count % 5 === 3 && void this.#stillSignedIn(),
+    });
+    this.seat = new Seat({
+      clock: realClock,
+      media: this.media,
+      nextTransport: () => nextTransport("agent"),
+      request: (body) => this.#ask(body),
+      probe: () => this.#signaling.probe(),
+    });
+  }
+
+  async start(): Promise<void> {
+    addEventListener("online", () => this.seat.networkChanged());
+    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", () => this.seat.networkChanged());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#signaling.probe());
+    await this.load();
+  }
+
+  async load(): Promise<void> {
+    this.set({ problem: undefined });
+    try {
+      this.#enter(await api.agent());
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : "internal";
+      if (code === "not_signed_in") this.set({ step: "sign_in" });
+      else {
+        this.set({ problem: code });
+        realClock.after(3_000, () => this.get().problem === code && void this.load());
+      }
+    }
+  }
+
+  signIn = (username: string, password: string) => this.#do(async () => {
+    this.#enter(await api.signIn(username, password));
+  });
+
+  signOut = () => this.#do(async () => {
+    await api.signOut();
+    this.#out();
+  });
+
+  /** The camera opens at the click, so that the transport is up while it rings. */
+  call = (row: DeskRow) => this.#do(async () => {
+    this.set({ preparing: row });
+    try {
+      await this.media.open();
+      if (!this.get().preparing) return;
+      await this.#signaling.request({ type: "call", appointment: row.appointment });
+    } catch (error) {
+      this.media.close();
+      throw error;
+    } finally {
+      this.set({ preparing: undefined });
+    }
+  });
+
+  comeBack = (row: DeskRow) => this.#do(async () => {
+    void this.media.open();
+    try {
+      await this.#signaling.request({ type: "return", appointment: row.appointment });
+    } catch (error) {
+      this.media.close();
+      throw error;
+    }
+  });
+
+  stopRinging = () => this.#do(() => this.#simple("cancel_call"));
+  putBack = () => this.#do(() => this.#simple("put_back"));
+  hangUp = () => this.#do(() => this.#simple("leave"));
+  takeOver = () => this.#do(async () => {
+    void this.media.open();
+    await this.#simple("take_over");
+  });
+
+  close = (outcome: Outcome) => this.#do(async () => {
+    const { state } = this.get();
+    if (state) await this.#signaling.request({ type: "close", appointment: state.appointment, outcome });
+  });
+
+  notify = (row: DeskRow, text: string) => this.#do(async () => {
+    await this.#signaling.request({ type: "notify", appointment: row.appointment, text });
+    this.set({ notice: "message_sent" });
+  });
+
+  useThisPage = () => location.reload();
+  clearNotice = () => this.set({ notice: undefined });
+
+  #enter(account: AgentAccount): void {
+    this.set({ step: "desk", account, notice: undefined, retryAfterS: undefined });
+    this.#signaling.start();
+  }
+
+  #out(): void {
+    this.#signaling.stop();
+    this.#greeted = false;
+    this.#waiting.clear();
+    this.seat.update(undefined);
+    this.media.close();
+    this.set({ step: "sign_in", account: undefined, rows: [], deskKnown: false, state: undefined, notice: undefined });
+  }
+
+  async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {
+    const { state } = this.get();
+    if (state) await this.#signaling.request({ type, appointment: state.appointment });
+  }
+
+  #ask(body: Request) {
+    return this.#signaling.request({ ...body, appointment: this.get().state?.appointment } as Request);
+  }
+
+  #pushed(message: Pushed): void {
+    switch (message.type) {
+      case "quality": return this.seat.quality(message.uplink, message.downlink);
+      case "desk": return this.#desk(message.rows);
+      case "state": return this.#consultation(message);
+    }
+  }
+
+  #desk(rows: DeskRow[]): void {
+    const waiting = rows.filter((row) => row.state === "waiting" || row.state === "ringing");
+    const fresh = waiting.filter((row) => row.state === "waiting" && !this.#waiting.has(row.appointment));
+    const first = !this.get().deskKnown;
+    this.#waiting = new Set(waiting.map((row) => row.appointment));
+    this.set({ rows, deskKnown: true });
+    const newest = fresh[fresh.length - 1];
+    if (newest && !first) {
+      this.set({ arrived: { name: newest.name, count: ++this.#arrivals } });
+      play("arrival", this.media.get().speakerId).catch(() => undefined);
+    }
+  }
+
+  #consultation(message: StateMessage): void {
+    const before = this.get().state;
+    if (ENDED.has(message.phase)) {
+      if (before && before.appointment !== message.appointment) return;
+      this.seat.update(undefined);
+      this.media.close();
+      this.set({ state: undefined, callSince: undefined, notice: before ? `ended.${message.phase}` : undefined });
+      return;
+    }
+    const entered = message.phase === "in_call" && before?.phase !== "in_call";
+    if (entered) markAdmitted();
+    this.set({ state: message, ...(entered ? { callSince: Date.now(), notice: undefined } : {}) });
+    this.seat.update(message.phase === "elsewhere" ? undefined : message);
+    if (message.phase === "elsewhere") this.media.close();
+    else if (this.media.get().step === "idle") void this.media.open();
+  }
+
+  #status(line: SignalingStatus): void {
+    this.set({ line });
+    if (line === "ready") {
+      void this.seat.signalingReady(this.#greeted);
+      this.#greeted = true;
+    } else {
+      this.seat.signalingLost();
+    }
+    if (line === "signed_out") this.#out();
+    if (line === "replaced" || line === "refused") {
+      this.seat.update(undefined);
+      this.media.close();
+    }
+  }
+
+  async #stillSignedIn(): Promise<void> {
+    try {
+      await api.agent();
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "not_signed_in") this.#out();
+    }
+  }
+
+  async #do(step: () => Promise<void>): Promise<void> {
+    if (this.get().busy) return;
+    this.set({ busy: true, notice: undefined });
+    try {
+      await step();
+    } catch (error) {
+      this.set({
+        notice: error instanceof RequestError || error instanceof ApiError ? error.code : "internal",
+        retryAfterS: error instanceof ApiError ? error.retryAfterS : undefined,
+      });
+    } finally {
+      this.set({ busy: false });
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// The few HTTP requests of the pages. Knows no screen.
+
+import type { AgentAccount, Link } from "./wire";
+
+export class ApiError extends Error {
+  constructor(readonly code: string, readonly retryAfterS?: number) {
+    super(code);
+  }
+}
+
+export const join = (token: string) => call<Link>("POST", "join", { token });
+export const link = () => call<Link>("GET", "link");
+export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
+export const signOut = () => call<undefined>("POST", "agent/sign-out");
+export const agent = () => call<AgentAccount>("GET", "agent");
+
+/** The address of a signaling socket on the server that this page came from. */
+export function signalingUrl(role: "citizen" | "agent"): string {
+  return `${location.protocol === "http:" ? "ws:" : "wss:"}//${location.host}/signaling/${role}`;
+}
+
+async function call<T>(method: string, path: string, body?: object): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1/${path}`, {
+      method,
+      headers: { "X-Visavis": "1", ...(body ? { "Content-Type": "application/json" } : {}) },
+      body: body ? JSON.stringify(body) : undefined,
+      cache: "no-store",
+      signal: AbortSignal.timeout?.(15_000),
+    });
+  } catch {
+    throw new ApiError("unreachable");
+  }
+  if (response.status === 204) return undefined as T;
+  const answer = await response.json().catch(() => undefined);
+  if (response.ok && answer !== undefined) return answer as T;
+  const retryAfter = Number(response.headers.get("Retry-After"));
+  throw new ApiError(answer?.error?.code ?? (response.status >= 500 ? "unreachable" : "internal"), Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined);
+}

@@ -1,0 +1,263 @@
+// The citizen's side of a consultation, from the link to the good-bye: what is true now and what may be done.
+// Knows no element of the page.
+
+import * as api from "./api";
+import { ApiError } from "./api";
+import { realClock } from "./clock";
+import { deviceId, nextTransport, readSetting, writeSetting } from "./device-id";
+import { LocalMedia } from "./local-media";
+import { markAdmitted, markAnswer } from "./marks";
+import { Seat } from "./seat";
+import { RequestError, Signaling, type SignalingStatus } from "./signaling";
+import { startRinging, stopRinging } from "./sound";
+import { Store } from "./store";
+import type { Link, Pushed, StateMessage } from "./wire";
+
+export interface CitizenState {
+  /** Where the person is on this page before the server takes over. */
+  step: "welcome" | "check";
+  link?: Link;
+  /** Code of what stopped us: `unknown_link`, `unreachable`… */
+  problem?: string;
+  /** Code of the last thing that did not work; the screen stays. */
+  notice?: string;
+  line: SignalingStatus;
+  state?: StateMessage;
+  /** A request of the person is on its way. */
+  busy: boolean;
+  /** The person was in the call on this page before. */
+  wasInCall: boolean;
+  /** Came back from the call by the agent's decision. */
+  putBack: boolean;
+  declined: boolean;
+  serverAheadMs: number;
+}
+
+export type CitizenScreen =
+  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "missed"
+  | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
+
+/** Which screen the state means. */
+export function citizenScreen(at: CitizenState): CitizenScreen {
+  if (at.problem) return "problem";
+  if (at.line === "replaced") return "replaced";
+  if (at.line === "refused") return "problem";
+  if (!at.link) return "loading";
+  switch (at.state?.phase) {
+    case "waiting": return "waiting";
+    case "ringing": return "ringing";
+    case "in_call": return "call";
+    case "left": return "left";
+    case "elsewhere": return "elsewhere";
+    case "closed": return "closed";
+    case "missed": return "missed";
+    case "late": return "late";
+  }
+  switch (at.link.phase) {
+    case "late": return "late";
+    case "over": return "over";
+    case "missed": return "missed";
+    case "too_early": return at.step === "check" ? "check" : "too_early";
+    default: return at.step;
+  }
+}
+
+const RETRY_MS = 3_000;
+const SEATED = new Set(["waiting", "ringing", "in_call"]);
+
+export class Citizen extends Store<CitizenState> {
+  readonly media = new LocalMedia();
+  readonly seat: Seat;
+  #signaling: Signaling;
+  #token: string | undefined;
+  #greeted = false;
+  #wakeLock: { release(): Promise<void> } | undefined;
+
+  constructor() {
+    super({ step: "welcome", line: "stopped", busy: false, wasInCall: readSetting("was-in-call") === "true", putBack: false, declined: false, serverAheadMs: 0 });
+    this.#signaling = new Signaling({
+      url: api.signalingUrl("citizen"),
+      device: deviceId("citizen"),
+      clock: realClock,
+      onPushed: (message) => this.#pushed(message),
+      onStatus: (status) => this.#status(status),
+      onServerTime: (iso) => this.set({ serverAheadMs: Date.parse(iso) - Date.now() }),
+      onFailedAttempt: (count) => count % 5 === 3 && void this.#stillWelcome(),
+    });
+    this.seat = new Seat({
+      clock: realClock,
+      media: this.media,
+      nextTransport: () => nextTransport("citizen"),
+      request: (body) => this.#signaling.request(body),
+      probe: () => this.#signaling.probe(),
+    });
+  }
+
+  /** Takes the token out of the address and out of the history, then asks who this is for. */
+  async start(): Promise<void> {
+    const token = location.hash.slice(1);
+    if (token) {
+      this.#token = token;
+      history.replaceState(null, "", location.pathname);
+    }
+    addEventListener("online", () => this.seat.networkChanged());
+    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", () => this.seat.networkChanged());
+    addEventListener("hashchange", () => location.hash.length > 20 && location.reload());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible") return;
+      this.#signaling.probe();
+      void this.#keepAwake();
+    });
+    await this.load();
+  }
+
+  async load(): Promise<void> {
+    this.set({ problem: undefined });
+    try {
+      const link = this.#token ? await api.join(this.#token) : await api.link();
+      this.#token = undefined;
+      this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
+      if (link.phase === "open") this.#signaling.start();
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : "internal";
+      this.set({ problem: code });
+      if (code === "unreachable" || code === "slow_down") {
+        const after = (error instanceof ApiError ? error.retryAfterS : undefined) ?? RETRY_MS / 1000;
+        realClock.after(after * 1000, () => this.get().problem === code && void this.load());
+      }
+    }
+  }
+
+  toCheck(): void {
+    this.set({ step: "check", notice: undefined });
+    void this.media.open();
+  }
+
+  toWelcome(): void {
+    this.media.close();
+    this.set({ step: "welcome", notice: undefined });
+  }
+
+  /** "Join the call": the place in the queue. */
+  arrive = () => this.#do(async () => {
+    await this.#signaling.request({ type: "arrive" });
+  });
+
+  takeOver = () => this.#do(async () => {
+    void this.media.open();
+    await this.#signaling.request({ type: "take_over" });
+  });
+
+  accept = () => {
+    const call = this.get().state?.call;
+    if (!call) return;
+    markAnswer();
+    stopRinging();
+    return this.#do(async () => {
+      await this.#signaling.request({ type: "accept", call: call.number });
+    });
+  };
+
+  decline = () => this.#do(async () => {
+    const call = this.get().state?.call;
+    stopRinging();
+    if (call) await this.#signaling.request({ type: "decline", call: call.number });
+    this.set({ declined: true });
+  });
+
+  leave = () => this.#do(async () => {
+    await this.#signaling.request({ type: "leave" });
+    if (!this.get().wasInCall) this.set({ step: "welcome" });
+  });
+
+  comeBack = () => this.#do(async () => {
+    void this.media.open();
+    await this.#signaling.request({ type: "return" });
+  });
+
+  /** The page of another tab took over; this one asks to be the one again. */
+  useThisPage = () => location.reload();
+
+  clearNotice = () => this.set({ notice: undefined });
+
+  #pushed(message: Pushed): void {
+    if (message.type === "quality") this.seat.quality(message.uplink, message.downlink);
+    if (message.type !== "state") return;
+    const before = this.get().state?.phase;
+    const { phase } = message;
+    const changed = before !== phase;
+    if (changed && phase === "in_call") markAdmitted();
+    this.set({
+      state: message,
+      ...(changed ? { notice: undefined } : {}),
+      ...(phase === "in_call" ? { wasInCall: true, putBack: false, declined: false } : {}),
+      ...(changed && phase === "waiting" ? { putBack: before === "in_call", declined: before === "ringing" && this.get().declined } : {}),
+    });
+    this.seat.update(SEATED.has(phase) ? message : undefined);
+    if (!changed) return;
+    if (phase === "in_call") writeSetting("was-in-call", "true");
+    if (phase === "ringing") startRinging(this.media.get().speakerId);
+    else stopRinging();
+    // After a reload the seat is still ours: the devices are opened again without a question.
+    if (SEATED.has(phase)) {
+      if (this.media.get().step === "idle") void this.media.open();
+    } else if (phase !== "open" || before !== undefined) {
+      this.media.close();
+      if (phase === "open") this.set({ step: "welcome" });
+    }
+    void this.#keepAwake();
+  }
+
+  #status(line: SignalingStatus): void {
+    this.set({ line });
+    if (line === "ready") {
+      void this.seat.signalingReady(this.#greeted);
+      this.#greeted = true;
+    } else {
+      this.seat.signalingLost();
+    }
+    if (line === "signed_out") this.set({ problem: "not_signed_in" });
+    if (line === "replaced" || line === "refused" || line === "signed_out") {
+      stopRinging();
+      this.seat.update(undefined);
+      this.media.close();
+    }
+  }
+
+  /** A refused upgrade says nothing: ask by HTTP whether the cookie is still good. */
+  async #stillWelcome(): Promise<void> {
+    try {
+      const link = await api.link();
+      this.set({ link });
+      if (link.phase !== "open") this.#signaling.stop();
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "not_signed_in") {
+        this.#signaling.stop();
+        this.set({ problem: "not_signed_in" });
+      }
+    }
+  }
+
+  async #do(step: () => Promise<void>): Promise<void> {
+    if (this.get().busy) return;
+    this.set({ busy: true, notice: undefined });
+    try {
+      await step();
+    } catch (error) {
+      this.set({ notice: error instanceof RequestError ? error.code : "internal" });
+    } finally {
+      this.set({ busy: false });
+    }
+  }
+
+  /** A phone's screen stays lit while the person waits or talks. */
+  async #keepAwake(): Promise<void> {
+    const wanted = SEATED.has(this.get().state?.phase ?? "");
+    const locks = (navigator as { wakeLock?: { request(kind: "screen"): Promise<{ release(): Promise<void> }> } }).wakeLock;
+    if (wanted && document.visibilityState === "visible") this.#wakeLock = await locks?.request("screen").catch(() => undefined);
+    else if (!wanted) {
+      await this.#wakeLock?.release().catch(() => undefined);
+      this.#wakeLock = undefined;
+    }
+  }
+}

@@ -1,0 +1,293 @@
+// Keeps one person's media connected while they hold a seat: one transport, opened by admission, healed when it breaks.
+// Knows neither whose seat it is nor what is on screen.
+
+import type { Clock } from "./clock";
+import type { LocalMedia } from "./local-media";
+import { FRESH_MS, LineWatch } from "./line-watch";
+import { RequestError } from "./signaling";
+import { Store } from "./store";
+import { Transport } from "./transport";
+import type { LineWord, Participant, Reply, Request, StateMessage } from "./wire";
+
+export interface Person extends Participant {
+  /** Picture and sound together. */
+  media: MediaStream;
+  screenMedia?: MediaStream;
+}
+
+export interface SeatState {
+  people: Person[];
+  /** Media is expected and does not come. */
+  interrupted: boolean;
+  connected: boolean;
+  uplink: LineWord;
+  downlink: LineWord;
+}
+
+export interface SeatOptions {
+  clock: Clock;
+  media: LocalMedia;
+  nextTransport(): number;
+  request(body: Request): Promise<Reply>;
+  /** Asks the signaling whether it lives. */
+  probe(): void;
+}
+
+const POLL_MS = 500;
+const RETRY_MS = 1_000;
+
+export class Seat extends Store<SeatState> {
+  #options: SeatOptions;
+  #state: StateMessage | undefined;
+  #ready = false;
+  #transport: Transport | undefined;
+  #answered = false;
+  #busy = false;
+  #watch: LineWatch;
+  #cancelPoll: (() => void) | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #streams = new Map<string, MediaStream>();
+  #published = "";
+  /** The transport must be made anew as soon as the signaling is there. */
+  #stale = false;
+
+  constructor(options: SeatOptions) {
+    super({ people: [], interrupted: false, connected: false, uplink: "good", downlink: "good" });
+    this.#options = options;
+    this.#watch = new LineWatch(options.clock.now());
+    options.media.watch(() => {
+      this.#transport?.setTracks(options.media.get());
+      this.#reconcile();
+      this.#publish();
+    });
+  }
+
+  /** The newest snapshot, or undefined when no seat is held. */
+  update(state: StateMessage | undefined): void {
+    this.#state = state;
+    this.#admit();
+    this.#reconcile();
+  }
+
+  quality(uplink: LineWord, downlink: LineWord): void {
+    this.set({ uplink, downlink });
+  }
+
+  /** The signaling has greeted; `again`: after a loss. */
+  async signalingReady(again: boolean): Promise<void> {
+    this.#ready = true;
+    if (again && this.#transport) {
+      await this.#read();
+      // After a restart of the server its media is gone too; after a mere cut of the WebSocket packets still arrive.
+      if (!this.#inCall() || this.#watch.silentMs(this.#options.clock.now()) > FRESH_MS) this.#stale = true;
+      this.#published = "";
+    }
+    this.#reconcile();
+    this.#publish();
+  }
+
+  signalingLost(): void {
+    this.#ready = false;
+  }
+
+  /** The network of this device changed. */
+  networkChanged(): void {
+    this.#options.probe();
+    if (this.#transport) void this.#heal(true);
+  }
+
+  #holding(): boolean {
+    const phase = this.#state?.phase;
+    return phase === "waiting" || phase === "ringing" || phase === "calling" || phase === "in_call";
+  }
+
+  #inCall(): boolean {
+    return this.#state?.phase === "in_call";
+  }
+
+  #reconcile(): void {
+    if (!this.#holding()) {
+      this.#drop();
+      return;
+    }
+    const { step } = this.#options.media.get();
+    const settled = step === "ready" || step === "failed";
+    if (!this.#ready || !settled || this.#busy) return;
+    if (!this.#transport || this.#stale) void this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    this.#busy = true;
+    this.#stale = false;
+    this.#cancelRetry?.();
+    const transport = new Transport(this.#options.nextTransport(), this.#options.media.get(), {
+      onConnection: (state, ice) => this.#connectionChanged(transport, state, ice),
+    });
+    const old = this.#transport;
+    this.#transport = transport;
+    this.#answered = false;
+    this.#published = "";
+    this.#watch = new LineWatch(this.#options.clock.now());
+    old?.close();
+    try {
+      const reply = await this.#options.request({ type: "offer", transport: transport.number, sdp: await transport.offer() });
+      if (this.#transport !== transport) return;
+      if (reply.type !== "answer" || !(await transport.answer(reply.sdp))) throw new RequestError("bad_answer");
+      this.#answered = true;
+      this.#watch = new LineWatch(this.#options.clock.now());
+      this.#admit();
+      this.#publish();
+      this.#poll();
+    } catch {
+      if (this.#transport === transport) {
+        this.#stale = true;
+        this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#reconcile());
+      }
+    } finally {
+      this.#busy = false;
+      if (!this.#holding()) this.#drop();
+    }
+  }
+
+  /** Same transport, new path. */
+  async #restart(): Promise<void> {
+    const transport = this.#transport;
+    if (!transport || !this.#answered || this.#busy) return;
+    if (!this.#ready) {
+      this.#stale = true;
+      return;
+    }
+    this.#busy = true;
+    try {
+      const reply = await this.#options.request({ type: "offer", transport: transport.number, sdp: await transport.offer(true) });
+      if (this.#transport !== transport) return;
+      if (reply.type !== "answer" || !(await transport.answer(reply.sdp))) this.#stale = true;
+    } catch {
+      this.#stale = true;
+    } finally {
+      this.#busy = false;
+      this.#reconcile();
+    }
+  }
+
+  /** Opens or shuts the encodings and shows who is on which section. */
+  #admit(): void {
+    const transport = this.#transport;
+    if (transport && this.#answered) transport.setActive(this.#inCall());
+    const people = this.#state?.participants ?? [];
+    const slots = this.#inCall() && transport && this.#answered ? (this.#state?.slots ?? []) : [];
+    const seen = new Set<string>();
+    const stream = (key: string, wanted: MediaStreamTrack[]) => {
+      seen.add(key);
+      let media = this.#streams.get(key);
+      if (!media) this.#streams.set(key, (media = new MediaStream()));
+      const have = media.getTracks();
+      // While nothing better is there the last picture stays.
+      if (wanted.length > 0 || !this.#inCall()) for (const track of have) if (!wanted.includes(track)) media.removeTrack(track);
+      for (const track of wanted) if (!have.includes(track)) media.addTrack(track);
+      return media;
+    };
+    const tracks = (participant: number, screen: boolean) =>
+      slots.filter((slot) => slot.participant === participant && (slot.source === "screen") === screen)
+        .map((slot) => transport?.trackOf(slot))
+        .filter((track): track is MediaStreamTrack => track !== undefined);
+    const shown = this.#inCall()
+      ? people.map((person) => ({
+          ...person,
+          media: stream(`${person.participant}`, tracks(person.participant, false)),
+          screenMedia: person.screen ? stream(`${person.participant}s`, tracks(person.participant, true)) : undefined,
+        }))
+      : [];
+    for (const key of [...this.#streams.keys()]) if (!seen.has(key)) this.#streams.delete(key);
+    this.set({ people: shown });
+  }
+
+  #publish(): void {
+    if (!this.#ready || !this.#answered || !this.#holding()) return;
+    const { microphone, camera, screen, muted } = this.#options.media.get();
+    const body = { type: "publish", microphone: microphone !== undefined && !muted, camera: camera !== undefined, screen: screen !== undefined } as const;
+    const key = JSON.stringify(body);
+    if (key === this.#published) return;
+    this.#published = key;
+    this.#options.request(body).catch(() => {
+      if (this.#published === key) this.#published = "";
+    });
+  }
+
+  #connectionChanged(transport: Transport, state: RTCPeerConnectionState, ice: RTCIceConnectionState): void {
+    if (transport !== this.#transport) return;
+    this.set({ connected: state === "connected" });
+    if (state === "failed") {
+      this.#stale = true;
+      this.#reconcile();
+    } else if (ice === "disconnected") {
+      void this.#heal(true);
+    }
+  }
+
+  #poll(): void {
+    this.#cancelPoll?.();
+    this.#cancelPoll = this.#options.clock.after(POLL_MS, async () => {
+      if (!this.#transport) return;
+      if (this.#inCall()) {
+        await this.#read();
+        await this.#heal(false);
+      } else {
+        // Silence is the rule while waiting; the watch starts afresh with the call.
+        this.#watch = new LineWatch(this.#options.clock.now());
+        if (this.get().interrupted) this.set({ interrupted: false });
+      }
+      this.#poll();
+    });
+  }
+
+  async #read(): Promise<void> {
+    const transport = this.#transport;
+    if (!transport) return;
+    const count = await transport.received();
+    if (transport !== this.#transport) return;
+    this.#watch.reading(count, this.#options.clock.now());
+  }
+
+  async #heal(suspected: boolean): Promise<void> {
+    const now = this.#options.clock.now();
+    const expects = this.#inCall() && this.#answered && this.#expectsMedia();
+    const interrupted = expects && this.#watch.silentMs(now) > SILENCE_SHOWN_MS;
+    if (interrupted !== this.get().interrupted) this.set({ interrupted });
+    if (!expects && !suspected) return;
+    switch (this.#watch.remedy(now, suspected)) {
+      case "none": return;
+      case "restart":
+        this.#options.probe();
+        return this.#restart();
+      case "replace":
+        this.#options.probe();
+        this.#stale = true;
+        this.#reconcile();
+    }
+  }
+
+  /** Somebody sends to us, or we send and the server reports on it. */
+  #expectsMedia(): boolean {
+    const { microphone, camera } = this.#options.media.get();
+    return microphone !== undefined || camera !== undefined
+      || (this.#state?.participants ?? []).some((person) => person.presence === "here" && (person.microphone || person.camera));
+  }
+
+  #drop(): void {
+    this.#cancelPoll?.();
+    this.#cancelRetry?.();
+    this.#stale = false;
+    this.#published = "";
+    this.#answered = false;
+    if (this.#transport) {
+      this.#transport.close();
+      this.#transport = undefined;
+      this.#streams.clear();
+      this.set({ people: [], interrupted: false, connected: false, uplink: "good", downlink: "good" });
+    }
+  }
+}
+
+/** Shorter dropouts are not worth a word. */
+const SILENCE_SHOWN_MS = 2_000;

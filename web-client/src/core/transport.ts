@@ -1,0 +1,120 @@
+// One peer connection with the server: the sections of the offer, the answer, and which section carries whom.
+// Knows no consultation; sends nothing before `setActive(true)`.
+
+import type { Slot } from "./wire";
+
+export interface OwnTracks {
+  microphone?: MediaStreamTrack;
+  camera?: MediaStreamTrack;
+  screen?: MediaStreamTrack;
+}
+
+const MICROPHONE_BPS_MAX = 48_000;
+const CAMERA_BPS_MAX = 1_800_000;
+const SCREEN_BPS_MAX = 2_500_000;
+/** Receiving pairs: docs/protocol.md "Media". */
+const OTHERS = 3;
+
+export interface TransportEvents {
+  onConnection(state: RTCPeerConnectionState, ice: RTCIceConnectionState): void;
+}
+
+export class Transport {
+  readonly pc: RTCPeerConnection;
+  #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
+  #active = false;
+  #fingerprint: string | undefined;
+  /** One change of encodings or track at a time for each sender; browsers refuse two. */
+  #turns = new Map<RTCRtpSender, Promise<unknown>>();
+
+  constructor(readonly number: number, tracks: OwnTracks, events: TransportEvents) {
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
+    this.pc = pc;
+    const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
+      pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: [{ active: false, maxBitrate, priority: kind === "audio" ? "high" : "low", networkPriority: kind === "audio" ? "high" : "low" }] });
+    this.#senders = {
+      microphone: sending(tracks.microphone, "audio", MICROPHONE_BPS_MAX),
+      camera: sending(tracks.camera, "video", CAMERA_BPS_MAX),
+      screen: sending(tracks.screen, "video", SCREEN_BPS_MAX),
+    };
+    for (let other = 0; other < OTHERS; other++) {
+      pc.addTransceiver("audio", { direction: "recvonly" });
+      pc.addTransceiver("video", { direction: "recvonly" });
+    }
+    pc.addTransceiver("video", { direction: "recvonly" });
+    pc.createDataChannel("chat");
+    const tell = () => events.onConnection(pc.connectionState, pc.iceConnectionState);
+    pc.onconnectionstatechange = tell;
+    pc.oniceconnectionstatechange = tell;
+  }
+
+  /** The offer goes out without waiting for candidates: the server is ICE-lite and needs none. */
+  async offer(restart = false): Promise<string> {
+    const offer = await this.pc.createOffer({ iceRestart: restart });
+    await this.pc.setLocalDescription(offer);
+    return offer.sdp ?? "";
+  }
+
+  /** False when the answer is of another server process: this peer connection cannot go on with it. */
+  async answer(sdp: string): Promise<boolean> {
+    const fingerprint = /^a=fingerprint:\S+ (\S+)/m.exec(sdp)?.[1]?.toUpperCase();
+    if (this.#fingerprint !== undefined && fingerprint !== this.#fingerprint) return false;
+    this.#fingerprint = fingerprint;
+    await this.pc.setRemoteDescription({ type: "answer", sdp });
+    return true;
+  }
+
+  /** Opens or shuts everything this person sends. */
+  setActive(active: boolean): void {
+    if (this.#active === active) return;
+    this.#active = active;
+    // The camera first: its encoder is what takes longest to start.
+    for (const { sender } of [this.#senders.camera, this.#senders.microphone, this.#senders.screen]) {
+      this.#then(sender, async () => {
+        const parameters = sender.getParameters();
+        if (parameters.encodings.length === 0) return;
+        for (const encoding of parameters.encodings) encoding.active = this.#active;
+        await sender.setParameters(parameters);
+      });
+    }
+  }
+
+  setTracks(tracks: OwnTracks): void {
+    for (const kind of ["microphone", "camera", "screen"] as const) {
+      const { sender } = this.#senders[kind];
+      this.#then(sender, async () => {
+        const track = tracks[kind] ?? null;
+        if (sender.track !== track) await sender.replaceTrack(track);
+      });
+    }
+  }
+
+  /** The receiving track of a slot, once the answer is set. */
+  trackOf(slot: Slot): MediaStreamTrack | undefined {
+    return this.pc.getTransceivers().find((transceiver) => transceiver.mid === slot.mid)?.receiver.track;
+  }
+
+  /** Everything that ever came in on this transport, as one growing number. */
+  async received(): Promise<number> {
+    let sum = 0;
+    const report = await this.pc.getStats().catch(() => undefined);
+    report?.forEach((stat: Record<string, unknown>) => {
+      const count = (name: string) => (typeof stat[name] === "number" ? (stat[name] as number) : 0);
+      if (stat["type"] === "inbound-rtp") sum += count("packetsReceived");
+      else if (stat["type"] === "transport") sum += count("packetsReceived");
+      else if (stat["type"] === "candidate-pair") sum += count("bytesReceived") + count("responsesReceived");
+    });
+    return sum;
+  }
+
+  close(): void {
+    this.pc.onconnectionstatechange = null;
+    this.pc.oniceconnectionstatechange = null;
+    this.pc.close();
+  }
+
+  #then(sender: RTCRtpSender, step: () => Promise<void>): void {
+    const before = this.#turns.get(sender);
+    this.#turns.set(sender, (before ? before.then(step) : step()).catch(() => undefined));
+  }
+}
