@@ -10,7 +10,8 @@ import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { play } from "./sound";
 import { Store } from "./store";
-import type { AgentAccount, DeskRow, Outcome, Pushed, Request, StateMessage } from "./wire";
+import type { AgentAccount, DeskRow, Outcome, State } from "./protocol";
+import type { Pushed, Request } from "./wire";
 
 export interface AgentState {
   step: "loading" | "sign_in" | "desk";
@@ -22,7 +23,7 @@ export interface AgentState {
   line: SignalingStatus;
   rows: DeskRow[];
   deskKnown: boolean;
-  state?: StateMessage;
+  state?: State;
   /** The row whose call is being prepared: the camera is asked for. */
   preparing?: DeskRow;
   busy: boolean;
@@ -125,6 +126,12 @@ export class Agent extends Store<AgentState> {
     }
   });
 
+  /** Changed one's mind while the browser still asks for the camera. */
+  cancelPreparing = () => {
+    this.set({ preparing: undefined });
+    this.media.close();
+  };
+
   comeBack = (row: DeskRow) => this.#do(async () => {
     void this.media.open();
     try {
@@ -200,7 +207,7 @@ export class Agent extends Store<AgentState> {
     }
   }
 
-  #consultation(message: StateMessage): void {
+  #consultation(message: State): void {
     const before = this.get().state;
     if (ENDED.has(message.phase)) {
       if (before && before.appointment !== message.appointment) return;

@@ -1,6 +1,6 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, Link } from "./wire";
+import type { AgentAccount, Link } from "./protocol";
 
 export class ApiError extends Error {
   constructor(readonly code: string, readonly retryAfterS?: number) {

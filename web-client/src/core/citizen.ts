@@ -11,7 +11,8 @@ import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { startRinging, stopRinging } from "./sound";
 import { Store } from "./store";
-import type { Link, Pushed, StateMessage } from "./wire";
+import type { Link, State } from "./protocol";
+import type { Pushed } from "./wire";
 
 export interface CitizenState {
   /** Where the person is on this page before the server takes over. */
@@ -22,7 +23,7 @@ export interface CitizenState {
   /** Code of the last thing that did not work; the screen stays. */
   notice?: string;
   line: SignalingStatus;
-  state?: StateMessage;
+  state?: State;
   /** A request of the person is on its way. */
   busy: boolean;
   /** The person was in the call on this page before. */

@@ -7,7 +7,8 @@ import { FRESH_MS, LineWatch } from "./line-watch";
 import { RequestError } from "./signaling";
 import { Store } from "./store";
 import { Transport } from "./transport";
-import type { LineWord, Participant, Reply, Request, StateMessage } from "./wire";
+import type { Participant, Quality, State } from "./protocol";
+import type { Reply, Request } from "./wire";
 
 export interface Person extends Participant {
   /** Picture and sound together. */
@@ -20,8 +21,8 @@ export interface SeatState {
   /** Media is expected and does not come. */
   interrupted: boolean;
   connected: boolean;
-  uplink: LineWord;
-  downlink: LineWord;
+  uplink: Quality;
+  downlink: Quality;
 }
 
 export interface SeatOptions {
@@ -38,7 +39,7 @@ const RETRY_MS = 1_000;
 
 export class Seat extends Store<SeatState> {
   #options: SeatOptions;
-  #state: StateMessage | undefined;
+  #state: State | undefined;
   #ready = false;
   #transport: Transport | undefined;
   #answered = false;
@@ -63,13 +64,13 @@ export class Seat extends Store<SeatState> {
   }
 
   /** The newest snapshot, or undefined when no seat is held. */
-  update(state: StateMessage | undefined): void {
+  update(state: State | undefined): void {
     this.#state = state;
     this.#admit();
     this.#reconcile();
   }
 
-  quality(uplink: LineWord, downlink: LineWord): void {
+  quality(uplink: Quality, downlink: Quality): void {
     this.set({ uplink, downlink });
   }
 

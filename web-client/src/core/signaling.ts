@@ -2,7 +2,8 @@
 // Knows nothing of consultations and media; hands on what the server pushes.
 
 import type { Clock } from "./clock";
-import { PROTOCOL_VERSION, SUBPROTOCOL, parseServerMessage, type Pushed, type Reply, type Request } from "./wire";
+import { Close, SUBPROTOCOL, VERSION } from "./protocol";
+import { parseServerMessage, type Pushed, type Reply, type Request } from "./wire";
 
 /** The part of a WebSocket that is used here. */
 export interface SocketLike {
@@ -90,7 +91,7 @@ export class Signaling {
   probe(ms = 1_500): void {
     if (this.#status === "ready") {
       if (!this.#timers.has("probe")) {
-        this.#send({ type: "ping" } as never, REQUEST_MS).catch(() => undefined);
+        this.#send({ type: "ping" }, REQUEST_MS).catch(() => undefined);
         this.#timer("probe", ms, () => this.#lost(true));
       }
     } else if (this.#timers.has("retry")) {
@@ -105,7 +106,7 @@ export class Signaling {
     this.#socket = socket;
     this.#timer("greeting", GREETING_MS, () => this.#lost(false));
     socket.onopen = () => {
-      this.#send({ type: "hello", version: PROTOCOL_VERSION, device: this.#options.device } as never, GREETING_MS).then(
+      this.#send({ type: "hello", version: VERSION, device: this.#options.device }, GREETING_MS).then(
         (reply) => this.#greeted(socket, reply),
         () => socket === this.#socket && this.#lost(false),
       );
@@ -137,7 +138,7 @@ export class Signaling {
   /** The next beat is set when the last one is answered: browsers do not slow down timers that start in a message. */
   #beat(): void {
     this.#timer("beat", this.#heartbeatMs, () => {
-      this.#send({ type: "ping" } as never, this.#heartbeatMs * 3).then(() => this.#beat(), () => undefined);
+      this.#send({ type: "ping" }, this.#heartbeatMs * 3).then(() => this.#beat(), () => undefined);
     });
   }
 
@@ -157,10 +158,10 @@ export class Signaling {
 
   #closed(code: number): void {
     switch (code) {
-      case 1008: return this.#end("refused");
-      case 4001: return this.#end("signed_out");
-      case 4002: return this.#end("replaced");
-      case 1013: return this.#retry(2_000 + 3_000 * this.#options.clock.random());
+      case Close.Policy: return this.#end("refused");
+      case Close.CredentialEnded: return this.#end("signed_out");
+      case Close.Replaced: return this.#end("replaced");
+      case Close.TryAgainLater: return this.#retry(2_000 + 3_000 * this.#options.clock.random());
       default: return this.#lost(this.#status === "ready");
     }
   }
@@ -208,7 +209,7 @@ export class Signaling {
     }
   }
 
-  #send(body: object, ms: number): Promise<Reply> {
+  #send(body: Request, ms: number): Promise<Reply> {
     const id = this.#nextId++;
     return new Promise((done, failed) => {
       const cancel = this.#options.clock.after(ms, () => {

@@ -1,7 +1,7 @@
 // One peer connection with the server: the sections of the offer, the answer, and which section carries whom.
 // Knows no consultation; sends nothing before `setActive(true)`.
 
-import type { Slot } from "./wire";
+import type { Slot } from "./protocol";
 
 export interface OwnTracks {
   microphone?: MediaStreamTrack;

@@ -1,0 +1,23 @@
+// The agent's page: /agent.
+
+import "./styles/visavis.css";
+import { App, show } from "./app";
+import { Agent } from "./core/agent";
+import { AgentScreen } from "./screens/agent/agent-screen";
+import { useStore } from "./ui/hooks";
+
+const agent = new Agent();
+
+function AgentPage() {
+  const at = useStore(agent);
+  const media = useStore(agent.media);
+  const seat = useStore(agent.seat);
+  return (
+    at.step === "loading" && !at.problem
+      ? null
+      : <App wish={at.account?.language}><AgentScreen at={at} media={media} seat={seat} act={agent} mediaAct={agent.media} /></App>
+  );
+}
+
+show(<AgentPage />);
+void agent.start();

@@ -1,0 +1,26 @@
+// The citizen's page: /j#token.
+
+import "./styles/visavis.css";
+import { App, show } from "./app";
+import { Citizen } from "./core/citizen";
+import { CitizenScreen } from "./screens/citizen/citizen-screen";
+import { useStore } from "./ui/hooks";
+
+const citizen = new Citizen();
+
+function CitizenPage() {
+  const at = useStore(citizen);
+  const media = useStore(citizen.media);
+  const seat = useStore(citizen.seat);
+  return (
+    // Nothing is shown in a guessed language before the appointment's own is known.
+    at.link || at.problem
+      ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone} serviceName={at.link?.service.name}>
+          <CitizenScreen at={at} media={media} seat={seat} act={citizen} mediaAct={citizen.media} />
+        </App>
+      : null
+  );
+}
+
+show(<CitizenPage />);
+void citizen.start();

@@ -1,0 +1,80 @@
+// Screens that end something or stand in the way: what happened, what it means, what to do.
+
+import type { ComponentChildren } from "preact";
+import type { CitizenScreen } from "../../core/citizen";
+import type { Key } from "../../core/text";
+import { Button } from "../../ui/button";
+import { useText } from "../../ui/hooks";
+import { Icon, type IconName } from "../../ui/icon";
+import { LineNotice, Notice, Page } from "../../ui/page";
+import { noticeText } from "../notices";
+import type { CitizenView } from "./view";
+
+type Kind = "left" | "left_waiting" | "closed" | "missed" | "late" | "over" | "elsewhere" | "replaced"
+  | "unknown_link" | "link_replaced" | "not_signed_in" | "slow_down" | "unreachable" | "refused" | "internal";
+
+const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> = {
+  left: { title: "left.title", what: "left.what", next: "left.next", icon: "leave" },
+  left_waiting: { title: "left_waiting.title", what: "left_waiting.what", next: "left_waiting.next", icon: "leave" },
+  closed: { title: "closed.title", what: "closed.what", next: "closed.next", icon: "done" },
+  missed: { title: "missed.title", what: "missed.what", next: "missed.next", icon: "phone" },
+  late: { title: "late.title", what: "late.what", next: "late.next", icon: "clock" },
+  over: { title: "over.title", what: "over.what", next: "over.next", icon: "clock" },
+  elsewhere: { title: "elsewhere.title", what: "elsewhere.what", next: "elsewhere.next", icon: "screen" },
+  replaced: { title: "replaced.title", what: "replaced.what", next: "replaced.next", icon: "screen" },
+  unknown_link: { title: "unknown_link.title", what: "unknown_link.what", next: "unknown_link.next", icon: "warning" },
+  link_replaced: { title: "link_replaced.title", what: "link_replaced.what", next: "link_replaced.next", icon: "message" },
+  not_signed_in: { title: "not_signed_in.title", what: "not_signed_in.what", next: "not_signed_in.next", icon: "message" },
+  slow_down: { title: "slow_down.title", what: "slow_down.what", next: "slow_down.next", icon: "clock" },
+  unreachable: { title: "unreachable.title", what: "unreachable.what", next: "unreachable.next", icon: "warning" },
+  refused: { title: "refused.title", what: "refused.what", next: "refused.next", icon: "warning" },
+  internal: { title: "internal.title", what: "internal.what", next: "internal.next", icon: "warning" },
+};
+
+export function Loading() {
+  const text = useText();
+  return <Page screen="loading" title={text("loading.title")}><p class="loading" role="status">{text("loading.what")}</p></Page>;
+}
+
+export function Outcome({ screen, ...view }: CitizenView & { screen: CitizenScreen }) {
+  const text = useText();
+  const { at, act } = view;
+  const kind: Kind = screen === "left" && !at.wasInCall ? "left_waiting" : (screen as Kind);
+  return (
+    <Explained kind={kind} notice={at.notice} reconnecting={at.line === "reconnecting"}>
+      {kind === "left" && <Button kind="primary" icon="phone" busy={at.busy} onClick={act.comeBack}>{text("left.return")}</Button>}
+      {kind === "left_waiting" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("left_waiting.return")}</Button>}
+      {kind === "elsewhere" && <Button kind="primary" icon="screen" busy={at.busy} onClick={act.takeOver}>{text("elsewhere.take_over")}</Button>}
+      {kind === "replaced" && <Button kind="primary" icon="screen" onClick={act.useThisPage}>{text("replaced.use")}</Button>}
+    </Explained>
+  );
+}
+
+export function Problem({ at, act }: CitizenView) {
+  const text = useText();
+  const code = at.problem ?? "refused";
+  const kind: Kind = code in KINDS ? (code as Kind) : "internal";
+  const again = kind === "unreachable" || kind === "slow_down" || kind === "internal";
+  return (
+    <Explained kind={kind}>
+      {again && <Button kind="primary" onClick={() => void act.load()}>{text("try_again")}</Button>}
+      {kind === "refused" && <Button kind="primary" onClick={act.useThisPage}>{text("reload")}</Button>}
+    </Explained>
+  );
+}
+
+export function Explained({ kind, notice, reconnecting = false, children }: { kind: Kind; notice?: string; reconnecting?: boolean; children?: ComponentChildren }) {
+  const text = useText();
+  const { title, what, next, icon } = KINDS[kind];
+  return (
+    <Page screen={kind} title={text(title)}>
+      <LineNotice down={reconnecting} />
+      {notice && <Notice kind="warning">{noticeText(text, notice)}</Notice>}
+      <div class={`explained explained-${icon}`}>
+        <span class="explained-icon"><Icon name={icon} size={40} /></span>
+        <div><p class="lead">{text(what)}</p><p>{text(next)}</p></div>
+      </div>
+      <div class="go">{children}</div>
+    </Page>
+  );
+}

@@ -1,0 +1,36 @@
+// The link before its time: when it opens, how long that is, and the devices can be tried already.
+
+import { useEffect } from "preact/hooks";
+import { Button } from "../../ui/button";
+import { useNow, useText } from "../../ui/hooks";
+import { Card, Page } from "../../ui/page";
+import { AppointmentCard, Preparation, PrivacyNote } from "./welcome";
+import type { CitizenView } from "./view";
+
+export function TooEarly({ at, act, fixed }: CitizenView) {
+  const text = useText();
+  const link = at.link!;
+  const ticking = useNow(at.serverAheadMs);
+  const leftS = Math.max(0, Math.ceil((Date.parse(link.opens) - (fixed?.now ?? ticking)) / 1000));
+  useEffect(() => {
+    if (leftS === 0 && !fixed) void act.load();
+  }, [leftS === 0]);
+  const days = Math.floor(leftS / 86_400), hours = Math.floor(leftS / 3_600) % 24, minutes = Math.floor(leftS / 60) % 60;
+  return (
+    <Page screen="too_early" title={text("early.title")} lead={text("early.lead", { day: text.day(link.opens, link.time_zone), time: text.time(link.opens, link.time_zone) })}>
+      <Card tone="warm">
+        <p class="countdown-label">{text("early.opens_in")}</p>
+        <p class="countdown" role="timer">
+          {days > 0 ? `${text.count("days", days)} ${text.count("hours", hours)}` : hours > 0 ? `${text.count("hours", hours)} ${text.count("minutes", minutes)}`
+            : leftS >= 60 ? text.count("minutes", minutes) : text.count("seconds", leftS)}
+        </p>
+        <p>{text("early.stay")}</p>
+      </Card>
+      <div class="go"><Button kind="primary" icon="camera" onClick={act.toCheck}>{text("early.test")}</Button></div>
+      <AppointmentCard link={link} />
+      <h2>{text("prepare.title")}</h2>
+      <Preparation />
+      <PrivacyNote />
+    </Page>
+  );
+}

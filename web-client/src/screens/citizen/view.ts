@@ -1,0 +1,21 @@
+// What a citizen's screen is given: plain state to show and the things that may be done.
+
+import type { Citizen, CitizenState } from "../../core/citizen";
+import type { LocalMedia, LocalMediaState } from "../../core/local-media";
+import type { SeatState } from "../../core/seat";
+
+export type CitizenActions = Pick<Citizen,
+  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "useThisPage" | "clearNotice">;
+
+export type MediaActionsFull = Pick<LocalMedia,
+  "open" | "chooseCamera" | "chooseMicrophone" | "chooseSpeaker" | "canChooseSpeaker" | "canShareScreen" | "setMuted" | "setCameraOff" | "switchCamera" | "shareScreen" | "stopScreen">;
+
+export interface CitizenView {
+  at: CitizenState;
+  media: LocalMediaState;
+  seat: SeatState;
+  act: CitizenActions;
+  mediaAct: MediaActionsFull;
+  /** The gallery has no clock and no microphone: it says what they show. */
+  fixed?: { now: number; level?: number };
+}

@@ -1,0 +1,54 @@
+// The waiting room: own picture, own place, what the agents say, and the way out.
+
+import { Button } from "../../ui/button";
+import { DeviceChoices } from "../../ui/devices";
+import { useNow, useText } from "../../ui/hooks";
+import { Icon } from "../../ui/icon";
+import { Announcer, Card, LineNotice, Notice, Page } from "../../ui/page";
+import { SelfView } from "../../ui/picture";
+import { noticeText } from "../notices";
+import type { CitizenView } from "./view";
+
+export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
+  const text = useText();
+  const ticking = useNow(at.serverAheadMs);
+  const waiting = at.state?.waiting;
+  const place = waiting?.place ?? 1;
+  const minutes = waiting ? Math.max(0, Math.floor(((fixed?.now ?? ticking) - Date.parse(waiting.since)) / 60_000)) : 0;
+  const messages = waiting?.messages ?? [];
+  const placeText = place <= 1 ? text("waiting.next") : text.count("waiting.before", place - 1);
+  const last = messages[messages.length - 1];
+  return (
+    <Page screen="waiting" title={text("waiting.title")} lead={text("waiting.lead")}>
+      <LineNotice down={at.line === "reconnecting" || at.line === "connecting"} />
+      {at.putBack && <Notice kind="info">{text("waiting.put_back")}</Notice>}
+      {at.declined && <Notice kind="info">{text("waiting.declined")}</Notice>}
+      {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
+      <div class="waiting">
+        <div class="waiting-picture">
+          <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
+          <p class="hint"><Icon name="lock" size={18} /> {text("waiting.not_seen")}</p>
+        </div>
+        <div class="waiting-side">
+          <Card tone="calm">
+            <p class="place">{placeText}</p>
+            <p class="since">{minutes < 1 ? text("waiting.just_arrived") : text.count("waiting.since", minutes)}</p>
+          </Card>
+          {messages.length > 0 && (
+            <section class="messages" aria-labelledby="messages-title">
+              <h2 id="messages-title"><Icon name="message" />{text("waiting.messages")}</h2>
+              <ul role="log" aria-live="polite">{messages.map((message) => <li><time dateTime={message.at}>{text.time(message.at, at.link?.time_zone)}</time><span>{message.text}</span></li>)}</ul>
+            </section>
+          )}
+          <p>{text("waiting.what_next")}</p>
+          <details>
+            <summary>{text("check.choose")}</summary>
+            <DeviceChoices media={mediaAct} state={media} />
+          </details>
+          <div class="go"><Button kind="quiet" icon="leave" busy={at.busy} onClick={act.leave}>{text("waiting.leave")}</Button></div>
+        </div>
+      </div>
+      <Announcer>{last ? text("waiting.message_said", { message: last.text }) : placeText}</Announcer>
+    </Page>
+  );
+}

@@ -1,0 +1,17 @@
+// What this place is and which way leads on.
+
+import { useText } from "../ui/hooks";
+import { Icon } from "../ui/icon";
+import { Card, Page } from "../ui/page";
+
+export function Landing() {
+  const text = useText();
+  return (
+    <Page screen="landing" title={text("landing.title")} lead={text("landing.lead")}>
+      <div class="ways">
+        <Card tone="calm"><h2><Icon name="message" />{text("landing.citizen")}</h2><p>{text("landing.citizen_what")}</p><p>{text("landing.citizen_lost")}</p></Card>
+        <Card><h2><Icon name="person" />{text("landing.agent")}</h2><p>{text("landing.agent_what")}</p><p><a class="button button-plain" href="/agent"><Icon name="lock" /><span>{text("landing.agent_link")}</span></a></p></Card>
+      </div>
+    </Page>
+  );
+}

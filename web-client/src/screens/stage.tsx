@@ -1,0 +1,91 @@
+// The call as both sides see it: the others large, oneself small, the line in words, the controls underneath.
+
+import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import type { LocalMediaState } from "../core/local-media";
+import type { SeatState } from "../core/seat";
+import type { Key } from "../core/text";
+import { Button, Control } from "../ui/button";
+import { DeviceChoices } from "../ui/devices";
+import { Dialog } from "../ui/dialog";
+import { useFocus, useSurroundings, useText, useTitle } from "../ui/hooks";
+import { Icon } from "../ui/icon";
+import { Announcer, LanguageSelect, PhoneLink } from "../ui/page";
+import { RemoteView, SelfView } from "../ui/picture";
+import type { MediaActionsFull } from "./citizen/view";
+
+interface StageProps {
+  screen: string;
+  title: string;
+  seat: SeatState;
+  media: LocalMediaState;
+  mediaAct: MediaActionsFull;
+  signalingDown: boolean;
+  /** Nobody else is here: said in the middle of the stage. */
+  alone?: ComponentChildren;
+  facts?: ComponentChildren;
+  onHangUp(): void;
+  said?: string;
+  side?: ComponentChildren;
+}
+
+export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side }: StageProps) {
+  const text = useText();
+  const { phone } = useSurroundings();
+  const [settings, setSettings] = useState(false);
+  const heading = useFocus<HTMLHeadingElement>(screen);
+  useTitle(`${title} – Visavis`);
+  const line = lineKey(seat, signalingDown);
+  const screens = seat.people.filter((person) => person.screenMedia);
+  return (
+    <div class={`call ${side ? "call-with-side" : ""}`} data-screen={screen}>
+      <main class="stage-area">
+        <div class="call-top">
+          <h1 ref={heading} tabIndex={-1}>{title}</h1>
+          {facts}
+          <p class={`line line-${line.slice(5)}`} role="status"><Icon name={line === "line.good" ? "line0" : "warning"} size={20} /><span>{text(line)}</span></p>
+          {phone && <p class="call-help"><span class="visually-hidden">{text("help.question")} </span><Icon name="phone" size={18} /><PhoneLink phone={phone} /></p>}
+        </div>
+        <div class={`tiles tiles-${Math.min(4, seat.people.length + screens.length)}`}>
+          {screens.map((person) => (
+            <RemoteView key={`${person.participant}s`} name={text("call.screen_of", { name: person.name })} media={person.screenMedia!} pictureOff={false} contain silent />
+          ))}
+          {seat.people.map((person) => (
+            <RemoteView key={person.participant} name={person.name} media={person.media} speakerId={media.speakerId}
+              pictureOff={!person.camera || person.presence === "away"}
+              note={person.presence === "away" ? text("call.away") : !person.microphone ? text("call.muted") : undefined} />
+          ))}
+          {alone && <div class="alone">{alone}</div>}
+        </div>
+        <SelfView preview={media.preview} away={media.facesAway} />
+        <div class="controls" role="group" aria-label={text("call.controls")}>
+          <Control icon={media.muted ? "microphoneOff" : "microphone"} kind={media.muted ? "off" : "plain"} label={text(media.muted ? "call.unmute" : "call.mute")} onClick={() => mediaAct.setMuted(!media.muted)} />
+          <Control icon={media.camera ? "camera" : "cameraOff"} kind={media.camera ? "plain" : "off"} label={text(media.camera ? "call.camera_off" : "call.camera_on")} onClick={() => void mediaAct.setCameraOff(media.camera !== undefined)} />
+          {media.cameras.length > 1 && media.camera && <Control icon="switchCamera" label={text("call.switch_camera")} onClick={() => void mediaAct.switchCamera()} />}
+          {mediaAct.canShareScreen && <Control icon="screen" kind={media.screen ? "off" : "plain"} label={text(media.screen ? "call.stop_screen" : "call.share_screen")} onClick={() => media.screen ? mediaAct.stopScreen() : void mediaAct.shareScreen()} />}
+          <Control icon="settings" label={text("call.settings")} onClick={() => setSettings(true)} />
+          <Control icon="hangUp" kind="danger" label={text("call.hang_up")} onClick={onHangUp} />
+        </div>
+        <Announcer>{said}</Announcer>
+      </main>
+      {side && <aside class="call-side">{side}</aside>}
+      {settings && (
+        <Dialog title={text("call.settings")} onClose={() => setSettings(false)}>
+          <DeviceChoices media={mediaAct} state={media} />
+          {media.cameraProblem && <p class="hint">{text("call.camera_failed")}</p>}
+          <LanguageSelect />
+          <div class="go"><Button kind="primary" onClick={() => setSettings(false)}>{text("done")}</Button></div>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+/** The worse of the two directions, in words. */
+function lineKey(seat: SeatState, signalingDown: boolean): Extract<Key, `line.${string}`> {
+  const words = [seat.uplink, seat.downlink];
+  if (seat.interrupted || signalingDown || words.includes("lost")) return "line.lost";
+  if (words.includes("poor")) return "line.poor";
+  if (words.includes("fair")) return "line.fair";
+  return "line.good";
+}

@@ -1,0 +1,42 @@
+// The two kinds of button: one with words, and the round one of the call with its words underneath.
+
+import type { ComponentChildren, Ref } from "preact";
+import { Icon, type IconName } from "./icon";
+
+interface ButtonProps {
+  children: ComponentChildren;
+  kind?: "primary" | "plain" | "danger" | "quiet" | "answer";
+  icon?: IconName;
+  busy?: boolean;
+  submit?: boolean;
+  onClick?: () => void;
+  buttonRef?: Ref<HTMLButtonElement>;
+  described?: string;
+}
+
+export function Button({ children, kind = "plain", icon, busy = false, submit = false, onClick, buttonRef, described }: ButtonProps) {
+  return (
+    // Busy, not disabled: a disabled button loses the focus of whoever pressed it.
+    <button ref={buttonRef} type={submit ? "submit" : "button"} class={`button button-${kind}`} aria-disabled={busy || undefined} aria-describedby={described}
+      onClick={(event) => { if (busy) event.preventDefault(); else onClick?.(); }}>
+      {icon && <Icon name={icon} />}
+      <span>{children}</span>
+    </button>
+  );
+}
+
+interface ControlProps {
+  label: string;
+  icon: IconName;
+  kind?: "plain" | "off" | "danger";
+  onClick(): void;
+}
+
+export function Control({ label, icon, kind = "plain", onClick }: ControlProps) {
+  return (
+    <button type="button" class={`control control-${kind}`} onClick={onClick}>
+      <span class="control-disc"><Icon name={icon} size={26} /></span>
+      <span class="control-label">{label}</span>
+    </button>
+  );
+}

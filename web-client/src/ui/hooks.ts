@@ -1,0 +1,58 @@
+// What every screen needs: a watched value, the texts, the focus at the right place, the time passing.
+
+import { createContext } from "preact";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
+import type { Store } from "../core/store";
+import type { Language, Text } from "../core/text";
+
+export function useStore<T extends object>(store: Store<T>): T {
+  const [value, setValue] = useState(store.get());
+  useEffect(() => {
+    setValue(store.get());
+    return store.watch(() => setValue(store.get()));
+  }, [store]);
+  return value;
+}
+
+export interface Surroundings {
+  text: Text;
+  setLanguage(language: Language): void;
+  /** The helpdesk's number, once known. */
+  phone?: string;
+  serviceName?: string;
+}
+
+export const SurroundingsContext = createContext<Surroundings>(undefined as never);
+export const useSurroundings = () => useContext(SurroundingsContext);
+export const useText = () => useContext(SurroundingsContext).text;
+
+/** A new screen begins at its heading, for those who read with ears or fingers. */
+export function useFocus<T extends HTMLElement>(screen: string) {
+  const ref = useRef<T>(null);
+  useEffect(() => {
+    // The first screen of a page begins where the browser puts the reader anyway.
+    if (shown !== undefined && shown !== screen) {
+      ref.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    shown = screen;
+  }, [screen]);
+  return ref;
+}
+let shown: string | undefined;
+
+/** Milliseconds since 1970 on the server's clock, renewed each second. */
+export function useNow(serverAheadMs = 0): number {
+  const [now, setNow] = useState(Date.now() + serverAheadMs);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now() + serverAheadMs), 1_000);
+    return () => clearInterval(timer);
+  }, [serverAheadMs]);
+  return now;
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
