@@ -1,1 +1,175 @@
-//! Every setting by file, environment and command line, and what is wrong with one. Starts nothing.
+//! Every setting by file, environment and command line; knows what is wrong with one and says so with file and line. Refuses to know what the settings do.
+
+mod problem;
+mod settings;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::agenda::phase::LinkRules;
+
+pub use problem::{Place, Problem};
+pub use settings::{SETTINGS, Setting, documented};
+pub use sources::{Sources, command_line};
+
+/// All settings, parsed: nothing here can be wrong any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The web server.
+    pub web: Web,
+    /// The certificate of the web server.
+    pub tls: Tls,
+    /// The media plane.
+    pub media: Media,
+    /// Database, master key, demo data.
+    pub data_directory: PathBuf,
+    /// What is logged and how.
+    pub log: Log,
+    /// The services by their key.
+    pub services: BTreeMap<String, Service>,
+    /// Demo mode: an account, a key and an appointment that anybody at this machine may use.
+    pub demo: bool,
+}
+
+/// The web server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Web {
+    /// HTTPS listeners.
+    pub https: Vec<SocketAddr>,
+    /// Plain HTTP listeners; loopback only.
+    pub http: Vec<SocketAddr>,
+    /// `https://host[:port]`, without a slash at the end, when it cannot be guessed.
+    pub public_url: Option<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// The certificate of the web server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// Where certificates are looked for, and the development certificate is made.
+    pub directory: PathBuf,
+    /// The operator's chain, PEM, when it is elsewhere.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub private_key: Option<PathBuf>,
+}
+
+/// The media plane.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Media {
+    /// Addresses written into answers, best first; empty means every address of every interface, loopback last.
+    pub addresses: Vec<IpAddr>,
+    /// 1:1 NAT: (address of this machine, the public address that leads to it).
+    pub nat: Vec<(IpAddr, IpAddr)>,
+    /// First UDP port.
+    pub port: u16,
+    /// Worker threads, one port each.
+    pub workers: usize,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+/// One service that citizens consult.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Service {
+    /// Its name by language (`en`, `fr`, `de`, `lb`).
+    pub names: BTreeMap<String, String>,
+    /// Shown on every page of the citizen.
+    pub helpdesk_phone: String,
+    /// IANA name.
+    pub time_zone: String,
+    /// Length of a slot.
+    pub slot: Duration,
+    /// The numbers of rules O, R and L.
+    pub rules: LinkRules,
+}
+
+impl Service {
+    /// The name in this language, else in English.
+    pub fn name(&self, language: &str) -> &str {
+        self.names.get(language).or_else(|| self.names.get("en")).map_or("", String::as_str)
+    }
+}
+
+/// A range of addresses in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().ok()?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok())?;
+        (prefix <= longest).then_some(Self { address, prefix })
+    }
+
+    /// Whether the address is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        fn bits(address: IpAddr) -> (u128, u32) {
+            match address.to_canonical() {
+                IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, 32),
+                IpAddr::V6(v6) => (u128::from(v6), 128),
+            }
+        }
+        let ((own, own_width), (other, other_width)) = (bits(self.address), bits(address));
+        let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+        own_width == other_width && own & mask == other & mask
+    }
+}
+
+impl Default for Config {
+    /// The defaults of the table of settings.
+    fn default() -> Self {
+        // The table's own defaults are parsed by its own parsers; a test holds that none of them fails.
+        Sources::default().read().unwrap_or_else(|_| Self::blank())
+    }
+}
+
+impl Config {
+    fn blank() -> Self {
+        Self {
+            web: Web::default(),
+            tls: Tls::default(),
+            media: Media::default(),
+            data_directory: PathBuf::new(),
+            log: Log::default(),
+            services: BTreeMap::new(),
+            demo: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_holds_its_addresses_and_no_other() {
+        let ten = Network::parse("10.0.0.0/8").unwrap();
+        assert!(ten.contains("10.200.3.4".parse().unwrap()));
+        assert!(ten.contains("::ffff:10.1.1.1".parse().unwrap()));
+        assert!(!ten.contains("11.0.0.1".parse().unwrap()));
+        assert!(!ten.contains("a00::1".parse().unwrap()));
+        assert!(Network::parse("0.0.0.0/0").unwrap().contains("192.0.2.1".parse().unwrap()));
+        assert!(Network::parse("2001:db8::/32").unwrap().contains("2001:db8:1::1".parse().unwrap()));
+        assert!(Network::parse("192.0.2.1").unwrap().contains("192.0.2.1".parse().unwrap()));
+        assert_eq!(Network::parse("10.0.0.0/33"), None);
+        assert_eq!(Network::parse("ten"), None);
+    }
+}

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::phase::Phase;
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 
@@ -103,6 +104,18 @@ pub enum LinkPhase {
     Over,
     /// Waited and nobody called (rule L).
     Missed,
+}
+
+impl From<Phase> for LinkPhase {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::TooEarly => Self::TooEarly,
+            Phase::Open => Self::Open,
+            Phase::Late => Self::Late,
+            Phase::Over => Self::Over,
+            Phase::Missed => Self::Missed,
+        }
+    }
 }
 
 /// `POST /api/v1/agent/sign-in`.

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{AppointmentId, ParticipantId};
 use crate::protocol::codes::ErrorCode;
@@ -237,7 +237,8 @@ pub struct DeskRow {
     /// Whether the citizen's page is connected.
     pub presence: Presence,
     /// Since when the citizen waits (arrival); null when they do not.
-    #[schemars(required)]
+    #[serde(deserialize_with = "present")]
+    #[schemars(schema_with = "nullable::<Utc>")]
     pub since: Option<Utc>,
     /// Start of the appointment.
     pub start: Utc,
@@ -246,7 +247,8 @@ pub struct DeskRow {
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
     /// The name of who calls or talks; null when nobody does.
-    #[schemars(required)]
+    #[serde(deserialize_with = "present")]
+    #[schemars(schema_with = "nullable::<String>")]
     pub agent: Option<String>,
 }
 
@@ -264,4 +266,13 @@ pub enum RowState {
     InCall,
     /// Hung up or left the queue, may return.
     Left,
+}
+
+/// A field that is null rather than absent when there is nothing to say.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+fn nullable<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Option<T>>()
 }

@@ -38,7 +38,9 @@ async function measure(browser) {
   await new Promise((resolve) => server.listen(PORT, SERVER_ADDRESS, resolve));
   try {
     await browser.page.goto(`http://${SERVER_ADDRESS}:${PORT}/`);
-    return await loop(browser);
+    const seen = await loop(browser);
+    console.log(`     ${seen.fps.toFixed(1)} fps, tone ${seen.tone ?? '-'} Hz, energy ${seen.audioEnergy.toFixed(3)}`);
+    return seen;
   } finally {
     server.close();
   }

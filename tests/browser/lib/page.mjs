@@ -3,7 +3,7 @@
 
 /** `options`: {source, canvasCamera, h264Only, noCamera}. Everything is found at `window.visavisProbe`. */
 export function probe(options) {
-  const probe = { cameraRequests: 0, cameraErrors: [], peerConnections: [], remoteTracks: new Set(), clicks: {}, firstFrameAt: 0, failures: [], document: `${Math.random()}` };
+  const probe = { cameraRequests: 0, cameraErrors: [], peerConnections: [], remoteTracks: new Set(), clicks: {}, firstFrameAt: 0, lastFrameAt: 0, gaps: [], sockets: [], states: [], refusals: [], failures: [], document: `${Math.random()}` };
   Object.defineProperty(window, 'visavisProbe', { value: probe });
   const now = () => performance.timeOrigin + performance.now();
   window.addEventListener('error', (event) => probe.failures.push(String(event.message)));
@@ -40,24 +40,25 @@ export function probe(options) {
   // --- camera
   const drawBarCode = () => {
     const canvas = document.createElement('canvas');
-    canvas.width = 640;
-    canvas.height = 360;
+    canvas.width = 480;
+    canvas.height = 272;
     const context = canvas.getContext('2d', { alpha: false });
+    const track = canvas.captureStream().getVideoTracks()[0]; // each change is a frame: a rate here would beat against that of the screen
     let number = 0;
     setInterval(() => {
       number = (number + 1) & 255;
       [options.source, number, ~number & 255].forEach((code, row) => {
         for (let bit = 0; bit < 8; bit += 1) {
           context.fillStyle = (code >> (7 - bit)) & 1 ? '#e1e1e1' : '#1e1e1e';
-          context.fillRect(bit * 80, row * 90, 80, 90);
+          context.fillRect(bit * 60, row * 68, 60, 68);
         }
       });
       context.fillStyle = '#808080';
-      context.fillRect(0, 270, 640, 90);
+      context.fillRect(0, 204, 480, 68);
       context.fillStyle = '#c0a060';
-      context.fillRect((number * 5) % 640, 280, 90, 70);
-    }, 33);
-    return canvas.captureStream(30).getVideoTracks()[0];
+      context.fillRect((number * 5) % 480, 214, 60, 48);
+    }, 1000 / 30);
+    return track;
   };
   const devices = navigator.mediaDevices;
   if (devices) {
@@ -181,16 +182,40 @@ export function probe(options) {
   probe.remoteAddresses = async () => [...new Set((await probe.stats()).filter((s) => s.type === 'remote-candidate').map((s) => s.address ?? s.ip))];
   probe.descriptions = () => probe.live().map((pc) => ({ local: pc.localDescription?.sdp, remote: pc.remoteDescription?.sdp, ice: pc.iceConnectionState, state: pc.connectionState }));
 
-  // --- the first remote frame of the page, for the benches
-  const awaited = new WeakSet();
-  const awaitFirstFrame = (video) => {
-    if (awaited.has(video)) return;
-    awaited.add(video);
+  // --- every remote frame of the page, whichever element shows it: the first one, and each gap longer than 300 ms
+  const followed = new WeakSet();
+  const follow = (video) => {
+    if (followed.has(video)) return;
+    followed.add(video);
     const onFrame = () => {
-      if (probe.isRemote(video) && video.videoWidth > 2) probe.firstFrameAt ||= now();
-      else video.requestVideoFrameCallback(onFrame);
+      if (probe.isRemote(video) && video.videoWidth > 2) {
+        const at = now();
+        probe.firstFrameAt ||= at;
+        if (probe.lastFrameAt && at - probe.lastFrameAt > 300) probe.gaps.push({ from: probe.lastFrameAt, to: at });
+        probe.lastFrameAt = at;
+      }
+      video.requestVideoFrameCallback(onFrame);
     };
     video.requestVideoFrameCallback(onFrame);
   };
-  new MutationObserver(() => document.querySelectorAll('video').forEach(awaitFirstFrame)).observe(document, { childList: true, subtree: true });
+  new MutationObserver(() => document.querySelectorAll('video').forEach(follow)).observe(document, { childList: true, subtree: true });
+  probe.now = now;
+
+  // --- what the server says: every `state`, when it came, and the sockets it came over
+  const NativeSocket = window.WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    constructor(...args) {
+      super(...args);
+      const entry = { opened: 0, closed: 0, code: 0 };
+      probe.sockets.push(entry);
+      this.addEventListener('open', () => { entry.opened = now(); });
+      this.addEventListener('close', (event) => Object.assign(entry, { closed: now(), code: event.code }));
+      this.addEventListener('message', (event) => {
+        const message = JSON.parse(event.data);
+        if (message.type === 'state') probe.states.push({ at: now(), revision: message.revision, phase: message.phase, you: message.you, appointment: message.appointment, reference: message.reference });
+        else if (message.type === 'error') probe.refusals.push(`${message.code}: ${message.message}`);
+      });
+    }
+  };
+  probe.phase = () => probe.states.at(-1)?.phase ?? null;
 }

@@ -2,7 +2,8 @@
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Asks again until the answer is truthy; the failure says what was waited for and what came last. */
+/** Asks again until the answer is truthy; the failure says what was waited for and what came last.
+ * An error marked `final` ends it at once. */
 export async function until(what, ask, seconds = 20, everyMs = 100) {
   const end = Date.now() + seconds * 1000;
   let last;
@@ -11,6 +12,7 @@ export async function until(what, ask, seconds = 20, everyMs = 100) {
       last = await limited(ask(), 10_000);
       if (last) return last;
     } catch (error) {
+      if (error.final) throw error;
       last = error.message;
     }
     if (Date.now() > end) throw new Error(`waited ${seconds} s for: ${what} (last: ${JSON.stringify(last)})`);

@@ -1,0 +1,365 @@
+//! The table of settings: key, default, explanation, parser. File, environment, command line and `config/visavis.toml` all come from it.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Config, Network, Service};
+
+/// The form of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `"text"`
+    Text,
+    /// `12`
+    Number,
+    /// `true` or `false`
+    Switch,
+    /// `["a", "b"]`; in the environment and on the command line `a,b`
+    List,
+}
+
+/// A value of the right form, not yet judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// `Kind::Text`
+    Text(String),
+    /// `Kind::Number`
+    Number(i64),
+    /// `Kind::Switch`
+    Switch(bool),
+    /// `Kind::List`
+    List(Vec<String>),
+}
+
+/// One setting.
+pub struct Setting {
+    /// Dotted; `*` stands for the key of a service.
+    pub key: &'static str,
+    /// The form of its value.
+    pub kind: Kind,
+    /// As it would stand in the file.
+    pub default: &'static str,
+    /// What it does, a sentence or two.
+    pub about: &'static str,
+    /// Judges the value and sets it for the named service, if it is one's. The error says what is wrong and what would be right.
+    pub(super) set: fn(&mut Config, &str, Value) -> Result<(), (String, String)>,
+}
+
+/// All of them, in the order of the file.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "demo",
+        kind: Kind::Switch,
+        default: "false",
+        about: "Demo mode: a demo account, API key and appointment, made at each start and written to `demo.json` in the data directory.\nNever on a server that real people use: its start page shows the account.",
+        set: |config, _, value| switch(value).map(|on| config.demo = on),
+    },
+    Setting {
+        key: "web.https",
+        kind: Kind::List,
+        default: r#"["[::]:8443"]"#,
+        about: "Where browsers reach this server. `[::]` is every address of this machine, IPv4 included.",
+        set: |config, _, value| addresses(value).map(|list| config.web.https = list),
+    },
+    Setting {
+        key: "web.http",
+        kind: Kind::List,
+        default: r#"["127.0.0.1:8080", "[::1]:8080"]"#,
+        about: "Plain HTTP for browsers on this machine alone (http://localhost needs no certificate). Loopback addresses only; empty turns it off.",
+        set: |config, _, value| {
+            let list = addresses(value)?;
+            match list.iter().find(|address| !address.ip().is_loopback()) {
+                Some(open) => Err((format!("{open} is not a loopback address"), String::from(r#"["127.0.0.1:8080"]: plain HTTP never leaves the machine"#))),
+                None => {
+                    config.web.http = list;
+                    Ok(())
+                }
+            }
+        },
+    },
+    Setting {
+        key: "web.public_url",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The address that stands in links, as citizens see it. Empty: https://localhost with the port of the first listener.",
+        set: |config, _, value| {
+            let url = text(value)?;
+            config.web.public_url = match url.trim_end_matches('/') {
+                "" => None,
+                url if is_base_url(url) => Some(url.to_owned()),
+                _ => return Err((format!("{url:?} is not the address of a server"), String::from(r#""https://video.example.lu", without a path"#))),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "web.trusted_proxies",
+        kind: Kind::List,
+        default: "[]",
+        about: "Reverse proxies whose X-Forwarded-For is believed, as addresses or networks (10.0.0.0/8).",
+        set: |config, _, value| {
+            config.web.trusted_proxies = each(value, Network::parse, "an address or a network", r#"["10.0.0.5", "2001:db8::/32"]"#)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "tls.directory",
+        kind: Kind::Text,
+        default: r#""certs""#,
+        about: "Certificates: `certificate.pem` and `private-key.pem` when they are there, else a development certificate is made here.",
+        set: |config, _, value| path(value).map(|path| config.tls.directory = path),
+    },
+    Setting {
+        key: "tls.certificate",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The operator's certificate chain (PEM), when it is elsewhere.",
+        set: |config, _, value| optional_path(value).map(|path| config.tls.certificate = path),
+    },
+    Setting {
+        key: "tls.private_key",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "Its private key (PEM).",
+        set: |config, _, value| optional_path(value).map(|path| config.tls.private_key = path),
+    },
+    Setting {
+        key: "media.addresses",
+        kind: Kind::List,
+        default: "[]",
+        about: "Addresses at which browsers reach the media port, best first, IPv4 and IPv6.\nEmpty: every address of every interface, loopback last.",
+        set: |config, _, value| {
+            config.media.addresses = each(value, |text| text.parse::<IpAddr>().ok(), "an IP address", r#"["192.0.2.10", "2001:db8::10"]"#)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "media.nat",
+        kind: Kind::List,
+        default: "[]",
+        about: "Behind a 1:1 NAT: which public address leads to which address of this machine.",
+        set: |config, _, value| {
+            config.media.nat = each(value, nat_pair, "a pair of addresses", r#"["10.0.0.5=203.0.113.7"]"#)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "media.port",
+        kind: Kind::Number,
+        default: "3478",
+        about: "UDP port of the first media worker; the others take the ports after it. At least 1024: Chromium ignores lower ones.",
+        set: |config, _, value| number(value, 1024, 65_000).and_then(|port| u16::try_from(port).map_err(|_| unreadable())).map(|port| config.media.port = port),
+    },
+    Setting {
+        key: "media.workers",
+        kind: Kind::Number,
+        default: "1",
+        about: "Media threads, one UDP port each.",
+        set: |config, _, value| number(value, 1, 64).and_then(|n| usize::try_from(n).map_err(|_| unreadable())).map(|n| config.media.workers = n),
+    },
+    Setting {
+        key: "data.directory",
+        kind: Kind::Text,
+        default: r#""data""#,
+        about: "The database, its master key and the demo data. Back it up, keep others out of it.",
+        set: |config, _, value| path(value).map(|path| config.data_directory = path),
+    },
+    Setting {
+        key: "log.level",
+        kind: Kind::Text,
+        default: r#""info""#,
+        about: "`error`, `warn`, `info`, `debug` or `trace`. No level logs names, tokens, addresses or texts.",
+        set: |config, _, value| one_of(value, &["error", "warn", "info", "debug", "trace"]).map(|level| config.log.level = level),
+    },
+    Setting {
+        key: "log.format",
+        kind: Kind::Text,
+        default: r#""text""#,
+        about: "`text` or `json` (one object a line).",
+        set: |config, _, value| one_of(value, &["text", "json"]).map(|format| config.log.json = format == "json"),
+    },
+    Setting {
+        key: "services.*.name_en",
+        kind: Kind::Text,
+        default: r#""Video advice""#,
+        about: "The name of the service, by language. `advice` is the key that portals book with; add a section for each further service.",
+        set: |config, key, value| text(value).map(|name| set_name(config, key, "en", name)),
+    },
+    Setting {
+        key: "services.*.name_fr",
+        kind: Kind::Text,
+        default: r#""Conseil par vidéo""#,
+        about: "In French.",
+        set: |config, key, value| text(value).map(|name| set_name(config, key, "fr", name)),
+    },
+    Setting {
+        key: "services.*.name_de",
+        kind: Kind::Text,
+        default: r#""Videoberatung""#,
+        about: "In German.",
+        set: |config, key, value| text(value).map(|name| set_name(config, key, "de", name)),
+    },
+    Setting {
+        key: "services.*.name_lb",
+        kind: Kind::Text,
+        default: r#""Videoberodung""#,
+        about: "In Luxembourgish.",
+        set: |config, key, value| text(value).map(|name| set_name(config, key, "lb", name)),
+    },
+    Setting {
+        key: "services.*.helpdesk_phone",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "Shown on every page of the citizen, for when video does not work.",
+        set: |config, key, value| text(value).map(|phone| service(config, key).helpdesk_phone = phone),
+    },
+    Setting {
+        key: "services.*.time_zone",
+        kind: Kind::Text,
+        default: r#""Europe/Luxembourg""#,
+        about: "The zone in which times are shown.",
+        set: |config, key, value| {
+            let zone = text(value)?;
+            if jiff::tz::TimeZone::get(&zone).is_err() {
+                return Err((format!("{zone:?} is not a time zone"), String::from(r#"an IANA name such as "Europe/Luxembourg""#)));
+            }
+            service(config, key).time_zone = zone;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "services.*.slot_minutes",
+        kind: Kind::Number,
+        default: "20",
+        about: "Length of a slot.",
+        set: |config, key, value| minutes(value, 5, 480).map(|length| service(config, key).slot = length),
+    },
+    Setting {
+        key: "services.*.early_minutes",
+        kind: Kind::Number,
+        default: "15",
+        about: "The waiting room opens this long before the start (rule O).",
+        set: |config, key, value| minutes(value, 0, 1440).map(|early| service(config, key).rules.early = early),
+    },
+    Setting {
+        key: "services.*.return_minutes",
+        kind: Kind::Number,
+        default: "30",
+        about: "Who was admitted may come back until this long after the end (rule R).",
+        set: |config, key, value| minutes(value, 0, 1440).map(|late| service(config, key).rules.come_back = late),
+    },
+    Setting {
+        key: "services.*.give_up_minutes",
+        kind: Kind::Number,
+        default: "30",
+        about: "Who waits and was not called by then, counted from the end, was missed by the service (rule L).",
+        set: |config, key, value| minutes(value, 0, 1440).map(|late| service(config, key).rules.give_up = late),
+    },
+];
+
+/// The service that exists when none is configured.
+pub(super) const FIRST_SERVICE: &str = "advice";
+
+/// `config/visavis.toml`: every key, commented, with its default.
+pub fn documented() -> String {
+    let mut file = String::from(
+        "# Settings of Visavis. Every key stands here with its default, commented; remove the `#` to change one.\n\
+         # Each can also be given as an environment variable (media.port = VISAVIS_MEDIA_PORT) or on the command line (--media.port),\n\
+         # which win over this file in that order. `visavis check` says what is wrong without starting.\n",
+    );
+    let mut section = "";
+    for setting in SETTINGS {
+        let (table, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+        if table != section {
+            section = table;
+            let _ = write!(file, "\n[{}]\n", table.replace('*', FIRST_SERVICE));
+        }
+        file.push('\n');
+        for line in setting.about.lines() {
+            let _ = writeln!(file, "# {line}");
+        }
+        let _ = writeln!(file, "#{key} = {}", setting.default);
+    }
+    file
+}
+
+type Judged<T> = Result<T, (String, String)>;
+
+fn unreadable() -> (String, String) {
+    (String::from("the value has the wrong form"), String::from("the form of the default"))
+}
+
+fn text(value: Value) -> Judged<String> {
+    match value {
+        Value::Text(text) => Ok(text),
+        _ => Err(unreadable()),
+    }
+}
+
+fn switch(value: Value) -> Judged<bool> {
+    match value {
+        Value::Switch(on) => Ok(on),
+        _ => Err(unreadable()),
+    }
+}
+
+fn number(value: Value, least: i64, most: i64) -> Judged<i64> {
+    match value {
+        Value::Number(n) if (least..=most).contains(&n) => Ok(n),
+        Value::Number(n) => Err((format!("{n} is out of range"), format!("a number from {least} to {most}"))),
+        _ => Err(unreadable()),
+    }
+}
+
+fn minutes(value: Value, least: i64, most: i64) -> Judged<Duration> {
+    number(value, least, most).map(|minutes| Duration::from_secs(60 * minutes.unsigned_abs()))
+}
+
+fn one_of(value: Value, allowed: &[&str]) -> Judged<String> {
+    let given = text(value)?;
+    match allowed.contains(&given.as_str()) {
+        true => Ok(given),
+        false => Err((format!("{given:?} is none of its values"), allowed.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "))),
+    }
+}
+
+fn path(value: Value) -> Judged<PathBuf> {
+    match text(value)? {
+        empty if empty.is_empty() => Err((String::from("it is empty"), String::from("the path of a directory"))),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+fn optional_path(value: Value) -> Judged<Option<PathBuf>> {
+    text(value).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)))
+}
+
+fn each<T>(value: Value, parse: impl Fn(&str) -> Option<T>, what: &str, example: &str) -> Judged<Vec<T>> {
+    let Value::List(list) = value else { return Err(unreadable()) };
+    list.iter().map(|item| parse(item.trim()).ok_or_else(|| (format!("{item:?} is not {what}"), example.to_owned()))).collect()
+}
+
+fn addresses(value: Value) -> Judged<Vec<SocketAddr>> {
+    each(value, |text| text.parse().ok(), "an address with a port", r#"["[::]:8443"] or ["192.0.2.1:443"]"#)
+}
+
+fn nat_pair(text: &str) -> Option<(IpAddr, IpAddr)> {
+    let (own, public) = text.split_once('=')?;
+    let pair: (IpAddr, IpAddr) = (own.trim().parse().ok()?, public.trim().parse().ok()?);
+    (pair.0.is_ipv4() == pair.1.is_ipv4()).then_some(pair)
+}
+
+fn is_base_url(url: &str) -> bool {
+    let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://localhost").map(|_| "localhost"));
+    authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
+}
+
+fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {
+    config.services.entry(key.to_owned()).or_default()
+}
+
+fn set_name(config: &mut Config, key: &str, language: &str, name: String) {
+    service(config, key).names.insert(language.to_owned(), name);
+}

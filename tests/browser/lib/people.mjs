@@ -1,0 +1,220 @@
+// What a citizen and an agent do on screen, by roles and accessible names alone, as the contract for scripts gives them.
+import { AGENT, CITIZEN, launch } from './browsers.mjs';
+import { check, limited, sleep, until } from './steps.mjs';
+
+class Person {
+  constructor(browser, who) {
+    this.browser = browser;
+    this.page = browser.page;
+    this.who = who;
+  }
+
+  get firefox() {
+    return Boolean(this.browser.options.firefox);
+  }
+
+  evaluate(what, ...args) {
+    return limited(this.page.evaluate(what, ...args), 15_000, 'answer of the page');
+  }
+
+  /** Elements of this role and exact name that are on screen. */
+  async all(role, name) {
+    return limited(this.page.$$(`::-p-aria([name="${name}"][role="${role}"])`), 10_000, `${role} "${name}"`);
+  }
+
+  async has(role, name) {
+    return (await this.all(role, name)).length > 0;
+  }
+
+  /** The one element of that role and name; two of them are an error. */
+  async one(role, name, seconds = 20) {
+    const found = await until(`${role} "${name}"`, async () => {
+      const all = await this.all(role, name);
+      return all.length > 0 && all;
+    }, seconds).catch(async (error) => { throw new Error(`${error.message}\n     ${await this.screen()}`); });
+    check(found.length === 1, `${found.length} × ${role} "${name}"`);
+    return found[0];
+  }
+
+  async press(name, seconds = 20) {
+    const button = await this.one('button', name, seconds);
+    await limited(button.click(), 10_000, `click on "${name}"`);
+  }
+
+  async fill(label, text) {
+    const field = await this.one('textbox', label).catch(() => this.field(label));
+    await field.click();
+    await field.type(text);
+  }
+
+  async field(label) {
+    const handle = await this.page.evaluateHandle((wanted) => [...document.querySelectorAll('input')].find((input) => [...(input.labels ?? [])].some((found) => found.textContent.trim().startsWith(wanted)) || input.getAttribute('aria-label') === wanted), label);
+    check(handle.asElement(), `no field "${label}"`);
+    return handle.asElement();
+  }
+
+  /** The words on screen, for failures and for loose checks. */
+  async text() {
+    return this.evaluate(() => document.body.innerText);
+  }
+
+  async screen() {
+    const text = await this.text().catch((error) => error.message);
+    const { failures, refusals } = await this.evaluate(() => ({ failures: window.visavisProbe?.failures, refusals: window.visavisProbe?.refusals })).catch(() => ({}));
+    return JSON.stringify({ url: this.page.url().replace(/#.*/, '#…'), text: text.slice(0, 600), failures, refusals, console: this.browser.console.slice(-8) });
+  }
+
+  async sees(pattern, seconds = 20) {
+    await until(`text ${pattern}`, async () => pattern.test(await this.text()), seconds).catch(async (error) => { throw new Error(`${error.message}\n     ${await this.screen()}`); });
+  }
+
+  /** The `<video>` with this accessible name, as a handle. */
+  async video(name, seconds = 20) {
+    return until(`video "${name}"`, async () => {
+      const handle = await this.page.evaluateHandle((wanted) => [...document.querySelectorAll('video')].find((video) => {
+        const by = video.getAttribute('aria-labelledby');
+        return (video.getAttribute('aria-label') ?? (by && document.getElementById(by)?.textContent) ?? video.title).trim() === wanted;
+      }) ?? null, name);
+      return handle.asElement();
+    }, seconds).catch(async (error) => { throw new Error(`${error.message}\n     ${await this.screen()}`); });
+  }
+
+  async watch(name) {
+    const video = await this.video(name);
+    await until(`frames of "${name}"`, () => video.evaluate((element) => element.videoWidth > 2 && element.readyState >= 2), 15).catch(async (error) => {
+      throw new Error(`${error.message}\n     ${await this.screen()}\n     in ${JSON.stringify(await this.evaluate(() => window.visavisProbe.inbound()))}\n     out ${JSON.stringify(await this.evaluate(() => window.visavisProbe.outbound()))}`);
+    });
+    await video.evaluate((element) => window.visavisProbe.watch(element));
+    return { video, energy: await this.evaluate(() => window.visavisProbe.audioEnergy()) };
+  }
+
+  async report({ video, energy }) {
+    const seen = await video.evaluate((element) => window.visavisProbe.report(element));
+    return { ...seen, energyGrowth: seen.audioEnergy - energy };
+  }
+
+  /** Waits until the server's last word to this page is this phase. */
+  phase(wanted, seconds = 20) {
+    return until(`phase ${wanted}`, async () => (await this.probe('phase')) === wanted, seconds).catch(async (error) => {
+      throw new Error(`${error.message}\n     phases ${JSON.stringify((await this.probe('states')).map((state) => state.phase))} ${await this.screen()}`);
+    });
+  }
+
+  /** When, in ms after `since`, remote frames came again after the gap that began around or after `since`; 0 when none came yet. */
+  async frameAfterGap(since) {
+    const gap = (await this.probe('gaps')).find(({ to }) => to > since + 100);
+    return gap ? gap.to - since : 0;
+  }
+
+  /** The sum of what came in, to see that sound goes on. */
+  async audioPackets() {
+    return (await this.probe('inbound')).filter((entry) => entry.kind === 'audio').reduce((sum, entry) => sum + entry.packets, 0);
+  }
+
+  probe(name) {
+    return this.evaluate((key) => { const value = window.visavisProbe[key]; return typeof value === 'function' ? value() : value; }, name);
+  }
+}
+
+export class Citizen extends Person {
+  static async open(server, { url, ...options } = {}) {
+    const citizen = new Citizen(await launch(CITIZEN, { spki: server.spki, ...options }), CITIZEN);
+    if (!url) citizen.appointment = await server.appointment(options.appointment);
+    citizen.name = citizen.appointment?.name ?? server.demo.citizen.name;
+    citizen.url = url ?? citizen.appointment.join_url;
+    await citizen.page.goto(citizen.url);
+    return citizen;
+  }
+
+  /** From the link to the waiting room. */
+  async arrive() {
+    await this.press('Join the waiting room');
+    await this.press('Join the call');
+  }
+
+  async answer() {
+    await this.press('Answer', 25);
+  }
+}
+
+export class Agent extends Person {
+  static async signIn(server, options = {}) {
+    const agent = new Agent(await launch(AGENT, { spki: server.spki, ...options }), AGENT);
+    const { url, username, password, name } = server.demo.agent;
+    agent.name = name;
+    await agent.page.goto(url);
+    await agent.fill('User name', username);
+    await agent.fill('Password', password);
+    await agent.press('Sign in');
+    return agent;
+  }
+
+  /** The row of the waiting list whose name contains this person's. */
+  async row(name, seconds = 20) {
+    return until(`row of "${name}"`, async () => {
+      const handle = await this.page.evaluateHandle((wanted) => [...document.querySelectorAll('[role=row], tr')].find((row) => row.textContent.includes(wanted)) ?? null, name);
+      return handle.asElement();
+    }, seconds).catch(async (error) => { throw new Error(`${error.message}\n     ${await this.screen()}`); });
+  }
+
+  /** Presses a button in the row of this person. */
+  async inRow(name, button, seconds = 20) {
+    const pressed = await until(`button "${button}" in the row of "${name}"`, async () => {
+      const row = await this.row(name, 1);
+      const handle = await row.evaluateHandle((element, wanted) => [...element.querySelectorAll('button')].find((found) => (found.getAttribute('aria-label') ?? found.textContent).trim().startsWith(wanted) && !found.disabled) ?? null, button);
+      const found = handle.asElement();
+      if (!found) return false;
+      await found.click();
+      return true;
+    }, seconds).catch(async (error) => { throw new Error(`${error.message}\n     ${await this.screen()}`); });
+    return pressed;
+  }
+
+  async call(name) {
+    await this.inRow(name, 'Call');
+  }
+}
+
+/** From link and sign-in to a running call; both see each other. */
+export async function meet(server, { citizen: citizenOptions = {}, agent: agentOptions = {} } = {}) {
+  const agent = await Agent.signIn(server, agentOptions);
+  const citizen = await Citizen.open(server, citizenOptions);
+  await citizen.arrive();
+  await agent.call(citizen.name);
+  await citizen.answer();
+  await agent.video(citizen.name);
+  await citizen.video(agent.name);
+  return { citizen, agent };
+}
+
+/** `seconds` of call with proof of picture and sound in both directions; `camera: false` when the citizen sends none. */
+export async function proveCall(citizen, agent, { seconds = 20, fps = 20, camera = true, say = true } = {}) {
+  const directions = [
+    { at: citizen, from: agent, picture: true },
+    ...(camera ? [{ at: agent, from: citizen, picture: true }] : [{ at: agent, from: citizen, picture: false }]),
+  ];
+  for (const direction of directions) {
+    if (direction.picture) direction.watch = await direction.at.watch(direction.from.name);
+    else {
+      direction.watch = { video: await direction.at.video(direction.from.name), energy: await direction.at.probe('audioEnergy') };
+      await direction.watch.video.evaluate((element) => window.visavisProbe.watch(element));
+    }
+  }
+  await sleep(seconds * 1000);
+  const reports = [];
+  for (const { at, from, picture, watch } of directions) {
+    const seen = await at.report(watch);
+    const where = `${from.constructor.name} seen by ${at.constructor.name}: ${JSON.stringify(seen)}`;
+    if (say) console.log(`     ${from.constructor.name} seen by ${at.constructor.name}: ${seen.fps.toFixed(1)} fps, longest gap ${seen.longestGapMs.toFixed(0)} ms, ${seen.read} bar codes read, tone ${seen.tone ?? '-'} Hz, energy +${seen.energyGrowth.toFixed(3)}`);
+    if (picture) {
+      check(Object.keys(seen.sources).length === 1 && seen.sources[from.who.source] >= seconds, `wrong or no picture; ${where}`);
+      check(seen.differentNumbers >= seconds, `the picture stands still; ${where}`);
+      check(seen.fps >= fps, `frame rate; ${where}`);
+      check(seen.unreadable < seen.read / 5, `unreadable picture; ${where}`);
+    }
+    if (at.firefox) check(seen.energyGrowth > 0.0005 * seconds, `no sound; ${where}`);
+    else check(Math.abs(seen.tone - from.who.hertz) <= 50 && seen.toneCount > seconds, `wrong or no sound; ${where}`);
+    reports.push(seen);
+  }
+  return reports;
+}
