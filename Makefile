@@ -16,7 +16,7 @@ DATA ?= data
 run: client release
 	@mkdir -p $(DATA)
 	@echo "── demo mode, data in ./$(DATA); Ctrl-C stops it"
-	@exec target/release/visavis demo --data-dir $(DATA) $(ARGS)
+	@exec target/release/visavis --demo --data.directory $(DATA) $(ARGS)
 
 client:
 	@tests/setup/packages run
@@ -39,7 +39,7 @@ bench: client release
 	@tests/setup/packages test
 	@cargo bench --locked --bench forwarding
 	@cd tests/browser && npm ci --no-fund --no-audit --loglevel=error
-	@VISAVIS_BIN=$(CURDIR)/target/release/visavis node tests/browser/run.mjs --bench
+	@TEST_BINARY=$(CURDIR)/target/release/visavis node tests/browser/run.mjs --bench
 
 fuzz:
 	@tests/setup/packages test

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** The address on which every browser reaches the server. Not loopback: Firefox sends no STUN to 127.0.0.1. */
 export const SERVER_ADDRESS = '10.77.0.1';
 
-const INSIDE = 'VISAVIS_TESTS_INSIDE';
+const INSIDE = 'TESTS_INSIDE';
 
 /** Starts this program again in its own network and mount namespace (as root, or as root of a user namespace) and ends with its code. */
 export function enterOwnNamespace() {

@@ -10,13 +10,13 @@ import { SERVER_ADDRESS } from './network.mjs';
 import { check, until } from './steps.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const BINARY = process.env.VISAVIS_BIN ?? resolve(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/visavis');
+const BINARY = process.env.TEST_BINARY ?? resolve(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/visavis');
 
 let nextPort = 8443;
 
 export class Server {
   /** Starts demo mode and waits for demo.json. `gate`: browsers come through a TCP gate that can be shut (WebSocket cut, media not). */
-  static async start({ gate = false, env = {} } = {}) {
+  static async start({ gate = false, settings = {} } = {}) {
     check(existsSync(BINARY), `${BINARY} is missing: cargo build`);
     const server = new Server();
     server.data = mkdtempSync(join(tmpdir(), 'visavis-demo-'));
@@ -25,7 +25,7 @@ export class Server {
     server.httpPort = nextPort + 2;
     server.mediaPort = nextPort + 3;
     nextPort += 10;
-    server.env = env;
+    server.settings = settings;
     if (gate) server.gate = await Gate.open(server.publicPort, server.httpsPort);
     await server.run();
     return server;
@@ -35,20 +35,18 @@ export class Server {
     const log = createWriteStream(this.logFile, { flags: 'a' });
     this.stopped = null;
     rmSync(join(this.data, 'data/demo.json'), { force: true }); // an old one would answer too early
-    this.process = spawn(BINARY, ['demo'], {
-      cwd: this.data,
-      env: {
-        ...process.env,
-        VISAVIS_DATA_DIR: join(this.data, 'data'),
-        VISAVIS_LISTEN_HTTPS: `0.0.0.0:${this.httpsPort}`,
-        VISAVIS_LISTEN_HTTP: `127.0.0.1:${this.httpPort}`,
-        VISAVIS_PUBLIC_URL: `https://${SERVER_ADDRESS}:${this.publicPort}`,
-        VISAVIS_MEDIA_PORT: String(this.mediaPort),
-        VISAVIS_LOG: process.env.VISAVIS_LOG ?? 'info',
-        ...this.env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const settings = {
+      'demo': 'true',
+      'data.directory': join(this.data, 'data'),
+      'tls.directory': join(this.data, 'certs'),
+      'web.https': `0.0.0.0:${this.httpsPort}`,
+      'web.http': `127.0.0.1:${this.httpPort}`,
+      'web.public_url': `https://${SERVER_ADDRESS}:${this.publicPort}`,
+      'media.port': this.mediaPort,
+      'log.level': process.env.LOG_LEVEL ?? 'info',
+      ...this.settings,
+    };
+    this.process = spawn(BINARY, Object.entries(settings).map(([key, value]) => `--${key}=${value}`), { cwd: this.data, stdio: ['ignore', 'pipe', 'pipe'] });
     this.process.stdout.pipe(log);
     this.process.stderr.pipe(log);
     this.process.on('exit', (code, signal) => { this.stopped = { code, signal }; });
