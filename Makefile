@@ -47,7 +47,7 @@ fuzz:
 
 nightly:
 	@tests/setup/packages test
-	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/stages lint types unit integration web fuzz browser net
+	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/stages lint types unit integration web fuzz browser figures
 
 clean:
 	@rm -rf web-client/dist web-client/gallery web-client/node_modules tests/browser/node_modules

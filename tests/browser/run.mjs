@@ -1,7 +1,7 @@
 // Runs the browser cases one after another; each has a time limit, and after each every browser is ended.
 //   node run.mjs                the cases of `make test`
 //   node run.mjs --only <text>  those whose name contains the text
-//   node run.mjs --net, --bench the long network cases, the benches
+//   node run.mjs --bench        the figures of benches/browser
 import { readdirSync } from 'node:fs';
 import { closeAll } from './lib/browsers.mjs';
 import { enterOwnNamespace } from './lib/network.mjs';
@@ -9,7 +9,7 @@ import { limited } from './lib/steps.mjs';
 
 await enterOwnNamespace();
 
-const folder = process.argv.includes('--bench') ? '../../benches/browser/' : process.argv.includes('--net') ? '../net/cases/' : './cases/';
+const folder = process.argv.includes('--bench') ? '../../benches/browser/' : './cases/';
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1].toLowerCase() : '';
 let passed = 0;
 let failed = 0;

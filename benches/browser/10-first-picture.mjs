@@ -1,0 +1,57 @@
+// From the click on `Answer` to the first remote frame on either side: fresh calls, first admission, nothing sent before it.
+import { Agent, Citizen } from '../../tests/browser/lib/people.mjs';
+import { Server } from '../../tests/browser/lib/server.mjs';
+import { check, quantile, until } from '../../tests/browser/lib/steps.mjs';
+
+const CALLS = Number(process.env.FIRST_PICTURE_CALLS ?? 20);
+
+async function measure(after, { citizenFirefox = false, agentFirefox = false }) {
+  const server = await Server.start();
+  after(() => server.stop());
+  const agent = await Agent.signIn(server, { firefox: agentFirefox });
+  const citizen = await Citizen.open(server, { firefox: citizenFirefox });
+  const times = { citizen: [], agent: [] };
+  for (let round = 0; round < CALLS; round += 1) {
+    const name = `Citizen ${round}`;
+    if (round > 0) {
+      const { join_url: url } = await server.appointment({ name });
+      await citizen.page.goto('about:blank');
+      await citizen.page.goto(url);
+      citizen.name = name;
+    }
+    await citizen.arrive();
+    await citizen.phase('waiting');
+    await agent.evaluate(() => { Object.assign(window.visavisProbe, { firstFrameAt: 0, lastFrameAt: 0 }); });
+    await agent.call(citizen.name);
+    // Both transports are up while it rings, as they are when a person takes a second to press the button.
+    for (const person of [citizen, agent]) await until('transport up', () => person.evaluate(() => window.visavisProbe.live().at(-1)?.connectionState === 'connected'));
+    const idle = await citizen.probe('outbound');
+    check(idle.every((entry) => (entry.packets ?? 0) === 0), `sent before admission: ${JSON.stringify(idle)}`);
+    await citizen.answer();
+    const first = {};
+    for (const [key, person] of [['citizen', citizen], ['agent', agent]]) first[key] = await until(`first frame at the ${key}`, () => person.probe('firstFrameAt'), 10, 50);
+    const answered = (await citizen.probe('clicks')).Answer;
+    for (const key of ['citizen', 'agent']) times[key].push(first[key] - answered);
+    await agent.press('Close consultation');
+    await agent.press('Close now');
+    await citizen.phase('closed');
+  }
+  return times;
+}
+
+function judge(name, times, limits) {
+  const failures = [];
+  for (const [side, values] of Object.entries(times)) {
+    const figures = { bench: 'answer to first frame', browsers: name, seen_by: side, calls: values.length, p50_ms: Math.round(quantile(values, 0.5)), p95_ms: Math.round(quantile(values, 0.95)), max_ms: Math.round(Math.max(...values)) };
+    console.log(`     ${JSON.stringify(figures)}`);
+    if (limits.p50 && figures.p50_ms > limits.p50) failures.push(`${side}: p50 ${figures.p50_ms} > ${limits.p50} ms`);
+    if (figures.p95_ms > limits.p95) failures.push(`${side}: p95 ${figures.p95_ms} > ${limits.p95} ms`);
+  }
+  check(failures.length === 0, failures.join('; '));
+}
+
+export const cases = [
+  { name: 'first picture, Chromium and Chromium', seconds: 60 + CALLS * 12, run: async ({ after }) => judge('Chromium citizen, Chromium agent', await measure(after, {}), { p50: 150, p95: 250 }) },
+  { name: 'first picture, Firefox citizen', seconds: 60 + CALLS * 15, run: async ({ after }) => judge('Firefox citizen, Chromium agent', await measure(after, { citizenFirefox: true }), { p95: 350 }) },
+  { name: 'first picture, Firefox agent', seconds: 60 + CALLS * 15, run: async ({ after }) => judge('Chromium citizen, Firefox agent', await measure(after, { agentFirefox: true }), { p95: 350 }) },
+];

@@ -1,0 +1,116 @@
+// A call with 5 % loss each way and 100 ms round trip in front of the citizen, beside a direct call of the same two browsers over the same line.
+// Median of seeds; frame rate and freezes are compared for each direction.
+import { LossyNetwork } from '../../tests/net/link.mjs';
+import { AGENT, CITIZEN, closeAll, launch } from '../../tests/browser/lib/browsers.mjs';
+import { meet } from '../../tests/browser/lib/people.mjs';
+import { Server } from '../../tests/browser/lib/server.mjs';
+import { check, limited, quantile, sleep, until } from '../../tests/browser/lib/steps.mjs';
+
+const SEEDS = Number(process.env.LOSSY_SEEDS ?? 5);
+const SECONDS = Number(process.env.LOSSY_SECONDS ?? 30);
+const LINE = { both: { delay_ms: 50, loss: 0.05 } };
+
+const video = async (page) => {
+  const all = (await page.evaluate(() => window.visavisProbe.inbound())).filter((entry) => entry.kind === 'video' && entry.framesDecoded > 0);
+  return all[0] ?? { framesDecoded: 0, freezeCount: 0, totalFreezesDuration: 0, bytes: 0 };
+};
+
+/** Ten seconds to settle on the bad line, then `SECONDS` of measuring at both ends. */
+async function observe(citizen, agent) {
+  await sleep(10_000);
+  const before = [await video(citizen), await video(agent)];
+  await sleep(SECONDS * 1000);
+  const after = [await video(citizen), await video(agent)];
+  return ['citizen', 'agent'].map((side, index) => ({
+    side,
+    fps: (after[index].framesDecoded - before[index].framesDecoded) / SECONDS,
+    freezes: after[index].freezeCount - before[index].freezeCount,
+    frozen_s: after[index].totalFreezesDuration - before[index].totalFreezesDuration,
+    kbit: ((after[index].bytes - before[index].bytes) * 8) / SECONDS / 1000,
+    width: after[index].width,
+  }));
+}
+
+async function overServer(seed) {
+  const network = await LossyNetwork.make('sfu', seed);
+  const server = await Server.start();
+  try {
+    const { citizen, agent } = await meet(server, { citizen: { network } });
+    network.shape(LINE);
+    return await observe(citizen.page, agent.page);
+  } finally {
+    await closeAll();
+    network.remove();
+    await server.stop();
+  }
+}
+
+async function direct(seed) {
+  const network = await LossyNetwork.make('p2p', seed);
+  const server = await Server.start();
+  try {
+    const flags = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
+    const citizen = await launch(CITIZEN, { network, flags, spki: server.spki });
+    const agent = await launch(AGENT, { flags, spki: server.spki });
+    for (const { page } of [citizen, agent]) {
+      await page.goto(`${server.demo.base_url.replace(/\/$/, '')}/livez`);
+      await page.evaluate(async () => {
+        const mine = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } });
+        const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+        window.direct = pc;
+        const seen = document.createElement('video');
+        seen.autoplay = true;
+        document.body.append(seen);
+        pc.ontrack = (event) => { seen.srcObject = event.streams[0]; };
+        mine.getTracks().forEach((track) => { track.contentHint = track.kind === 'video' ? 'motion' : 'speech'; });
+        for (const track of mine.getTracks()) pc.addTransceiver(track, { streams: [mine], sendEncodings: [{ maxBitrate: track.kind === 'video' ? 1_800_000 : 48_000 }] });
+      });
+    }
+    const gathered = (page, description) => page.evaluate(async (remote) => {
+      const pc = window.direct;
+      if (remote) await pc.setRemoteDescription(remote);
+      if (remote?.type === 'answer') return null;
+      await pc.setLocalDescription();
+      if (pc.iceGatheringState !== 'complete') await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', () => pc.iceGatheringState === 'complete' && resolve()));
+      return { type: pc.localDescription.type, sdp: pc.localDescription.sdp };
+    }, description);
+    const offer = await limited(gathered(citizen.page, null), 15_000);
+    const answer = await limited(gathered(agent.page, offer), 15_000);
+    await limited(gathered(citizen.page, answer), 15_000);
+    for (const { page } of [citizen, agent]) await until('a direct picture', async () => (await video(page)).framesDecoded > 10);
+    network.shape(LINE);
+    return await observe(citizen.page, agent.page);
+  } finally {
+    await closeAll();
+    network.remove();
+    await server.stop();
+  }
+}
+
+const median = (values) => quantile(values, 0.5);
+
+export const cases = [
+  {
+    name: `5 % loss and 100 ms round trip, beside a direct call (${SEEDS} seeds)`,
+    seconds: SEEDS * 2 * (SECONDS + 60),
+    async run() {
+      const runs = { server: [], direct: [] };
+      for (let seed = 1; seed <= SEEDS; seed += 1) {
+        runs.server.push(await overServer(seed));
+        runs.direct.push(await direct(seed));
+        for (const kind of ['server', 'direct']) console.log(`     seed ${seed} ${kind}: ${runs[kind].at(-1).map((r) => `${r.side} ${r.fps.toFixed(1)} fps, ${r.freezes} freezes (${r.frozen_s.toFixed(1)} s), ${r.kbit.toFixed(0)} kbit/s`).join(' · ')}`);
+      }
+      const failures = [];
+      for (const [index, side] of ['citizen', 'agent'].entries()) {
+        const of = (kind, key) => median(runs[kind].map((run) => run[index][key]));
+        const figures = { bench: 'lossy call', seen_by: side, seeds: SEEDS, seconds: SECONDS, fps: of('server', 'fps'), direct_fps: of('direct', 'fps'), freezes: of('server', 'freezes'), direct_freezes: of('direct', 'freezes'),
+          frozen_s: of('server', 'frozen_s'), direct_frozen_s: of('direct', 'frozen_s'), kbit: Math.round(of('server', 'kbit')), direct_kbit: Math.round(of('direct', 'kbit')) };
+        console.log(`     ${JSON.stringify(figures)}`);
+        if (figures.fps < figures.direct_fps * 0.9) failures.push(`${side}: ${figures.fps.toFixed(1)} fps, direct ${figures.direct_fps.toFixed(1)}`);
+        // A single freeze is the smallest step that can be seen: 10 % of fewer than ten is rounded up to one.
+        if (figures.freezes > Math.max(figures.direct_freezes * 1.1, figures.direct_freezes + 1)) failures.push(`${side}: ${figures.freezes} freezes, direct ${figures.direct_freezes}`);
+      }
+      check(failures.length === 0, failures.join('; '));
+    },
+  },
+];
