@@ -2,6 +2,7 @@
 // Median of seeds; frame rate and freezes are compared for each direction.
 import { LossyNetwork } from '../../tests/net/link.mjs';
 import { AGENT, CITIZEN, closeAll, launch } from '../../tests/browser/lib/browsers.mjs';
+import { letBrowsersMeet } from '../../tests/browser/lib/network.mjs';
 import { meet } from '../../tests/browser/lib/people.mjs';
 import { Server } from '../../tests/browser/lib/server.mjs';
 import { check, limited, quantile, sleep, until } from '../../tests/browser/lib/steps.mjs';
@@ -45,8 +46,9 @@ async function overServer(seed) {
   }
 }
 
-async function direct(seed) {
+export async function direct(seed) {
   const network = await LossyNetwork.make('p2p', seed);
+  letBrowsersMeet(true);
   const server = await Server.start();
   try {
     const flags = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
@@ -63,7 +65,7 @@ async function direct(seed) {
         document.body.append(seen);
         pc.ontrack = (event) => { seen.srcObject = event.streams[0]; };
         mine.getTracks().forEach((track) => { track.contentHint = track.kind === 'video' ? 'motion' : 'speech'; });
-        for (const track of mine.getTracks()) pc.addTransceiver(track, { streams: [mine], sendEncodings: [{ maxBitrate: track.kind === 'video' ? 1_800_000 : 48_000 }] });
+        for (const track of mine.getTracks()) pc.addTrack(track, mine); // not addTransceiver: the answerer's would not be matched to the offer
       });
     }
     const gathered = (page, description) => page.evaluate(async (remote) => {
@@ -77,10 +79,20 @@ async function direct(seed) {
     const offer = await limited(gathered(citizen.page, null), 15_000);
     const answer = await limited(gathered(agent.page, offer), 15_000);
     await limited(gathered(citizen.page, answer), 15_000);
+    for (const { page } of [citizen, agent]) {
+      await page.evaluate(async () => {
+        for (const sender of window.direct.getSenders()) {
+          const parameters = sender.getParameters();
+          parameters.encodings[0].maxBitrate = sender.track.kind === 'video' ? 1_800_000 : 48_000; // as the product asks for
+          await sender.setParameters(parameters);
+        }
+      });
+    }
     for (const { page } of [citizen, agent]) await until('a direct picture', async () => (await video(page)).framesDecoded > 10);
     network.shape(LINE);
     return await observe(citizen.page, agent.page);
   } finally {
+    letBrowsersMeet(false);
     await closeAll();
     network.remove();
     await server.stop();

@@ -1,6 +1,7 @@
 // Network namespaces for the browsers: one each, so that an address can change under one of them and so that nothing but this
 // server can be reached. Knows nothing of browsers or of the server.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +42,11 @@ function fail(why) {
 
 export function ip(text) {
   execFileSync('ip', text.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Lets the browsers reach each other, for calls without the server. Off otherwise: they must not need it. */
+export function letBrowsersMeet(yes) {
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', yes ? '1' : '0');
 }
 
 let made = 0;
