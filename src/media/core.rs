@@ -40,6 +40,9 @@ pub struct Core {
     /// Rooms whose outbox is not empty.
     talkative: Vec<RoomId>,
     serial: u64,
+    /// Tests plant a panic on the input of this 5-tuple.
+    #[cfg(test)]
+    planted_panic: Option<Path>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,8 @@ impl Core {
             timers: BTreeSet::new(),
             talkative: Vec::new(),
             serial: 0,
+            #[cfg(test)]
+            planted_panic: None,
         }
     }
 
@@ -79,6 +84,8 @@ impl Core {
             kind => match self.by_path.get(&path).copied() {
                 None => count(&self.counters.unknown_source),
                 Some(owner) => self.guarded(now, (owner.room, Some(owner.participant)), batch, |core, batch| {
+                    #[cfg(test)]
+                    assert!(core.planted_panic != Some(path), "planted");
                     let counters = core.counters.clone();
                     let Some(room) = core.rooms.get_mut(&owner.room) else { return };
                     let ended = room.handle_packet(owner.participant, kind, datagram, path, &mut Step { now, batch, counters: &counters });
@@ -119,11 +126,12 @@ impl Core {
 
     /// A consultation comes to this worker.
     pub fn open(&mut self, room: RoomId) {
-        let mut seed = [0; 8];
-        (self.random)(&mut seed);
-        if self.rooms.len() < limits::CONSULTATIONS_PER_WORKER {
-            self.rooms.insert(room, Room::new(u64::from_le_bytes(seed)));
+        if self.rooms.len() >= limits::CONSULTATIONS_PER_WORKER {
+            tracing::warn!(rooms = self.rooms.len(), "media worker is full: a consultation has no media");
+            return;
         }
+        let fresh = self.fresh_room();
+        self.rooms.insert(room, fresh);
     }
 
     /// It goes, with all its transports and without events.
@@ -173,13 +181,18 @@ impl Core {
         ssrcs.iter_mut().zip(random.chunks_exact(4)).for_each(|(ssrc, b)| *ssrc = u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
 
         let Some(room) = self.rooms.get_mut(&id) else { return Err(OfferError::Unavailable) };
-        let running = room.transport(participant).map(|transport| (transport.number, transport.negotiated.clone()));
+        let running =
+            room.transport(participant).map(|transport| (transport.number, transport.negotiated.clone(), transport.viewers.clone()));
         let restarted = match running {
-            Some((running, _)) if running > number => return Err(OfferError::Bad("older than the running transport")),
-            Some((running, negotiated)) if running == number => Some(negotiated),
+            Some((running, ..)) if running > number => return Err(OfferError::Bad("older than the running transport")),
+            Some((running, negotiated, viewers)) if running == number => Some((negotiated, viewers)),
             _ => None,
         };
-        let viewers: Vec<_> = room.others(participant).map(|transport| &transport.negotiated).collect();
+        // A restart is answered for the same viewers as the first offer was: nothing in the answer may change but the credentials.
+        let (previous, viewers) = match restarted {
+            Some((negotiated, viewers)) => (Some(negotiated), viewers),
+            None => (None, room.others(participant).map(|transport| transport.negotiated.clone()).collect()),
+        };
         let local = LocalParameters {
             ufrag: &ufrag,
             pwd: &pwd,
@@ -187,18 +200,19 @@ impl Core {
             candidates: &self.candidates,
             ssrcs: &ssrcs,
         };
-        let answer = sdp::answer_among(sdp, &local, restarted.as_ref(), &viewers).map_err(|error| OfferError::Bad(error.reason()))?;
+        let answer = sdp::answer_among(sdp, &local, previous.as_ref(), &viewers.iter().collect::<Vec<_>>())
+            .map_err(|error| OfferError::Bad(error.reason()))?;
         let pin = pin(&answer.remote_fingerprint).ok_or(OfferError::Bad("fingerprint"))?;
         let credentials = Credentials { ufrag: ufrag.clone(), key: IntegrityKey::new(pwd.as_bytes()) };
 
-        if restarted.is_some() {
+        if previous.is_some() {
             let Some(transport) = room.transport(participant) else { return Err(OfferError::Unavailable) };
             if !transport.dtls().is_pinned_to(&pin) {
                 return Err(OfferError::Bad("another certificate needs another transport"));
             }
             let owner = Owner { room: id, participant, serial: transport.serial };
             let void = transport.ice().restart(credentials, now);
-            transport.negotiated = answer.negotiated;
+            // The SSRCs are the same; what was agreed on first goes on, whatever else this offer says.
             if let Some(void) = void {
                 self.forget_ufrag(&void, owner);
             }
@@ -210,7 +224,7 @@ impl Core {
         self.serial += 1;
         let sctp = answer.sctp_port.map(|_| Sctp::new(5000, answer.max_message_size));
         let dtls = Dtls::new(self.identity.clone(), pin);
-        let transport = Transport::new(number, self.serial, participant, answer.negotiated, credentials, dtls, sctp, now);
+        let transport = Transport::new(number, self.serial, participant, (answer.negotiated, viewers), credentials, (dtls, sctp), now);
         self.remember_ufrag(&ufrag, Owner { room: id, participant, serial: self.serial });
         let counters = self.counters.clone();
         if let Some(room) = self.rooms.get_mut(&id) {
@@ -264,10 +278,8 @@ impl Core {
     pub fn handle_timeout(&mut self, now: Instant, batch: &mut Batch) {
         let due: Vec<RoomId> = self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
         for id in due {
-            if let Some(room) = self.rooms.get_mut(&id) {
-                if let Some(wake) = room.wake.take() {
-                    self.timers.remove(&(wake, id));
-                }
+            if let Some(wake) = self.rooms.get_mut(&id).and_then(|room| room.wake.take()) {
+                self.timers.remove(&(wake, id));
             }
             self.guarded(now, (id, None), batch, |core, batch| {
                 let counters = core.counters.clone();
@@ -348,13 +360,16 @@ impl Core {
                 self.take_transport(id, *participant, now, batch);
             }
             let old = self.rooms.remove(&id);
-            let mut seed = [0; 8];
-            (self.random)(&mut seed);
-            let mut room = Room::new(u64::from_le_bytes(seed));
+            let admitted = old.as_ref().map(Room::admitted).unwrap_or_default();
+            let mut room = self.fresh_room();
             if let Some(old) = old {
                 (room.outbox, room.wake) = (old.outbox, old.wake);
             }
             occupied.into_iter().for_each(|participant| room.outbox.push(MediaEvent::Gone(participant)));
+            let counters = self.counters.clone();
+            for participant in admitted {
+                room.admit(participant, true, &mut Step { now, batch, counters: &counters });
+            }
             self.rooms.insert(id, room);
         }
     }
@@ -431,6 +446,12 @@ impl Core {
         }
     }
 
+    fn fresh_room(&mut self) -> Room {
+        let mut seed = [0; 8];
+        (self.random)(&mut seed);
+        Room::new(u64::from_le_bytes(seed))
+    }
+
     fn fresh_ufrag(&mut self) -> String {
         loop {
             let ufrag: [u8; UFRAG] = self.ice_chars();
@@ -457,3 +478,7 @@ fn pin(fingerprint: &Fingerprint) -> Option<Pin> {
     };
     Pin::new(algorithm, fingerprint.bytes())
 }
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

@@ -186,10 +186,8 @@ impl Dtls {
 
     /// Says good-bye to a connected client.
     pub fn close(&mut self, now: Instant, out: &mut dyn FnMut(DtlsOutput<'_>)) {
-        if let Some(engine) = self.engine.as_mut().filter(|_| self.connected) {
-            if engine.close().is_ok() {
-                let _ = self.drain(now, out);
-            }
+        if self.connected && self.engine.as_mut().is_some_and(|engine| engine.close().is_ok()) {
+            let _ = self.drain(now, out);
         }
     }
 
@@ -277,12 +275,10 @@ impl Dtls {
                     }
                 }
                 Output::Connected => self.connected = true,
-                Output::KeyingMaterial(material, profile) => {
-                    if self.pinned && !self.keyed {
-                        self.keyed = true;
-                        let profile = Profile::from_engine(profile).ok_or(DtlsError::NoSrtp)?;
-                        out(DtlsOutput::Keys(SrtpKeys { profile, material: zeroize::Zeroizing::new(material.to_vec()) }));
-                    }
+                Output::KeyingMaterial(material, profile) if self.pinned && !self.keyed => {
+                    self.keyed = true;
+                    let profile = Profile::from_engine(profile).ok_or(DtlsError::NoSrtp)?;
+                    out(DtlsOutput::Keys(SrtpKeys { profile, material: zeroize::Zeroizing::new(material.to_vec()) }));
                 }
                 Output::ApplicationData(data) => {
                     authenticated = true;

@@ -30,6 +30,7 @@ pub struct Step<'a> {
 pub struct Room {
     router: Router,
     seats: Seats,
+    admitted: [bool; limits::PARTICIPANTS_MAX],
     /// What the task has not taken yet.
     pub outbox: Outbox,
     /// When the room's timer is registered for.
@@ -50,7 +51,14 @@ pub enum End {
 impl Room {
     /// Empty; `seed` is the router's randomness.
     pub fn new(seed: u64) -> Self {
-        Self { router: Router::new(seed), seats: Default::default(), outbox: Outbox::default(), wake: None, panics: 0 }
+        Self {
+            router: Router::new(seed),
+            seats: Default::default(),
+            admitted: Default::default(),
+            outbox: Outbox::default(),
+            wake: None,
+            panics: 0,
+        }
     }
 
     /// The transport on a seat.
@@ -95,7 +103,15 @@ impl Room {
 
     /// Opens or shuts the forwarding.
     pub fn admit(&mut self, participant: ParticipantId, admitted: bool, step: &mut Step<'_>) {
+        if let Some(seat) = self.admitted.get_mut(usize::from(participant.0)) {
+            *seat = admitted;
+        }
         self.route(step, |router, now, legs| router.admit(participant, admitted, now, legs));
+    }
+
+    /// Everybody who is admitted, with a transport or without.
+    pub fn admitted(&self) -> Vec<ParticipantId> {
+        (0u8..).zip(self.admitted).filter(|(_, admitted)| *admitted).map(|(seat, _)| ParticipantId(seat)).collect()
     }
 
     /// A well-formed check with a ufrag of this participant's transport.

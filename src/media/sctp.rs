@@ -24,8 +24,12 @@ const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 
 /// One transport's association and its channels.
 pub struct Sctp {
+    config: Arc<ServerConfig>,
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Association)>,
+    /// The client's initiate tag, and our answers to its INIT while the handshake is incomplete.
+    init: Option<(u32, Vec<Bytes>)>,
+    repeat: bool,
     channels: Vec<Channel>,
     refused: u64,
 }
@@ -43,21 +47,28 @@ impl Sctp {
             .with_sctp_port(port)
             .with_max_message_size(max_message)
             .with_max_receive_buffer_size(limits::DATA_RECEIVE_BYTES);
-        let mut config = EndpointConfig::new();
-        config.max_payload_size(max_payload_size_for_mtu(limits::SCTP_MTU));
-        let endpoint = Endpoint::new(SERVER, TransportProtocol::UDP, Arc::new(config), Some(Arc::new(ServerConfig::new(transport))));
-        Self { endpoint, association: None, channels: Vec::new(), refused: 0 }
+        let config = Arc::new(ServerConfig::new(transport));
+        Self { endpoint: endpoint(&config), config, association: None, init: None, repeat: false, channels: Vec::new(), refused: 0 }
     }
 
-    /// One SCTP packet out of DTLS. At most one association ever exists.
+    /// One SCTP packet out of DTLS. At most one association ever exists: the engine would make one per INIT, repeated ones included.
     pub fn handle_packet(&mut self, packet: &[u8], now: Instant) {
+        if let Some(tag) = initiate_tag(packet) {
+            let handshaking = self.association.as_ref().is_none_or(|(_, association)| association.is_handshaking());
+            if !handshaking {
+                return;
+            }
+            if self.init.as_ref().is_some_and(|(known, _)| *known == tag) {
+                self.repeat = true; // our answer was lost, or is on its way
+                return;
+            }
+            self.endpoint = endpoint(&self.config);
+            self.init = Some((tag, Vec::new()));
+        }
         match self.endpoint.handle(now, CLIENT, None, Bytes::copy_from_slice(packet)) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
-                if self.association.as_ref().is_none_or(|(_, old)| old.is_closed()) {
-                    self.association = Some((handle, association));
-                    self.channels.clear();
-                    // A restarted client may not pile up associations.
-                }
+                self.association = Some((handle, association));
+                self.channels.clear();
             }
             Some((handle, DatagramEvent::AssociationEvent(event))) => {
                 if let Some((_, association)) = self.association.as_mut().filter(|(ours, _)| *ours == handle) {
@@ -123,9 +134,14 @@ impl Sctp {
     /// Packets that DTLS should carry now.
     pub fn poll_packets(&mut self, now: Instant, mut packet: impl FnMut(&[u8])) {
         let Some((_, association)) = self.association.as_mut() else { return };
+        if std::mem::take(&mut self.repeat) {
+            self.init.iter().flat_map(|(_, answers)| answers).for_each(|bytes| packet(bytes));
+        }
         while let Some(transmit) = association.poll_transmit(now) {
-            if let Payload::RawEncode(packets) = transmit.message {
-                packets.iter().for_each(|bytes| packet(bytes));
+            let Payload::RawEncode(packets) = transmit.message else { continue };
+            packets.iter().for_each(|bytes| packet(bytes));
+            if let Some((_, answers)) = self.init.as_mut().filter(|(_, answers)| answers.is_empty()) {
+                *answers = packets;
             }
         }
     }
@@ -166,6 +182,19 @@ impl Sctp {
     pub fn take_refused(&mut self) -> u64 {
         std::mem::take(&mut self.refused)
     }
+}
+
+fn endpoint(config: &Arc<ServerConfig>) -> Endpoint {
+    let mut sizes = EndpointConfig::new();
+    sizes.max_payload_size(max_payload_size_for_mtu(limits::SCTP_MTU));
+    Endpoint::new(SERVER, TransportProtocol::UDP, Arc::new(sizes), Some(config.clone()))
+}
+
+/// The tag of an INIT (RFC 9260 §3.3.2); `None` for every other packet.
+fn initiate_tag(packet: &[u8]) -> Option<u32> {
+    const INIT: u8 = 1;
+    let word = |at: usize| packet.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+    (word(4)? == 0 && *packet.get(12)? == INIT).then(|| word(16)).flatten()
 }
 
 /// Reads a DATA_CHANNEL_OPEN; `None` unless its label is reserved.

@@ -22,6 +22,8 @@ pub struct Transport {
     pub serial: u64,
     /// What its SDP agreed on.
     pub negotiated: Negotiated,
+    /// For whose decoders the codecs were put in order.
+    pub viewers: Vec<Negotiated>,
     participant: ParticipantId,
     ice: IceLite,
     dtls: Dtls,
@@ -49,16 +51,16 @@ impl Transport {
         number: u32,
         serial: u64,
         participant: ParticipantId,
-        negotiated: Negotiated,
+        (negotiated, viewers): (Negotiated, Vec<Negotiated>),
         credentials: Credentials,
-        dtls: Dtls,
-        sctp: Option<Sctp>,
+        (dtls, sctp): (Dtls, Option<Sctp>),
         now: Instant,
     ) -> Self {
         Self {
             number,
             serial,
             negotiated,
+            viewers,
             participant,
             ice: IceLite::new(credentials, now),
             dtls,

@@ -124,11 +124,10 @@ impl Turn {
         let mut more = false;
         loop {
             let timeout = self.sleep(&core, more);
-            if let Err(error) = self.poll.poll(&mut events, timeout) {
-                if error.kind() != io::ErrorKind::Interrupted {
-                    tracing::error!(%error, "media worker cannot wait for its sockets");
-                    std::thread::sleep(RETRY_EVENTS);
-                }
+            let waited = self.poll.poll(&mut events, timeout);
+            if let Err(error) = waited.or_else(|error| if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }) {
+                tracing::error!(%error, "media worker cannot wait for its sockets");
+                std::thread::sleep(RETRY_EVENTS);
             }
             more = self.receive(&mut core, &mut batch, counters);
             if !self.obey(&mut core, &mut batch) {
