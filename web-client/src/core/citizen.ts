@@ -129,15 +129,15 @@ export class Citizen extends Store<CitizenState> {
     }
   }
 
-  toCheck(): void {
+  toCheck = (): void => {
     this.set({ step: "check", notice: undefined });
     void this.media.open();
-  }
+  };
 
-  toWelcome(): void {
+  toWelcome = (): void => {
     this.media.close();
     this.set({ step: "welcome", notice: undefined });
-  }
+  };
 
   /** "Join the call": the place in the queue. */
   arrive = () => this.#do(async () => {

@@ -1,11 +1,13 @@
 // Decides from growing counters when a line is dead and what to try next. Knows no peer connection.
 
-/** Two missed reports of the server (one a second) and some jitter. */
-export const SILENCE_MS = 1_600;
+/** The server reports on what it gets every 50 to 100 ms and speaks for itself each second: longer than that is no jitter. */
+export const SILENCE_MS = 1_300;
+/** From here the signaling is asked whether it lives, so that a dead line is known when the silence is. */
+export const SUSPICIOUS_MS = 700;
 /** How long a restarted path may take before a new transport is made. */
 export const RESTART_GRACE_MS = 3_000;
-/** Fresh enough to say that the media survived what the signaling did not. */
-export const FRESH_MS = 700;
+/** Long enough for several packets of a line that lives. */
+export const SIGN_OF_LIFE_MS = 300;
 
 export type Remedy = "none" | "restart" | "replace";
 

@@ -3,7 +3,7 @@
 
 import type { Clock } from "./clock";
 import type { LocalMedia } from "./local-media";
-import { FRESH_MS, LineWatch } from "./line-watch";
+import { LineWatch, SIGN_OF_LIFE_MS, SUSPICIOUS_MS } from "./line-watch";
 import { RequestError } from "./signaling";
 import { Store } from "./store";
 import { Transport } from "./transport";
@@ -34,7 +34,7 @@ export interface SeatOptions {
   probe(): void;
 }
 
-const POLL_MS = 500;
+const POLL_MS = 300;
 const RETRY_MS = 1_000;
 
 export class Seat extends Store<SeatState> {
@@ -78,9 +78,8 @@ export class Seat extends Store<SeatState> {
   async signalingReady(again: boolean): Promise<void> {
     this.#ready = true;
     if (again && this.#transport) {
-      await this.#read();
       // After a restart of the server its media is gone too; after a mere cut of the WebSocket packets still arrive.
-      if (!this.#inCall() || this.#watch.silentMs(this.#options.clock.now()) > FRESH_MS) this.#stale = true;
+      if (!(await this.#mediaLives())) this.#stale = true;
       this.#published = "";
     }
     this.#reconcile();
@@ -250,9 +249,19 @@ export class Seat extends Store<SeatState> {
     this.#watch.reading(count, this.#options.clock.now());
   }
 
+  /** Two looks a moment apart: one alone cannot tell the last packet of a dead server from a living line. */
+  async #mediaLives(): Promise<boolean> {
+    const transport = this.#transport;
+    if (!transport || !this.#inCall()) return false;
+    const before = await transport.received();
+    await new Promise<void>((done) => this.#options.clock.after(SIGN_OF_LIFE_MS, done));
+    return (await transport.received()) > before;
+  }
+
   async #heal(suspected: boolean): Promise<void> {
     const now = this.#options.clock.now();
     const expects = this.#inCall() && this.#answered && this.#expectsMedia();
+    if (expects && this.#watch.silentMs(now) > SUSPICIOUS_MS) this.#options.probe();
     const interrupted = expects && this.#watch.silentMs(now) > SILENCE_SHOWN_MS;
     if (interrupted !== this.get().interrupted) this.set({ interrupted });
     if (!expects && !suspected) return;

@@ -88,7 +88,7 @@ export class Signaling {
   }
 
   /** Asks now whether the line lives; when no answer comes within `ms`, or when waiting to retry, connects anew at once. */
-  probe(ms = 1_500): void {
+  probe(ms = 800): void {
     if (this.#status === "ready") {
       if (!this.#timers.has("probe")) {
         this.#send({ type: "ping" }, REQUEST_MS).catch(() => undefined);

@@ -28,7 +28,8 @@ export function startRinging(speakerId?: string): void {
 }
 
 export function stopRinging(): void {
-  ringing?.pause();
+  if (!ringing) return;
+  ringing.pause();
   ringing = undefined;
   navigator.vibrate?.(0);
 }

@@ -58,15 +58,18 @@ export function Desk(view: AgentView) {
         <section class="desk-others" aria-labelledby="others-title">
           <h2 id="others-title">{text("desk.others")}</h2>
           {others.length === 0 ? <p class="hint">{text("desk.others_empty")}</p> : (
-            <ul class="others">
-              {others.map((row) => (
-                <li key={row.appointment}>
-                  <span class="others-time">{text.time(row.start)}</span>
-                  <span class="others-who"><strong>{row.name}</strong><span class="person-more">{stateText(view, row)}</span></span>
-                  {row.state === "in_call" && <Button icon="back" busy={at.busy} onClick={() => void act.comeBack(row)}>{text("desk.rejoin")}</Button>}
-                </li>
-              ))}
-            </ul>
+            <table class="others">
+              <thead class="visually-hidden"><tr><th scope="col">{text("desk.slot")}</th><th scope="col">{text("desk.person")}</th><th scope="col">{text("desk.do")}</th></tr></thead>
+              <tbody>
+                {others.map((row) => (
+                  <tr key={row.appointment}>
+                    <td class="others-time">{text.time(row.start)}</td>
+                    <th scope="row"><strong>{row.name}</strong><span class="person-more">{stateText(view, row)}</span></th>
+                    <td class="people-do">{row.state === "in_call" && <Button icon="back" busy={at.busy} onClick={() => void act.comeBack(row)}>{text("desk.return")}</Button>}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
           )}
         </section>
       </div>
