@@ -18,6 +18,26 @@ pub const SIGNALING_BURST: u32 = 60;
 pub const SIGNALING_QUEUE: usize = 64;
 /// The client pings this often; three times this without a message ends the socket.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A socket that has not said hello by then is closed with 1008.
+pub const HELLO: Duration = Duration::from_secs(10);
+/// Writing one message to a socket may take this long; beyond, the socket is given up without a close frame.
+pub const SIGNALING_WRITE: Duration = Duration::from_secs(5);
+/// Sockets of one citizen's link or one agent's account; one more is closed with 1013.
+pub const SOCKETS_PER_PERSON: usize = 16;
+/// Consultations in memory; for one more its sockets are closed with 1013.
+pub const CONSULTATIONS_MAX: usize = 8192;
+/// Requests waiting for one consultation; at the bound sockets wait, and with them their senders.
+pub const CONSULTATION_QUEUE: usize = 256;
+/// Offers of one consultation under way in the media plane; one more is answered `internal`.
+pub const OFFERS_UNDER_WAY: usize = 16;
+/// The media plane answers an offer within this time, or the client gets `internal`.
+pub const OFFER: Duration = Duration::from_secs(10);
+/// News from consultations waiting for the desk; at the bound consultations wait for it.
+pub const DESK_QUEUE: usize = 1024;
+/// The desk goes out to the agents at most this often; what happens in between is one snapshot.
+pub const DESK_PAUSE: Duration = Duration::from_millis(100);
+/// The line's quality is told at most this often.
+pub const QUALITY_PAUSE: Duration = Duration::from_secs(2);
 /// Account-and-origin pairs whose failed sign-ins are remembered; at the bound those older than an hour go, then the oldest.
 pub const SIGN_IN_THROTTLE_ENTRIES: usize = 10_000;
 /// Unknown join links a minute from one origin; beyond, 429 without a look-up (trust.md S4).

@@ -60,6 +60,12 @@ impl Consultation {
         &self.record
     }
 
+    /// The appointment has other times now; nobody loses a seat by it.
+    pub fn rebook(&mut self, slot: Slot, rules: LinkRules) {
+        self.slot = slot;
+        self.rules = rules;
+    }
+
     /// Does what `from` asks. On a refusal nothing changed.
     pub fn handle(&mut self, command: Command, from: &Actor, now: Now) -> Result<Vec<Effect>, Refusal> {
         let before = self.record.clone();

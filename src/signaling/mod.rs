@@ -1,50 +1,155 @@
 //! WebSocket connections and one task per consultation: joins `consultation`, `media` and `store`. No rule is decided here.
 
+mod agents;
+mod desk;
+mod link;
+mod media_side;
+mod rate;
+mod registry;
+mod socket;
+mod task;
+mod wire;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
+use tokio::sync::watch;
 
 use crate::access::AgentGrant;
 use crate::ids::AppointmentId;
 use crate::media::plane::MediaPlane;
+use crate::protocol::CloseCode;
 use crate::store::Store;
 use crate::time::Clock;
 
+use agents::Agents;
+use desk::Desk;
+use registry::Registry;
+
+pub use socket::prepare;
+
+/// How long `stop` waits for sockets to say good-bye.
+const STOP: Duration = Duration::from_secs(2);
+
 /// The running consultations and the desks of the agents.
-pub struct Signaling {}
+pub struct Signaling {
+    store: Store,
+    media: MediaPlane,
+    clock: Clock,
+    agents: Agents,
+    registry: Registry,
+    desk: Desk,
+    stopping: watch::Sender<bool>,
+    /// Sockets being served.
+    sockets: watch::Sender<usize>,
+}
 
 impl Signaling {
-    /// Nothing runs until somebody connects.
+    /// Reads the agenda and brings running consultations back; else nothing runs until somebody connects. Needs a tokio runtime.
     pub fn new(store: Store, media: MediaPlane, clock: Clock) -> Arc<Self> {
-        let _ = (store, media, clock);
-        unimplemented!()
+        let (desk, news) = Desk::new();
+        let house = Arc::new(Self {
+            store,
+            media,
+            clock,
+            agents: Agents::default(),
+            registry: Registry::default(),
+            desk,
+            stopping: watch::Sender::new(false),
+            sockets: watch::Sender::new(0),
+        });
+        tokio::spawn(desk::run(house.clone(), news));
+        house
     }
 
-    /// Serves one citizen's socket until it ends. The cookie was checked by `http`.
+    /// Serves one citizen's socket until it ends. The cookie was checked by `http`, the upgrade went through [`prepare`].
     pub async fn serve_citizen(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId) {
-        let _ = (socket, appointment);
-        unimplemented!()
+        self.serve(socket, socket::Who::Citizen(appointment)).await;
     }
 
     /// Serves one agent's socket until it ends.
     pub async fn serve_agent(self: Arc<Self>, socket: WebSocket, grant: AgentGrant) {
-        let _ = (socket, grant);
-        unimplemented!()
+        self.serve(socket, socket::Who::Agent(grant)).await;
     }
 
     /// The desks read the agenda again: an appointment was booked or changed.
     pub fn agenda_changed(&self) {
-        unimplemented!()
+        self.desk.reload();
     }
 
     /// The credential of this agent ended: sockets close with 4001, the seat stays (trust.md S9).
+    /// A second device whose sign-in is still good connects again by itself.
     pub fn agent_signed_out(&self, grant: &AgentGrant) {
-        let _ = grant;
-        unimplemented!()
+        for (_, link) in self.agents.sockets(grant.agent) {
+            link.close(CloseCode::CredentialEnded);
+        }
     }
 
-    /// Closes every socket with 1001.
+    /// What happened to datagrams since the start.
+    pub fn media(&self) -> &MediaPlane {
+        &self.media
+    }
+
+    /// Closes every socket with 1001 and ends all tasks; waits for the good-byes, at most two seconds.
     pub async fn stop(&self) {
-        unimplemented!()
+        self.stopping.send_replace(true);
+        let mut sockets = self.sockets.subscribe();
+        let _ = tokio::time::timeout(STOP, sockets.wait_for(|open| *open == 0)).await;
+    }
+
+    async fn serve(self: Arc<Self>, socket: WebSocket, who: socket::Who) {
+        let _counted = Counted::new(&self.sockets);
+        Box::pin(socket::serve(self.clone(), socket, who)).await;
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// The revision after `last`: it grows over a restart too, since it is never behind the wall clock in milliseconds.
+    fn revision(&self, last: u64) -> u64 {
+        u64::try_from(self.clock.now().0).unwrap_or(0).max(last + 1)
+    }
+}
+
+/// Waits until the server stops.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Counts a socket as long as it lives, a panic included.
+struct Counted<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Counted<'a> {
+    fn new(sockets: &'a watch::Sender<usize>) -> Self {
+        sockets.send_modify(|open| *open += 1);
+        Self(sockets)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
     }
 }

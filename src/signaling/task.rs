@@ -1,0 +1,435 @@
+//! The task of one consultation: brings mail to the rules, writes down what changed, then tells people and media. No rule is decided here.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::consultation::view::Row;
+use crate::consultation::{Actor, Command, Consultation, Effect, Event, Now, Trace, View};
+use crate::ids::{AgentId, AppointmentId, DeviceId};
+use crate::limits;
+use crate::media::plane::{MediaEvent, OfferError};
+use crate::protocol::server::{self, ServerMessage};
+use crate::protocol::{CloseCode, ErrorCode};
+use crate::signaling::desk::News;
+use crate::signaling::link::Link;
+use crate::signaling::media_side::{Answered, Asked, Happened, MediaSide};
+use crate::signaling::{Signaling, stopped, wire};
+use crate::store::{Appointment, StoreError, Who};
+use crate::time::Instant;
+
+/// At least this often the rules are asked what is due: the wall clock may have been moved.
+const TICK: Duration = Duration::from_secs(1);
+/// After the store failed, what is due is tried again this much later.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What reaches a consultation.
+pub(super) enum Mail {
+    /// A socket of the citizen said hello; `done` when its snapshot is on the way.
+    CitizenHere { device: DeviceId, link: Link, done: oneshot::Sender<()> },
+    /// A socket of the citizen ended.
+    CitizenGone { device: DeviceId, link: u64 },
+    /// A socket of an agent who may have a seat here said hello.
+    AgentHere { from: Actor, done: oneshot::Sender<()> },
+    /// The last socket of an agent's device ended.
+    AgentGone { from: Actor },
+    /// A request for the rules.
+    Ask { from: Actor, link: Link, re: NonZeroU32, command: Command },
+    /// A request for the media plane.
+    Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
+    /// The agenda has other times, or another record, than this task began with.
+    Rebooked(Arc<Appointment>),
+    /// After a restart: what is due is due, though nobody came yet.
+    Wake,
+}
+
+/// Runs until nobody is connected and nothing is due.
+pub(super) async fn run(house: Arc<Signaling>, id: AppointmentId, mut inbox: mpsc::Receiver<Mail>) {
+    match house.store().appointment(id).await {
+        Ok(Some(of)) => Box::pin(Task::new(house, of).run(&mut inbox)).await,
+        Ok(None) => refuse(&house, id, &mut inbox, ErrorCode::UnknownAppointment, CloseCode::CredentialEnded).await,
+        Err(error) => {
+            tracing::error!(%error, "a consultation cannot be read");
+            refuse(&house, id, &mut inbox, ErrorCode::Internal, CloseCode::TryAgainLater).await;
+        }
+    }
+}
+
+/// There is no consultation: everybody who asks is told, until nobody does.
+async fn refuse(house: &Signaling, id: AppointmentId, inbox: &mut mpsc::Receiver<Mail>, code: ErrorCode, close: CloseCode) {
+    while !house.registry().retire(id, inbox) {
+        match tokio::time::timeout(TICK, inbox.recv()).await {
+            Ok(Some(Mail::CitizenHere { link, .. })) => link.close(close),
+            Ok(Some(Mail::Ask { link, re, .. } | Mail::Offer { link, re, .. })) => {
+                link.send(wire::text(&wire::error(re, code, "no such consultation here")));
+            }
+            Ok(Some(_)) | Err(_) => {}
+            Ok(None) => return,
+        }
+    }
+}
+
+struct Task {
+    house: Arc<Signaling>,
+    of: Arc<Appointment>,
+    consultation: Consultation,
+    /// One socket per device.
+    citizens: Vec<(DeviceId, Link)>,
+    media: MediaSide,
+    /// The last snapshot of each socket, without its revision.
+    sent: HashMap<u64, server::State>,
+    revision: u64,
+    /// Agents of whom the directory believes that they have a seat here.
+    seated: HashSet<AgentId>,
+    /// The last row told to the desk.
+    row: Option<Option<Row>>,
+    /// The store failed: nothing is due before.
+    retry_at: Option<Instant>,
+}
+
+impl Task {
+    fn new(house: Arc<Signaling>, of: Appointment) -> Self {
+        let now = Now { instant: Instant::now(), wall: house.clock().now() };
+        let consultation = Consultation::from_record(of.record.clone(), of.slot(), of.rules, now);
+        let seated = consultation.seated_agents().collect();
+        let revision = house.revision(0);
+        Self {
+            house,
+            of: Arc::new(of),
+            consultation,
+            citizens: Vec::new(),
+            media: MediaSide::default(),
+            sent: HashMap::new(),
+            revision,
+            seated,
+            row: None,
+            retry_at: None,
+        }
+    }
+
+    async fn run(mut self, inbox: &mut mpsc::Receiver<Mail>) {
+        let mut desk = self.house.desk().watch();
+        let mut stopping = self.house.stopping();
+        self.recall_agents();
+        loop {
+            self.do_what_is_due().await;
+            self.tell_everybody().await;
+            if self.is_over() && self.house.registry().retire(self.of.id, inbox) {
+                self.of = Arc::new(Appointment { record: self.consultation.record().clone(), ..Appointment::clone(&self.of) });
+                self.house.desk().tell(News::Asleep(self.of.clone())).await;
+                return;
+            }
+            let due = self.due();
+            tokio::select! {
+                mail = inbox.recv() => match mail {
+                    Some(mail) => self.take(mail).await,
+                    None => return,
+                },
+                happened = self.media.next() => self.happened(happened),
+                // Places in the queue moved.
+                changed = desk.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep_until(due.into()) => {}
+                () = stopped(&mut stopping) => return,
+            }
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { instant: Instant::now(), wall: self.house.clock().now() }
+    }
+
+    fn is_over(&self) -> bool {
+        self.citizens.is_empty() && self.consultation.is_idle() && self.seated.is_empty()
+    }
+
+    fn due(&self) -> Instant {
+        let now = self.now();
+        let rules = self.consultation.poll_timeout(now).map(|at| self.retry_at.map_or(at, |retry| at.max(retry)));
+        [rules, self.media.poll_timeout()].into_iter().flatten().fold(now.instant + TICK, Instant::min)
+    }
+
+    async fn take(&mut self, mail: Mail) {
+        match mail {
+            Mail::CitizenHere { device, link, done } => {
+                self.citizen_here(device, link).await;
+                self.tell_everybody().await;
+                let _ = done.send(());
+            }
+            Mail::CitizenGone { device, link } => {
+                let before = self.citizens.len();
+                self.citizens.retain(|(_, other)| other.id() != link);
+                self.sent.remove(&link);
+                if self.citizens.len() < before {
+                    self.ask(Command::Disconnect, &Actor::Citizen { device }, None).await;
+                }
+            }
+            Mail::AgentHere { from, done } => {
+                self.ask(Command::Connect, &from, None).await;
+                self.tell_everybody().await;
+                let _ = done.send(());
+            }
+            Mail::AgentGone { from } => {
+                if !self.is_connected(&from) {
+                    self.ask(Command::Disconnect, &from, None).await;
+                }
+            }
+            Mail::Ask { from, link, re, command } => {
+                self.do_what_is_due().await;
+                self.ask(command, &from, Some((&link, re))).await;
+                // The socket may have ended before the seat existed: then nobody else says so.
+                if !self.is_connected(&from) {
+                    self.ask(Command::Disconnect, &from, None).await;
+                }
+            }
+            Mail::Offer { from, link, re, transport, sdp } => self.offer(from, link, re, transport, sdp).await,
+            Mail::Rebooked(of) => self.rebooked(of),
+            Mail::Wake => {}
+        }
+    }
+
+    async fn citizen_here(&mut self, device: DeviceId, link: Link) {
+        self.citizens.retain(|(other, older)| {
+            let same = *other == device;
+            if same {
+                older.close(CloseCode::Replaced);
+            }
+            !same
+        });
+        if self.citizens.len() >= limits::SOCKETS_PER_PERSON {
+            link.close(CloseCode::TryAgainLater);
+            return;
+        }
+        self.citizens.push((device, link));
+        self.ask(Command::Connect, &Actor::Citizen { device }, None).await;
+    }
+
+    fn is_connected(&self, from: &Actor) -> bool {
+        match from {
+            Actor::Citizen { device } => self.citizens.iter().any(|(other, _)| other == device),
+            Actor::Agent { agent, device, .. } => self.house.agents().is_connected(*agent, *device),
+        }
+    }
+
+    /// Agents whose page was back before this task began.
+    fn recall_agents(&mut self) {
+        let now = self.now();
+        for seat in self.consultation.record().seats.clone() {
+            if let crate::consultation::record::Holder::Agent(agent) = seat.holder
+                && self.house.agents().is_connected(agent, seat.device)
+            {
+                let from = Actor::Agent { agent, name: seat.name, device: seat.device };
+                // Only presence changes: nothing to write down, nothing to refuse.
+                let _ = self.consultation.handle(Command::Connect, &from, now);
+            }
+        }
+    }
+
+    /// One command: rules, then disk, then media, then the answer. When the disk fails, nothing happened.
+    async fn ask(&mut self, command: Command, from: &Actor, answer: Option<(&Link, NonZeroU32)>) {
+        let before = self.consultation.clone();
+        let said = match self.consultation.handle(command, from, self.now()) {
+            Err(refusal) => Err((wire::code(refusal), refusal.to_string())),
+            Ok(effects) => match self.save(&effects).await {
+                Ok(()) => Ok(effects),
+                Err(error) => {
+                    tracing::error!(reference = %self.of.reference, %error, "not saved, so not done");
+                    self.consultation = before;
+                    Err((ErrorCode::Internal, String::from("it could not be written down; nothing was done")))
+                }
+            },
+        };
+        if let Some((link, re)) = answer {
+            link.send(wire::text(&match &said {
+                Ok(_) => ServerMessage::Ok { re },
+                Err((code, message)) => wire::error(re, *code, message),
+            }));
+        }
+        if let Ok(effects) = said {
+            self.carry_out(effects).await;
+        }
+    }
+
+    /// Rings that end, drops, consultations that end by themselves.
+    async fn do_what_is_due(&mut self) {
+        let now = self.now();
+        let due = self.consultation.poll_timeout(now).is_some_and(|at| at <= now.instant);
+        if !due || self.retry_at.is_some_and(|at| now.instant < at) {
+            return;
+        }
+        let before = self.consultation.clone();
+        let effects = self.consultation.handle_timeout(now);
+        match self.save(&effects).await {
+            Ok(()) => {
+                self.retry_at = None;
+                self.carry_out(effects).await;
+            }
+            Err(error) => {
+                tracing::error!(reference = %self.of.reference, %error, "what is due could not be saved");
+                self.consultation = before;
+                self.retry_at = Some(now.instant + RETRY);
+            }
+        }
+    }
+
+    async fn save(&mut self, effects: &[Effect]) -> Result<(), StoreError> {
+        if effects.contains(&Effect::Save) {
+            self.house.store().save_consultation(self.of.id, self.consultation.record(), self.house.clock().now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything after the disk: media first (a person put back must not be heard any longer), then people, then the trail.
+    async fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut traces = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Save => {}
+                Effect::EndTransport(participant) => self.media.end_transport(participant),
+                Effect::Admit(participant, admitted) => self.media.admit(participant, admitted),
+                Effect::Part { agent, participant, why } => {
+                    let last = Consultation::parted_view(participant, why);
+                    let state = self.state(last);
+                    for (_, link) in self.house.agents().sockets(agent) {
+                        self.sent.remove(&link.id());
+                        self.send_state(&link, state.clone());
+                    }
+                }
+                Effect::Trace(trace) => traces.push(trace),
+            }
+        }
+        if self.consultation.is_idle() && self.media.is_open() {
+            self.media.shut();
+        }
+        self.tell_directory();
+        self.tell_everybody().await;
+        for trace in traces {
+            self.write_trail(trace).await;
+        }
+    }
+
+    async fn write_trail(&mut self, trace: Trace) {
+        let who = match (trace.agent, trace.event) {
+            (Some(agent), _) => Who::Agent(agent),
+            (None, Event::Unanswered | Event::Expire | Event::Missed) => Who::Service,
+            (None, _) => Who::Citizen,
+        };
+        tracing::info!(reference = %self.of.reference, who = %who, "{}", trace.event.word());
+        if let Err(error) = self.house.store().audit(trace.event.word(), who, Some(self.of.id), self.house.clock().now()).await {
+            tracing::error!(reference = %self.of.reference, %error, "a line of the audit trail is lost");
+        }
+    }
+
+    fn tell_directory(&mut self) {
+        let seated: HashSet<AgentId> = self.consultation.seated_agents().collect();
+        for agent in self.seated.symmetric_difference(&seated) {
+            self.house.agents().seated(*agent, self.of.id, seated.contains(agent));
+        }
+        self.seated = seated;
+    }
+
+    /// Sends each socket its snapshot when it is another than the last, the desk its row, and people their lines.
+    async fn tell_everybody(&mut self) {
+        let now = self.now();
+        let row = self.consultation.row(now);
+        if self.row.as_ref() != Some(&row) {
+            self.row = Some(row.clone());
+            self.house.desk().tell(News::Row(self.of.clone(), row)).await;
+        }
+        let mut viewers: Vec<(Actor, Link)> =
+            self.citizens.iter().map(|(device, link)| (Actor::Citizen { device: *device }, link.clone())).collect();
+        for agent in &self.seated {
+            let sockets = self.house.agents().sockets(*agent);
+            viewers.extend(sockets.into_iter().map(|(device, link)| (Actor::Agent { agent: *agent, name: String::new(), device }, link)));
+        }
+        let lines = self.media.lines_to_tell(now.instant);
+        for (viewer, link) in &viewers {
+            if let Some(view) = self.consultation.view(viewer, now) {
+                let state = self.state(view);
+                if self.sent.get(&link.id()) != Some(&state) {
+                    self.sent.insert(link.id(), state.clone());
+                    self.send_state(link, state);
+                }
+            }
+            let seat = self.consultation.seat(viewer);
+            for (_, uplink, downlink) in lines.iter().filter(|line| Some(line.0) == seat) {
+                link.send(wire::text(&ServerMessage::Quality { appointment: self.of.id, uplink: *uplink, downlink: *downlink }));
+            }
+        }
+        self.sent.retain(|id, _| viewers.iter().any(|(_, link)| link.id() == *id));
+    }
+
+    fn state(&self, view: View) -> server::State {
+        let place = self.house.desk().watch().borrow().place(&self.of);
+        let slots = self.media.slots(view.you);
+        wire::state(view, &self.of, 0, place, slots)
+    }
+
+    fn send_state(&mut self, link: &Link, mut state: server::State) {
+        self.revision = self.house.revision(self.revision);
+        state.revision = self.revision;
+        link.send(wire::text(&ServerMessage::State(state)));
+    }
+
+    async fn offer(&mut self, from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String) {
+        let Some(participant) = self.consultation.seat(&from) else {
+            link.send(wire::text(&wire::error(re, ErrorCode::NotSeated, "this device holds no seat")));
+            return;
+        };
+        if !self.media.is_open() {
+            let (door, events) = self.house.media().open(self.of.id);
+            self.media.open(door, events);
+            for participant in self.consultation.admitted() {
+                self.media.admit(participant, true);
+            }
+        }
+        let refusing = link.clone();
+        match self.media.offer(Asked { from, participant, link, re }, transport, sdp).await {
+            Some(Some(answered)) => self.answer(answered),
+            Some(None) => {}
+            None => refusing.send(wire::text(&wire::error(re, ErrorCode::Internal, "too many offers under way"))),
+        }
+    }
+
+    fn answer(&self, Answered { asked, sdp }: Answered) {
+        let still = self.consultation.seat(&asked.from) == Some(asked.participant);
+        let answer = match sdp {
+            Ok(_) if !still => wire::error(asked.re, ErrorCode::NotSeated, "the seat went to another device"),
+            Ok(sdp) => ServerMessage::Answer { re: asked.re, sdp },
+            Err(OfferError::Bad(why)) => wire::error(asked.re, ErrorCode::BadOffer, why),
+            Err(OfferError::Unavailable) => wire::error(asked.re, ErrorCode::Internal, "the media plane is not available"),
+        };
+        asked.link.send(wire::text(&answer));
+    }
+
+    fn happened(&mut self, happened: Happened) {
+        match happened {
+            Happened::Answered(answered) => self.answer(answered),
+            Happened::Event(Some(MediaEvent::Slots(participant, slots))) => self.media.set_slots(participant, slots),
+            Happened::Event(Some(MediaEvent::Gone(participant))) => self.media.gone(participant),
+            Happened::Event(Some(MediaEvent::Quality { participant, uplink, downlink })) => {
+                self.media.set_line(participant, uplink, downlink, Instant::now());
+            }
+            // The channels are reserved; nothing of theirs has a meaning yet.
+            Happened::Event(Some(MediaEvent::Connected(_) | MediaEvent::Message(..))) => {}
+            Happened::Event(None) => {
+                tracing::error!(reference = %self.of.reference, "the media worker of this consultation is gone");
+                self.media.shut();
+            }
+        }
+    }
+
+    /// Other times hold at once; another record only where nothing is under way.
+    fn rebooked(&mut self, of: Arc<Appointment>) {
+        let now = self.now();
+        if self.consultation.is_idle() && of.record != *self.consultation.record() && !of.record.is_running() {
+            self.consultation = Consultation::from_record(of.record.clone(), of.slot(), of.rules, now);
+        } else {
+            self.consultation.rebook(of.slot(), of.rules);
+        }
+        self.of = of;
+        self.row = None;
+    }
+}
