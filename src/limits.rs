@@ -133,8 +133,12 @@ pub const SCTP_MTU: u32 = 1150;
 pub const BATCH_BYTES: usize = 1024 * 1024;
 /// Destinations gathered for sending before the worker flushes.
 pub const BATCH_DESTINATIONS: usize = 512;
-/// Receive calls before the worker looks at commands and timers again.
-pub const RECEIVE_ROUNDS: usize = 64;
+/// Datagrams read before the worker flushes and looks at commands and timers again: some milliseconds of work.
+pub const RECEIVE_DATAGRAMS: usize = 4096;
+/// A timer is set at least this far ahead.
+pub const TIMER_STEP: Duration = Duration::from_millis(1);
+/// SCTP packet bytes taken while the consultation's task does not take messages; more are dropped and sent again by the client (O11).
+pub const DATA_UNREAD_BYTES: usize = 256 * 1024;
 /// Receive and send buffer asked of the system for a media socket; with less the operator is warned.
 pub const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// Consultations on one worker; one more is opened but its offers are answered `Unavailable`.

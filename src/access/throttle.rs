@@ -36,9 +36,9 @@ struct Failures {
 impl SignInThrottle {
     /// How long this account must still wait from this origin; zero when it may try now.
     pub fn wait(&self, account: &str, origin: Origin, now: Instant) -> Duration {
-        self.failures.get(&(account.to_owned(), origin)).map_or(Duration::ZERO, |failures| {
-            (failures.last + delay(failures.count)).saturating_duration_since(now)
-        })
+        self.failures
+            .get(&(account.to_owned(), origin))
+            .map_or(Duration::ZERO, |failures| (failures.last + delay(failures.count)).saturating_duration_since(now))
     }
 
     /// A try was wrong.

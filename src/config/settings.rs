@@ -71,7 +71,10 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, _, value| {
             let list = addresses(value)?;
             match list.iter().find(|address| !address.ip().is_loopback()) {
-                Some(open) => Err((format!("{open} is not a loopback address"), String::from(r#"["127.0.0.1:8080"]: plain HTTP never leaves the machine"#))),
+                Some(open) => Err((
+                    format!("{open} is not a loopback address"),
+                    String::from(r#"["127.0.0.1:8080"]: plain HTTP never leaves the machine"#),
+                )),
                 None => {
                     config.web.http = list;
                     Ok(())
@@ -89,7 +92,12 @@ pub const SETTINGS: &[Setting] = &[
             config.web.public_url = match url.trim_end_matches('/') {
                 "" => None,
                 url if is_base_url(url) => Some(url.to_owned()),
-                _ => return Err((format!("{url:?} is not the address of a server"), String::from(r#""https://video.example.lu", without a path"#))),
+                _ => {
+                    return Err((
+                        format!("{url:?} is not the address of a server"),
+                        String::from(r#""https://video.example.lu", without a path"#),
+                    ));
+                }
             };
             Ok(())
         },
@@ -150,14 +158,18 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Number,
         default: "3478",
         about: "UDP port of the first media worker; the others take the ports after it. At least 1024: Chromium ignores lower ones.",
-        set: |config, _, value| number(value, 1024, 65_000).and_then(|port| u16::try_from(port).map_err(|_| unreadable())).map(|port| config.media.port = port),
+        set: |config, _, value| {
+            number(value, 1024, 65_000).and_then(|port| u16::try_from(port).map_err(|_| unreadable())).map(|port| config.media.port = port)
+        },
     },
     Setting {
         key: "media.workers",
         kind: Kind::Number,
         default: "1",
         about: "Media threads, one UDP port each.",
-        set: |config, _, value| number(value, 1, 64).and_then(|n| usize::try_from(n).map_err(|_| unreadable())).map(|n| config.media.workers = n),
+        set: |config, _, value| {
+            number(value, 1, 64).and_then(|n| usize::try_from(n).map_err(|_| unreadable())).map(|n| config.media.workers = n)
+        },
     },
     Setting {
         key: "data.directory",
@@ -321,7 +333,10 @@ fn one_of(value: Value, allowed: &[&str]) -> Judged<String> {
     let given = text(value)?;
     match allowed.contains(&given.as_str()) {
         true => Ok(given),
-        false => Err((format!("{given:?} is none of its values"), allowed.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "))),
+        false => Err((
+            format!("{given:?} is none of its values"),
+            allowed.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "),
+        )),
     }
 }
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Config;
 use super::problem::{Place, Problem, nearest};
 use super::settings::{FIRST_SERVICE, Kind, SETTINGS, Setting, Value};
-use super::Config;
 
 /// Where settings come from. The default has no source: the defaults alone.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +94,14 @@ pub fn command_line() -> clap::Command {
     let mut command = clap::Command::new("visavis")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Self-hosted video consultations for public services")
-        .arg(clap::Arg::new("config").long("config").value_name("FILE").env(FILE_VARIABLE).global(true).help("Settings file [config/visavis.toml]"))
+        .arg(
+            clap::Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .env(FILE_VARIABLE)
+                .global(true)
+                .help("Settings file [config/visavis.toml]"),
+        )
         .arg(
             clap::Arg::new("set")
                 .long("set")
@@ -140,7 +147,8 @@ impl Sources {
             command_line.push((key.to_owned(), value.to_owned(), format!("--set {key}")));
         }
         // Secrets never come by the environment, so reading all of it loses nothing; names that are not UTF-8 are not ours.
-        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
         Ok(Self { file, environment, command_line })
     }
 }
@@ -181,13 +189,19 @@ fn apply(config: &mut Config, entry: Entry) -> Result<(), Problem> {
         Found::Untyped(text) => untyped(setting.kind, &text).ok_or_else(|| format!("`{}` cannot be {text:?}", entry.key)),
     };
     let value = value.and_then(|value| match (setting.kind, &value) {
-        (Kind::Text, Value::Text(_)) | (Kind::Number, Value::Number(_)) | (Kind::Switch, Value::Switch(_)) | (Kind::List, Value::List(_)) => Ok(value),
+        (Kind::Text, Value::Text(_))
+        | (Kind::Number, Value::Number(_))
+        | (Kind::Switch, Value::Switch(_))
+        | (Kind::List, Value::List(_)) => Ok(value),
         _ => Err(format!("`{}` has a value of the wrong form", entry.key)),
     });
     let form = format!("{}, such as {}", form_of(setting.kind), setting.default);
     let value = value.map_err(|wrong| Problem { place: entry.place.clone(), wrong, right: form })?;
-    (setting.set)(config, service.unwrap_or(""), value)
-        .map_err(|(wrong, right)| Problem { place: entry.place, wrong: format!("`{}`: {wrong}", entry.key), right })
+    (setting.set)(config, service.unwrap_or(""), value).map_err(|(wrong, right)| Problem {
+        place: entry.place,
+        wrong: format!("`{}`: {wrong}", entry.key),
+        right,
+    })
 }
 
 fn form_of(kind: Kind) -> &'static str {
@@ -254,8 +268,12 @@ fn typed(value: &DeValue<'_>) -> Result<Value, &'static str> {
     match value {
         DeValue::String(text) => Ok(Value::Text(text.to_string())),
         DeValue::Boolean(on) => Ok(Value::Switch(*on)),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).map(Value::Number).map_err(|_| "a number too large"),
-        DeValue::Array(list) => list.iter().map(item).collect::<Option<Vec<_>>>().map(Value::List).ok_or("a list of something else than texts"),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map(Value::Number).map_err(|_| "a number too large")
+        }
+        DeValue::Array(list) => {
+            list.iter().map(item).collect::<Option<Vec<_>>>().map(Value::List).ok_or("a list of something else than texts")
+        }
         DeValue::Float(_) => Err("a fraction"),
         DeValue::Datetime(_) => Err("a date"),
         DeValue::Table(_) => Err("a table"),

@@ -456,6 +456,18 @@ fn of_forty_channels_eight_stay_open() {
 }
 
 #[test]
+fn idle_transports_let_the_worker_sleep() {
+    let mut world = connected_pair(17);
+    world.run(5_000);
+    let (mut woken, end) = (0, world.now + Duration::from_secs(20));
+    while let Some(at) = world.core.poll_timeout().filter(|at| *at < end) {
+        assert!(woken < 1_000, "the timers spin");
+        world.core.handle_timeout(at, &mut world.batch);
+        woken += 1;
+    }
+}
+
+#[test]
 fn closed_consultation_leaves_nothing() {
     let mut world = connected_pair(16);
     let (now, mut batch) = (world.now, Batch::default());

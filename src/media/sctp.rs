@@ -32,6 +32,8 @@ pub struct Sctp {
     repeat: bool,
     channels: Vec<Channel>,
     refused: u64,
+    /// Packet bytes since everything readable was last read.
+    unread: usize,
 }
 
 struct Channel {
@@ -48,11 +50,24 @@ impl Sctp {
             .with_max_message_size(max_message)
             .with_max_receive_buffer_size(limits::DATA_RECEIVE_BYTES);
         let config = Arc::new(ServerConfig::new(transport));
-        Self { endpoint: endpoint(&config), config, association: None, init: None, repeat: false, channels: Vec::new(), refused: 0 }
+        Self {
+            endpoint: endpoint(&config),
+            config,
+            association: None,
+            init: None,
+            repeat: false,
+            channels: Vec::new(),
+            refused: 0,
+            unread: 0,
+        }
     }
 
     /// One SCTP packet out of DTLS. At most one association ever exists: the engine would make one per INIT, repeated ones included.
     pub fn handle_packet(&mut self, packet: &[u8], now: Instant) {
+        self.unread += packet.len();
+        if self.unread > limits::DATA_UNREAD_BYTES {
+            return; // the engine counts the window in payload bytes alone; a million tiny messages would cost far more
+        }
         if let Some(tag) = initiate_tag(packet) {
             let handshaking = self.association.as_ref().is_none_or(|(_, association)| association.is_handshaking());
             if !handshaking {
@@ -92,12 +107,14 @@ impl Sctp {
         while let Some(event) = association.poll_endpoint_event() {
             self.endpoint.handle_event(handle, event);
         }
+        let mut all_read = true;
         let streams = association.stream_ids();
         self.channels.retain(|channel| streams.contains(&channel.stream));
         for id in streams {
             loop {
                 let known = self.channels.iter().find(|channel| channel.stream == id).map(|channel| channel.label);
                 if known.is_some() && !room() {
+                    all_read = false;
                     break;
                 }
                 let Ok(mut stream) = association.stream(id) else { break };
@@ -128,6 +145,9 @@ impl Sctp {
                     _ => {}
                 }
             }
+        }
+        if all_read {
+            self.unread = 0;
         }
     }
 

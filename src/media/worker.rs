@@ -156,22 +156,24 @@ impl Turn {
 
     /// Drains the sockets; `true` when they may hold more.
     fn receive(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
-        for _ in 0..limits::RECEIVE_ROUNDS {
-            let mut some = false;
+        let mut read = 0;
+        while read < limits::RECEIVE_DATAGRAMS {
+            let before = read;
             for socket in &self.sockets {
                 let now = Instant::now();
-                let received =
-                    socket.receive(&mut self.buffers, |local, remote, datagram| core.handle_datagram(now, local, remote, datagram, batch));
-                match received {
-                    Ok(received) => some |= received,
+                let received = socket.receive(&mut self.buffers, |local, remote, datagram| {
+                    read += 1;
+                    core.handle_datagram(now, local, remote, datagram, batch);
+                });
+                if let Err(error) = received {
                     // An ICMP error of an earlier send; the next call reads on.
-                    Err(error) => tracing::trace!(%error, "receive"),
+                    tracing::trace!(%error, "receive");
                 }
             }
             if batch.is_full() {
                 self.flush(batch, counters);
             }
-            if !some {
+            if read == before {
                 return false;
             }
         }

@@ -58,8 +58,10 @@ impl Store {
             .bind(username)
             .fetch_optional(&self.inner.readers)
             .await?;
-        row.map(|row| Ok(AgentAccount { grant: grant(&row)?, language: row.try_get("language")?, password_hash: row.try_get("password_hash")? }))
-            .transpose()
+        row.map(|row| {
+            Ok(AgentAccount { grant: grant(&row)?, language: row.try_get("language")?, password_hash: row.try_get("password_hash")? })
+        })
+        .transpose()
     }
 
     /// The language of an agent's screens.

@@ -215,14 +215,16 @@ impl Store {
         let id = appointment.id.to_string();
         let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
         let mut transaction = self.inner.writer.begin().await?;
-        sqlx::query("INSERT INTO citizen_sign_ins (cookie_hash, appointment, link_epoch, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)")
-            .bind(cookie.as_slice())
-            .bind(&id)
-            .bind(appointment.link_epoch)
-            .bind(now.0)
-            .bind(expires.0)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO citizen_sign_ins (cookie_hash, appointment, link_epoch, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(cookie.as_slice())
+        .bind(&id)
+        .bind(appointment.link_epoch)
+        .bind(now.0)
+        .bind(expires.0)
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query(
             "DELETE FROM citizen_sign_ins WHERE appointment = $1 AND cookie_hash NOT IN \
              (SELECT cookie_hash FROM citizen_sign_ins WHERE appointment = $1 ORDER BY created_ms DESC LIMIT $2)",

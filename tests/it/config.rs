@@ -25,8 +25,10 @@ fn shipped_file_is_the_table_of_settings() {
 #[test]
 fn shipped_file_and_the_same_without_its_comments_are_the_defaults() {
     assert_eq!(file(&documented()).read().unwrap(), Config::default());
-    let uncommented: String =
-        documented().lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n").collect();
+    let uncommented: String = documented()
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n")
+        .collect();
     assert_ne!(uncommented, documented());
     assert_eq!(file(&uncommented).read().unwrap(), Config::default());
 }
@@ -36,7 +38,10 @@ fn defaults_are_the_service_that_the_mission_names() {
     let config = Config::default();
     let advice = &config.services["advice"];
     let minutes = |n: u64| Duration::from_secs(60 * n);
-    assert_eq!((advice.slot, advice.rules.early, advice.rules.come_back, advice.rules.give_up), (minutes(20), minutes(15), minutes(30), minutes(30)));
+    assert_eq!(
+        (advice.slot, advice.rules.early, advice.rules.come_back, advice.rules.give_up),
+        (minutes(20), minutes(15), minutes(30), minutes(30))
+    );
     assert_eq!(config.media.workers, 1);
     assert!(config.media.port >= 1024);
     assert!(config.web.http.iter().all(|address| address.ip().is_loopback()));
@@ -65,7 +70,9 @@ fn every_setting_is_taken_from_file_environment_and_command_line_in_that_order()
 #[test]
 fn command_line_knows_an_option_for_every_setting_but_a_services() {
     command_line().debug_assert();
-    let matches = command_line().try_get_matches_from(["visavis", "--demo", "--media.port", "4000", "--set", "services.advice.slot_minutes=10"]).unwrap();
+    let matches = command_line()
+        .try_get_matches_from(["visavis", "--demo", "--media.port", "4000", "--set", "services.advice.slot_minutes=10"])
+        .unwrap();
     let mut sources = Sources::of_process(&matches).unwrap();
     sources.environment.clear();
     sources.file = None;
@@ -85,7 +92,10 @@ fn unknown_key_is_named_with_its_line_and_the_key_that_was_meant() {
     let said = problems("[medai]\nport = 5000\n");
     assert_eq!(said, ["visavis.toml:1: there is no table `medai`; right would be: `media`, perhaps"]);
     let said = problems("[services.advice]\nslot_minute = 5\n");
-    assert_eq!(said, ["visavis.toml:2: there is no setting `services.advice.slot_minute`; right would be: `services.advice.slot_minutes`, perhaps"]);
+    assert_eq!(
+        said,
+        ["visavis.toml:2: there is no setting `services.advice.slot_minute`; right would be: `services.advice.slot_minutes`, perhaps"]
+    );
 }
 
 #[test]

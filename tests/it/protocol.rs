@@ -98,7 +98,10 @@ fn the_checked_in_schema_is_the_one_of_the_types() {
         fs::write(&path, &made).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "docs/protocol.schema.json is old: VISAVIS_WRITE_SCHEMA=1 cargo test --test it protocol, then npm run protocol in web-client");
+    assert!(
+        kept == made,
+        "docs/protocol.schema.json is old: VISAVIS_WRITE_SCHEMA=1 cargo test --test it protocol, then npm run protocol in web-client"
+    );
 }
 
 #[test]
@@ -144,7 +147,9 @@ fn every_message_type_has_a_valid_vector() {
         let seen: Vec<String> = files()
             .iter()
             .filter(|file| file.direction == direction)
-            .flat_map(|file| file.vectors.iter().filter(|vector| vector.valid).map(|vector| vector.message["type"].as_str().unwrap().to_owned()))
+            .flat_map(|file| {
+                file.vectors.iter().filter(|vector| vector.valid).map(|vector| vector.message["type"].as_str().unwrap().to_owned())
+            })
             .collect();
         for variant in schema["$defs"][name]["oneOf"].as_array().unwrap() {
             let tag = variant["properties"]["type"]["const"].as_str().unwrap();

@@ -94,10 +94,12 @@ async fn newer_schema_is_refused() {
     drop(store);
     let url = format!("sqlite://{}", directory.path().join("visavis.db").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'future', 1, x'00', 0)")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'future', 1, x'00', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     pool.close().await;
     assert!(matches!(Store::open(directory.path()).await, Err(StoreError::Newer)));
 }
