@@ -151,3 +151,41 @@ pub const NOTICES_MAX: usize = 20;
 pub const PRESENCE_GRACE: Duration = Duration::from_secs(2);
 /// After the time to return (rule R), a consultation whose people have all been away for this long closes by itself.
 pub const ABANDONED: Duration = Duration::from_secs(10 * 60);
+/// Bytes of one RTP packet that is forwarded; a larger one is dropped (the path carries 1,200 to 1,500).
+pub const RTP_BYTES: usize = 1_500;
+/// Packets read of one compound RTCP packet; the rest is not looked at.
+pub const RTCP_PACKETS: usize = 32;
+/// Packets back in which a late or repeated RTP packet is still told apart; older ones are dropped.
+pub const RTP_REORDER_WINDOW: u16 = 1_024;
+/// Packets ahead that a source may jump; a further jump counts only when a second packet confirms it (RFC 3550 appendix A.1).
+pub const RTP_JUMP_MAX: u16 = 3_000;
+/// Bytes of the packets kept for resending per published video track; the oldest go first.
+pub const RESEND_CACHE_BYTES: usize = 256 * 1024;
+/// Packets kept for resending per published video track; the oldest go first.
+pub const RESEND_CACHE_PACKETS: usize = 1_024;
+/// Times that one packet is resent to one subscriber; further requests for it are ignored.
+pub const RESENDS_PER_PACKET: u8 = 8;
+/// Packets a second resent on one slot; further requests are ignored (a lost burst then costs a key frame).
+pub const RESENDS_PER_S: u32 = 500;
+/// Missing packets that are asked for per published track; more at once ask for a key frame instead.
+pub const NACK_MISSING: usize = 256;
+/// Times that one missing packet is asked for.
+pub const NACK_TRIES: u8 = 10;
+/// A missing packet is forgotten after this long: the receiver's picture has gone on or frozen by then.
+pub const NACK_AGE: Duration = Duration::from_secs(1);
+/// Longest wait for a packet that may only be late; raised towards this as reordering is seen.
+pub const REORDER_TOLERANCE_MAX: Duration = Duration::from_millis(120);
+/// A key frame is asked for again after this long, and never more often.
+pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
+/// Requests without an answer after which asking rests until the source sends anything.
+pub const KEY_FRAME_TRIES: u8 = 20;
+/// Transport-wide feedback goes out this often while packets arrive.
+pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(80);
+/// Transport-wide numbers remembered per transport; a wider jump starts afresh.
+pub const TRANSPORT_NUMBERS: usize = 2_048;
+/// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).
+pub const REPORT: Duration = Duration::from_secs(1);
+/// A screen nobody declared leaves its slot after this long without a packet.
+pub const SCREEN_SILENCE: Duration = Duration::from_secs(10);
+/// A line on which nothing arrived for this long although something should have is `lost`.
+pub const LINE_SILENCE: Duration = Duration::from_secs(4);
