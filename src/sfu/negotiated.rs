@@ -143,3 +143,14 @@ pub struct SlotAssignment {
     /// Which of the person's sources.
     pub source: Source,
 }
+
+/// What a participant says they send now (`publish` on the wire).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Publishing {
+    /// Sound.
+    pub microphone: bool,
+    /// Picture.
+    pub camera: bool,
+    /// Screen.
+    pub screen: bool,
+}

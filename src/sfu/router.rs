@@ -1,7 +1,19 @@
 //! The router of one consultation: packets of participants in, packets for participants out. Never sees an address or a key.
 
 use crate::ids::ParticipantId;
-use crate::sfu::negotiated::{Negotiated, SlotAssignment};
+use crate::limits;
+use crate::sfu::assignment::{self, Occupant, Person, Place};
+use crate::sfu::cache::Media;
+use crate::sfu::clock::{SourceReport, Timeline};
+use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
+use crate::sfu::participant::Participant;
+use crate::sfu::quality::LineQuality;
+use crate::sfu::report;
+use crate::sfu::rtcp::{self, Blocks, Lost, Message};
+use crate::sfu::rtp::Rtp;
+use crate::sfu::seed::Seed;
+use crate::sfu::slot::Forwarded;
+use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
 /// Where the router puts what has to leave. Implemented by `media` (seals straight into the batch) and by tests.
@@ -15,56 +27,436 @@ pub trait Sink {
 }
 
 /// Forwarding of one consultation.
-pub struct Router {}
+pub struct Router {
+    participants: Vec<Participant>,
+    admitted: Admitted,
+    seed: Seed,
+    timeline: Timeline,
+    /// Numbers the incarnations of publishers.
+    fresh: u64,
+    /// The packet being written; its memory is kept.
+    buffer: Vec<u8>,
+    wanted: Vec<u16>,
+}
 
 impl Router {
     /// `seed` feeds first sequence numbers and timestamps of our own SSRCs.
     pub fn new(seed: u64) -> Self {
-        let _ = seed;
-        unimplemented!()
+        Self {
+            participants: Vec::with_capacity(limits::PARTICIPANTS_MAX),
+            admitted: Admitted::default(),
+            seed: Seed(seed),
+            timeline: Timeline::default(),
+            fresh: 0,
+            buffer: Vec::with_capacity(2 * limits::RTP_BYTES),
+            wanted: Vec::with_capacity(limits::NACK_MISSING),
+        }
     }
+
     /// A participant's transport was negotiated (again, after a new peer connection: everything of the old one is forgotten, the admission stays).
+    /// After an ICE restart, which keeps the SSRCs, nothing is forgotten: a sequence number may never leave twice under one key.
+    /// More than `limits::PARTICIPANTS_MAX` are not taken.
     pub fn join(&mut self, participant: ParticipantId, negotiated: Negotiated, now: Instant, sink: &mut impl Sink) {
-        let _ = (participant, negotiated, now, sink);
-        unimplemented!()
+        let place = self.index(participant);
+        if let Some(known) = place.and_then(|at| self.participants.get(at))
+            && !negotiated.slots.is_empty()
+            && known.slots.iter().map(|slot| slot.section.ssrc).eq(negotiated.slots.iter().map(|slot| slot.ssrc))
+        {
+            self.path_moved(participant, now, sink);
+            return;
+        }
+        let mut new = Participant::new(participant, negotiated, &mut self.seed, &mut self.fresh);
+        match place {
+            Some(at) => {
+                new.publishing = self.participants[at].publishing;
+                self.participants[at] = new;
+            }
+            None if self.participants.len() < limits::PARTICIPANTS_MAX => self.participants.push(new),
+            None => return,
+        }
+        self.reconcile(now, sink);
     }
+
     /// The transport is gone.
     pub fn leave(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
-        let _ = (participant, now, sink);
-        unimplemented!()
+        self.participants.retain(|known| known.id != participant);
+        self.reconcile(now, sink);
     }
+
     /// Admission: only between admitted participants does anything cross. Opening asks for key frames at once.
     pub fn admit(&mut self, participant: ParticipantId, admitted: bool, now: Instant, sink: &mut impl Sink) {
-        let _ = (participant, admitted, now, sink);
-        unimplemented!()
+        self.admitted.set(participant, admitted);
+        self.reconcile(now, sink);
     }
+
+    /// What the participant says they send now (`publish`). A screen then takes and leaves its slot by these words, not by its packets.
+    pub fn set_publishing(&mut self, participant: ParticipantId, publishing: Publishing, now: Instant, sink: &mut impl Sink) {
+        if let Some(at) = self.index(participant) {
+            self.participants[at].publishing = Some(publishing);
+            self.reconcile(now, sink);
+        }
+    }
+
     /// A decrypted RTP packet of `from` (authenticated, not yet believed).
     pub fn handle_rtp(&mut self, from: ParticipantId, packet: &[u8], now: Instant, sink: &mut impl Sink) {
-        let _ = (from, packet, now, sink);
-        unimplemented!()
+        let Some(at) = self.index(from) else { return };
+        let participant = &mut self.participants[at];
+        let Some(rtp) = Rtp::parse(packet) else {
+            participant.malformed += 1;
+            return;
+        };
+        participant.note_arrival(&rtp, now);
+        let Some(track) = participant.track_of(&rtp) else {
+            participant.foreign += 1;
+            return;
+        };
+        let is_screen = participant.publishers[track].section.source == Source::Screen;
+        let showed = is_screen && participant.shows_screen(now);
+        let Some(media) = participant.publishers[track].receive(&rtp, &mut self.fresh, now) else { return };
+        if !self.admitted.holds(from) {
+            return;
+        }
+        if is_screen && !showed && participant.shows_screen(now) {
+            self.reconcile(now, sink);
+        }
+        self.forward(at, track, &media, now, sink);
     }
+
     /// A decrypted compound RTCP packet of `from`.
     pub fn handle_rtcp(&mut self, from: ParticipantId, packet: &[u8], now: Instant, sink: &mut impl Sink) {
-        let _ = (from, packet, now, sink);
-        unimplemented!()
+        let Some(at) = self.index(from) else { return };
+        self.participants[at].heard = Some(now);
+        for message in rtcp::messages(packet) {
+            match message {
+                Message::SenderReport { ssrc, ntp, rtp, blocks } => {
+                    self.source_reported(at, ssrc, ntp, rtp, now);
+                    self.slots_reported(at, blocks, now);
+                }
+                Message::ReceiverReport(blocks) => self.slots_reported(at, blocks, now),
+                Message::Nack { ssrc, missing } => self.resend(at, ssrc, missing, now, sink),
+                Message::KeyFrameRequest(ssrc) => self.key_frame_requested(at, ssrc, now, sink),
+                Message::Estimate(_) | Message::TransportFeedback | Message::Other => {}
+            }
+        }
     }
+
     /// The path of `participant` moved: key frames for what they send and what they watch.
     pub fn path_moved(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
-        let _ = (participant, now, sink);
-        unimplemented!()
+        for known in &mut self.participants {
+            let moved = known.id == participant;
+            let slots = known.slots.iter_mut().filter(|slot| slot.section.video);
+            for slot in slots.filter(|slot| moved || slot.source.is_some_and(|(whose, _)| whose == participant)) {
+                slot.hold();
+            }
+        }
+        self.want_key_frames();
+        self.ask_key_frames(now, sink);
     }
+
     /// When `handle_timeout` is due next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        unimplemented!()
+        self.participants.iter().filter_map(Participant::due).min()
     }
+
     /// Reports, NACKs, transport-wide feedback, repeated key-frame requests.
     pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl Sink) {
-        let _ = (now, sink);
-        unimplemented!()
+        for at in 0..self.participants.len() {
+            self.send_feedback(at, now, sink);
+            self.send_nacks(at, now, sink);
+            self.send_reports(at, now, sink);
+        }
+        self.ask_key_frames(now, sink);
+        if self.participants.iter().any(|participant| participant.screen_due.is_some_and(|due| due <= now)) {
+            self.reconcile(now, sink);
+        }
     }
-    /// Whether this SSRC could belong to `from`: the guard asks before SRTP state is made for it (trust.md O4).
+
+    /// Whether this SSRC could be RTP of `from`: the guard asks before SRTP state is made for it (trust.md O4). RTCP may bear any SSRC.
     pub fn knows_ssrc(&self, from: ParticipantId, ssrc: u32) -> bool {
-        let _ = (from, ssrc);
-        unimplemented!()
+        self.participants.iter().any(|participant| participant.id == from && participant.knows_ssrc(ssrc))
+    }
+
+    /// The participant's line in words; `None` until something was measured.
+    pub fn quality(&self, participant: ParticipantId, now: Instant) -> Option<LineQuality> {
+        self.participants.iter().find(|known| known.id == participant)?.quality(now)
+    }
+
+    /// Every track that is published or received.
+    pub fn statistics(&self) -> Vec<TrackStatistics> {
+        let published = self.participants.iter().flat_map(|participant| {
+            participant.publishers.iter().map(|publisher| TrackStatistics::Published {
+                participant: participant.id,
+                source: publisher.section.source,
+                counters: publisher.counters,
+                watched_by: publisher.targets.len(),
+            })
+        });
+        let received = self.participants.iter().flat_map(|participant| {
+            participant
+                .slots
+                .iter()
+                .map(|slot| TrackStatistics::received(participant.id, &slot.section.mid, slot.source, slot.counters, slot.remote))
+        });
+        published.chain(received).collect()
+    }
+
+    fn index(&self, participant: ParticipantId) -> Option<usize> {
+        self.participants.iter().position(|known| known.id == participant)
+    }
+
+    /// To every slot that the track is on.
+    fn forward(&mut self, at: usize, track: usize, media: &Media<'_>, now: Instant, sink: &mut impl Sink) {
+        let publisher = &mut self.participants[at].publishers[track];
+        let incarnation = publisher.incarnation;
+        let targets = publisher.targets.len();
+        let reported = publisher.report.is_some();
+        if targets > 0 && publisher.is_video() && media.binding.feedback.nack {
+            publisher.cache.keep(media);
+        }
+        let mut held = false;
+        for number in 0..targets {
+            let (viewer, place) = self.participants[at].publishers[track].targets[number];
+            let Some(viewer) = self.participants.get_mut(viewer) else { continue };
+            let Some(slot) = viewer.slots.get_mut(place) else { continue };
+            match slot.forward(media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
+                Forwarded::Written { first } => {
+                    sink.rtp(viewer.id, &self.buffer);
+                    // Lips are in sync as soon as both reports are there: the first one does not wait for its second.
+                    let due = if first && reported { now } else { now + limits::REPORT };
+                    viewer.report_due = Some(viewer.report_due.map_or(due, |before| before.min(due)));
+                }
+                Forwarded::Held => held = true,
+                Forwarded::Dropped => {}
+            }
+        }
+        let keys = &mut self.participants[at].publishers[track].keys;
+        if held {
+            keys.want();
+        }
+        if keys.is_due(now) {
+            self.ask_key_frame(at, track, now, sink);
+        }
+    }
+
+    /// Chooses anew who is on which slot, tells whom it changed for, and asks for the key frames that this needs.
+    fn reconcile(&mut self, now: Instant, sink: &mut impl Sink) {
+        for viewer in 0..self.participants.len() {
+            let occupants = self.occupants_for(viewer, now);
+            for (slot, occupant) in self.participants[viewer].slots.iter_mut().zip(occupants) {
+                slot.set_source(occupant);
+            }
+        }
+        self.aim();
+        for participant in &mut self.participants {
+            let slots: Vec<SlotAssignment> = participant.assignments().collect();
+            if slots != participant.told {
+                sink.slots(participant.id, &slots);
+                participant.told = slots;
+            }
+            let watching = participant.publishing.is_none().then(|| participant.screen_until()).flatten();
+            participant.screen_due = watching.filter(|until| *until > now);
+        }
+        self.want_key_frames();
+        self.ask_key_frames(now, sink);
+    }
+
+    fn occupants_for(&self, viewer: usize, now: Instant) -> Vec<Occupant> {
+        let viewer = &self.participants[viewer];
+        let mut people: Vec<Person> = Vec::with_capacity(self.participants.len());
+        if self.admitted.holds(viewer.id) {
+            let others = self.participants.iter().filter(|other| other.id != viewer.id && self.admitted.holds(other.id));
+            people.extend(others.map(|other| other.as_seen_by(viewer, now)));
+        }
+        let places: Vec<Place> = viewer.slots.iter().map(|slot| Place { video: slot.section.video, pair: slot.section.pair }).collect();
+        let mut occupants: Vec<Occupant> = viewer.slots.iter().map(|slot| slot.source).collect();
+        assignment::assign(&places, &people, &mut occupants);
+        occupants
+    }
+
+    /// Tells each publisher where its slots are.
+    fn aim(&mut self) {
+        for at in 0..self.participants.len() {
+            let whose = self.participants[at].id;
+            for track in 0..self.participants[at].publishers.len() {
+                let source = self.participants[at].publishers[track].section.source;
+                let mut targets = std::mem::take(&mut self.participants[at].publishers[track].targets);
+                targets.clear();
+                for (viewer, participant) in self.participants.iter().enumerate() {
+                    let slots = participant.slots.iter().enumerate();
+                    targets.extend(slots.filter(|(_, slot)| slot.source == Some((whose, source))).map(|(place, _)| (viewer, place)));
+                }
+                let publisher = &mut self.participants[at].publishers[track];
+                if targets.is_empty() {
+                    publisher.missing.clear();
+                    publisher.cache.clear();
+                    publisher.keys.came();
+                }
+                publisher.targets = targets;
+            }
+        }
+    }
+
+    fn want_key_frames(&mut self) {
+        for at in 0..self.participants.len() {
+            for track in 0..self.participants[at].publishers.len() {
+                let publisher = &self.participants[at].publishers[track];
+                let waits = |target: &(usize, usize)| {
+                    self.participants.get(target.0).and_then(|viewer| viewer.slots.get(target.1)).is_some_and(|slot| slot.is_held())
+                };
+                if publisher.is_video() && publisher.targets.iter().any(waits) {
+                    self.participants[at].publishers[track].keys.want();
+                }
+            }
+        }
+    }
+
+    fn ask_key_frames(&mut self, now: Instant, sink: &mut impl Sink) {
+        for at in 0..self.participants.len() {
+            for track in 0..self.participants[at].publishers.len() {
+                self.ask_key_frame(at, track, now, sink);
+            }
+        }
+    }
+
+    fn ask_key_frame(&mut self, at: usize, track: usize, now: Instant, sink: &mut impl Sink) {
+        let own = self.participants[at].own_ssrc();
+        let participant = &mut self.participants[at];
+        let publisher = &mut participant.publishers[track];
+        let (Some(pli), Some(ssrc)) = (publisher.speaks_pli(), publisher.section.ssrc) else { return };
+        if !publisher.keys.ask(now) {
+            return;
+        }
+        publisher.counters.key_requests += 1;
+        self.buffer.clear();
+        if pli {
+            rtcp::write_pli(&mut self.buffer, own, ssrc);
+        } else {
+            rtcp::write_fir(&mut self.buffer, own, ssrc, publisher.next_fir());
+        }
+        sink.rtcp(participant.id, &self.buffer);
+    }
+
+    fn source_reported(&mut self, at: usize, ssrc: u32, ntp: u64, rtp: u32, now: Instant) {
+        let server_ntp = self.timeline.ntp(now);
+        let participant = &mut self.participants[at];
+        let Some(track) = participant.publishers.iter().position(|publisher| publisher.section.ssrc == Some(ssrc)) else { return };
+        let placed = participant.clock.place(ntp, server_ntp);
+        let first = participant.publishers[track].report.replace(SourceReport { ntp, placed, rtp, at: now }).is_none();
+        participant.report_due.get_or_insert(now + limits::REPORT / 4);
+        if first {
+            for number in 0..self.participants[at].publishers[track].targets.len() {
+                let (viewer, _) = self.participants[at].publishers[track].targets[number];
+                if let Some(viewer) = self.participants.get_mut(viewer) {
+                    viewer.report_due = Some(now);
+                }
+            }
+        }
+    }
+
+    fn slots_reported(&mut self, at: usize, blocks: Blocks<'_>, now: Instant) {
+        for block in blocks {
+            if let Some(slot) = self.participants[at].slots.iter_mut().find(|slot| slot.section.ssrc == block.ssrc) {
+                slot.reported(&block, now);
+            }
+        }
+    }
+
+    /// The slot with this SSRC, and where its source is.
+    fn watched(&self, at: usize, ssrc: u32) -> Option<(usize, usize, usize)> {
+        let place = self.participants[at].slots.iter().position(|slot| slot.section.ssrc == ssrc)?;
+        let (whose, source) = self.participants[at].slots[place].source?;
+        let from = self.index(whose)?;
+        let track = self.participants[from].publishers.iter().position(|publisher| publisher.section.source == source)?;
+        Some((place, from, track))
+    }
+
+    fn resend(&mut self, at: usize, ssrc: u32, missing: Lost<'_>, now: Instant, sink: &mut impl Sink) {
+        let Some((place, from, track)) = self.watched(at, ssrc) else { return };
+        let Ok([viewer, publisher]) = self.participants.get_disjoint_mut([at, from]) else { return };
+        let cache = &publisher.publishers[track].cache;
+        let slot = &mut viewer.slots[place];
+        for sequence in missing {
+            if slot.resend(sequence, cache, &mut viewer.transport_number, now, &mut self.buffer) {
+                sink.rtp(viewer.id, &self.buffer);
+            }
+        }
+    }
+
+    fn key_frame_requested(&mut self, at: usize, ssrc: u32, now: Instant, sink: &mut impl Sink) {
+        let Some((place, from, track)) = self.watched(at, ssrc) else { return };
+        self.participants[at].slots[place].counters.key_requests += 1;
+        self.participants[from].publishers[track].keys.want();
+        self.ask_key_frame(from, track, now, sink);
+    }
+
+    fn send_feedback(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
+        let participant = &mut self.participants[at];
+        if participant.feedback_due.is_none_or(|due| due > now) {
+            return;
+        }
+        let own = participant.own_ssrc();
+        let media = participant.publishers.iter().find_map(|publisher| publisher.section.ssrc).unwrap_or(own);
+        self.buffer.clear();
+        while participant.arrivals.feedback(own, media, &mut self.buffer) {
+            sink.rtcp(participant.id, &self.buffer);
+            self.buffer.clear();
+        }
+        // The next packet starts the next interval.
+        participant.feedback_due = None;
+    }
+
+    fn send_nacks(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
+        let participant = &mut self.participants[at];
+        let (own, round_trip) = (participant.own_ssrc(), participant.round_trip());
+        for publisher in &mut participant.publishers {
+            if publisher.missing.due().is_none_or(|due| due > now) {
+                continue;
+            }
+            publisher.ask(round_trip, now, &mut self.wanted);
+            if let (Some(ssrc), false) = (publisher.section.ssrc, self.wanted.is_empty()) {
+                self.buffer.clear();
+                rtcp::write_nack(&mut self.buffer, own, ssrc, &self.wanted);
+                sink.rtcp(participant.id, &self.buffer);
+            }
+        }
+    }
+
+    fn send_reports(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
+        if self.participants[at].report_due.is_none_or(|due| due > now) {
+            return;
+        }
+        let server_ntp = self.timeline.ntp(now);
+        let mut sources: report::SourceReports = [None; limits::SLOTS_MAX];
+        for (place, kept) in sources.iter_mut().enumerate().take(self.participants[at].slots.len()) {
+            let ssrc = self.participants[at].slots[place].section.ssrc;
+            *kept = self.watched(at, ssrc).and_then(|(_, from, track)| {
+                let publisher = &self.participants[from].publishers[track];
+                publisher.report.map(|report| (report, publisher.clock_rate()))
+            });
+        }
+        let participant = &mut self.participants[at];
+        report::write(participant, &sources, server_ntp, now, &mut self.buffer);
+        if !self.buffer.is_empty() {
+            sink.rtcp(participant.id, &self.buffer);
+        }
+        // Goes on while anything goes either way; the next packet starts it again.
+        let lively = participant.heard.is_some_and(|heard| now.saturating_duration_since(heard) < limits::LINE_SILENCE);
+        participant.report_due = lively.then(|| now + limits::REPORT);
+    }
+}
+
+/// Who is admitted: one bit for every number that a participant can have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Admitted([u64; 4]);
+
+impl Admitted {
+    fn set(&mut self, participant: ParticipantId, admitted: bool) {
+        let bit = 1 << (participant.0 % 64);
+        let word = &mut self.0[usize::from(participant.0 / 64)];
+        if admitted { *word |= bit } else { *word &= !bit }
+    }
+
+    fn holds(&self, participant: ParticipantId) -> bool {
+        self.0[usize::from(participant.0 / 64)] & (1 << (participant.0 % 64)) != 0
     }
 }

@@ -93,6 +93,10 @@ impl Source {
 }
 
 fn product_part(text: &str) -> &str {
+    // A file that is compiled for tests alone says so in its own first attribute.
+    if text.contains("\n#![cfg(test)]\n") {
+        return "";
+    }
     match text.find("\n#[cfg(test)]\nmod ") {
         // `mod tests;` in a file of its own does not end this one.
         Some(at) if text[at..].lines().nth(2).is_some_and(|line| line.trim_end().ends_with('{')) => &text[..at],

@@ -1,0 +1,180 @@
+//! One participant's transport as forwarding sees it: what they publish, the slots on which they receive, the feedback owed to them.
+
+use std::time::Duration;
+
+use crate::ids::ParticipantId;
+use crate::limits;
+use crate::sfu::arrivals::Arrivals;
+use crate::sfu::assignment::Person;
+use crate::sfu::clock::SourceClock;
+use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
+use crate::sfu::publisher::Publisher;
+use crate::sfu::quality::{LineQuality, Quality};
+use crate::sfu::rtp::Rtp;
+use crate::sfu::seed::Seed;
+use crate::sfu::slot::Slot;
+use crate::time::Instant;
+
+/// State of one transport.
+#[derive(Debug, Clone)]
+pub struct Participant {
+    /// Who.
+    pub id: ParticipantId,
+    /// At most three.
+    pub publishers: Vec<Publisher>,
+    /// At most `limits::SLOTS_MAX`.
+    pub slots: Vec<Slot>,
+    /// What arrived by transport-wide number.
+    pub arrivals: Arrivals,
+    /// The last transport-wide number sent.
+    pub transport_number: u16,
+    /// Their wall clock against ours.
+    pub clock: SourceClock,
+    /// What they say they send; `None` until they say it.
+    pub publishing: Option<Publishing>,
+    /// The list last given to the sink.
+    pub told: Vec<SlotAssignment>,
+    /// When the next reports are due; `None` while nothing goes either way.
+    pub report_due: Option<Instant>,
+    /// When transport-wide feedback is due.
+    pub feedback_due: Option<Instant>,
+    /// When to look whether an unannounced screen went silent.
+    pub screen_due: Option<Instant>,
+    /// When anything last came.
+    pub heard: Option<Instant>,
+    /// Packets or messages that could not be read.
+    pub malformed: u64,
+    /// Packets of no negotiated track.
+    pub foreign: u64,
+    transport_cc_id: u8,
+}
+
+impl Participant {
+    /// A transport that was just negotiated.
+    pub fn new(id: ParticipantId, negotiated: Negotiated, seed: &mut Seed, fresh: &mut u64) -> Self {
+        let ids = negotiated.publishes.iter().map(|published| published.extensions.transport_cc);
+        let transport_cc_id = ids.into_iter().find(|id| *id != 0).unwrap_or(0);
+        let number = |published| {
+            *fresh += 1;
+            Publisher::new(published, *fresh)
+        };
+        Self {
+            id,
+            publishers: negotiated.publishes.into_iter().take(3).map(number).collect(),
+            slots: negotiated.slots.into_iter().take(limits::SLOTS_MAX).map(|section| Slot::new(section, seed)).collect(),
+            arrivals: Arrivals::default(),
+            transport_number: 0,
+            clock: SourceClock::default(),
+            publishing: None,
+            told: Vec::new(),
+            report_due: None,
+            feedback_due: None,
+            screen_due: None,
+            heard: None,
+            malformed: 0,
+            foreign: 0,
+            transport_cc_id,
+        }
+    }
+
+    /// The SSRC that our RTCP to them bears: the first slot's, or 1 as browsers do that only receive.
+    pub fn own_ssrc(&self) -> u32 {
+        self.slots.first().map_or(1, |slot| slot.section.ssrc)
+    }
+
+    /// Notes that a packet came: every one counts for the feedback, forwarded or not.
+    pub fn note_arrival(&mut self, rtp: &Rtp<'_>, now: Instant) {
+        self.heard = Some(now);
+        if let Some(number) = rtp.transport_number(self.transport_cc_id) {
+            self.arrivals.record(number, now);
+            self.feedback_due.get_or_insert(now + limits::TRANSPORT_FEEDBACK);
+        }
+        // The first report soon: browsers take their first round trip from it.
+        self.report_due.get_or_insert(now + limits::REPORT / 4);
+    }
+
+    /// Which publisher a packet belongs to: by SSRC, else by the mid that it carries.
+    pub fn track_of(&mut self, rtp: &Rtp<'_>) -> Option<usize> {
+        if let Some(at) = self.publishers.iter().position(|publisher| publisher.owns(rtp.ssrc)) {
+            return Some(at);
+        }
+        let by_mid = |publisher: &Publisher| {
+            let mid = rtp.carried(&publisher.section.extensions).mid;
+            mid == Some(publisher.section.mid.as_bytes())
+        };
+        let at = self.publishers.iter().position(by_mid)?;
+        self.publishers.get_mut(at)?.learn(rtp).then_some(at)
+    }
+
+    /// Whether this SSRC is one of theirs, or could still be learnt by its mid.
+    pub fn knows_ssrc(&self, ssrc: u32) -> bool {
+        self.publishers.iter().any(|publisher| publisher.owns(ssrc) || publisher.section.ssrc.is_none())
+    }
+
+    /// The smallest round trip that the slots measured.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.slots.iter().filter_map(|slot| slot.remote.round_trip).min()
+    }
+
+    /// What `viewer` could be shown of this participant.
+    pub fn as_seen_by(&self, viewer: &Self, now: Instant) -> Person {
+        let shows = |source: Source| {
+            self.publishers.iter().any(|publisher| {
+                publisher.section.source == source
+                    && viewer.slots.iter().any(|slot| {
+                        slot.section.video == publisher.is_video()
+                            && slot.section.codecs.iter().any(|own| publisher.section.codecs.iter().any(|codec| own.decodes(codec)))
+                    })
+            })
+        };
+        Person {
+            participant: self.id,
+            microphone: shows(Source::Microphone),
+            camera: shows(Source::Camera),
+            screen: self.shows_screen(now) && shows(Source::Screen),
+        }
+    }
+
+    /// A screen is there when it was announced; unannounced, while packets of it come.
+    pub fn shows_screen(&self, now: Instant) -> bool {
+        match self.publishing {
+            Some(publishing) => publishing.screen,
+            None => self.screen_until().is_some_and(|until| now < until),
+        }
+    }
+
+    /// When an unannounced screen is given up.
+    pub fn screen_until(&self) -> Option<Instant> {
+        let screen = self.publishers.iter().find(|publisher| publisher.section.source == Source::Screen)?;
+        screen.last_media.map(|at| at + limits::SCREEN_SILENCE)
+    }
+
+    /// What the slots carry, for the client.
+    pub fn assignments(&self) -> impl Iterator<Item = SlotAssignment> + '_ {
+        self.slots.iter().filter_map(|slot| {
+            let (participant, source) = slot.source?;
+            Some(SlotAssignment { mid: slot.section.mid.clone(), participant, source })
+        })
+    }
+
+    /// The line in words; `None` until something was measured.
+    pub fn quality(&self, now: Instant) -> Option<LineQuality> {
+        let recent = |at: &Instant| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
+        let heard = self.heard?;
+        if !recent(&heard) {
+            return Some(LineQuality { uplink: Quality::Lost, downlink: Quality::Lost });
+        }
+        let round_trip = self.round_trip();
+        let sending = self.publishers.iter().filter(|publisher| publisher.last_media.as_ref().is_some_and(recent));
+        let up = sending.map(|publisher| publisher.counters.loss).reduce(f32::max);
+        let receiving = self.slots.iter().filter(|slot| slot.source.is_some() && slot.remote.at.as_ref().is_some_and(recent));
+        let down = receiving.map(|slot| slot.remote.loss).reduce(f32::max);
+        Some(LineQuality { uplink: Quality::of(up.unwrap_or(0.0), round_trip), downlink: Quality::of(down.unwrap_or(0.0), round_trip) })
+    }
+
+    /// When something is owed next.
+    pub fn due(&self) -> Option<Instant> {
+        let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
+        tracks.chain([self.report_due, self.feedback_due, self.screen_due]).flatten().min()
+    }
+}

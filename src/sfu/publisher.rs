@@ -1,0 +1,188 @@
+//! One source of one participant: what arrives, what is missing, what is kept for resending. Does not know who watches beyond their places.
+
+use std::time::Duration;
+
+use crate::sfu::cache::{Cache, Media};
+use crate::sfu::clock::SourceReport;
+use crate::sfu::key_frame;
+use crate::sfu::key_request::KeyRequest;
+use crate::sfu::missing::Missing;
+use crate::sfu::negotiated::{Codec, CodecBinding, PublishedSection, Source};
+use crate::sfu::reception::{Arrival, Reception};
+use crate::sfu::rtcp::Block;
+use crate::sfu::rtp::Rtp;
+use crate::sfu::statistics::Counters;
+use crate::time::Instant;
+
+/// Where a slot lies: index of the participant and of the slot.
+pub type Target = (usize, usize);
+
+/// One published track.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    /// As negotiated.
+    pub section: PublishedSection,
+    /// Changes whenever numbering starts anew, so that slots know.
+    pub incarnation: u64,
+    /// The open wish for a key frame.
+    pub keys: KeyRequest,
+    /// The holes to ask for.
+    pub missing: Missing,
+    /// Packets for resending (video).
+    pub cache: Cache,
+    /// The last sender report.
+    pub report: Option<SourceReport>,
+    /// The slots that this track is on.
+    pub targets: Vec<Target>,
+    /// When media (no padding) last came.
+    pub last_media: Option<Instant>,
+    /// Counters for `statistics`.
+    pub counters: Counters,
+    reception: Reception,
+    fir_number: u8,
+}
+
+impl Publisher {
+    /// A track that nothing has arrived of yet.
+    pub fn new(section: PublishedSection, incarnation: u64) -> Self {
+        Self {
+            section,
+            incarnation,
+            keys: KeyRequest::default(),
+            missing: Missing::default(),
+            cache: Cache::default(),
+            report: None,
+            targets: Vec::new(),
+            last_media: None,
+            counters: Counters::default(),
+            reception: Reception::default(),
+            fir_number: 0,
+        }
+    }
+
+    /// Whether it is a picture.
+    pub fn is_video(&self) -> bool {
+        self.section.source != Source::Microphone
+    }
+
+    /// Ticks a second.
+    pub fn clock_rate(&self) -> u32 {
+        if self.is_video() { 90_000 } else { 48_000 }
+    }
+
+    /// Whether this SSRC is one of the track's.
+    pub fn owns(&self, ssrc: u32) -> bool {
+        self.section.ssrc == Some(ssrc) || self.section.rtx_ssrc == Some(ssrc)
+    }
+
+    /// Takes an SSRC that the offer did not name; the packet carries the track's mid. The first of each kind counts.
+    pub fn learn(&mut self, rtp: &Rtp<'_>) -> bool {
+        let Some((_, repair)) = self.binding(rtp.payload_type) else { return false };
+        let place = if repair { &mut self.section.rtx_ssrc } else { &mut self.section.ssrc };
+        *place.get_or_insert(rtp.ssrc) == rtp.ssrc
+    }
+
+    /// Takes a packet of the track; gives what is to be forwarded, which may be an empty payload (padding keeps its number).
+    /// `fresh` numbers incarnations.
+    pub fn receive<'p>(&mut self, rtp: &Rtp<'p>, fresh: &mut u64, now: Instant) -> Option<Media<'p>> {
+        let (binding, repair) = self.binding(rtp.payload_type)?;
+        let (sequence, payload) = if repair {
+            // RFC 4588 §4; without a payload it is padding that only measures the line.
+            let (original, payload) = rtp.payload.split_first_chunk::<2>()?;
+            if payload.is_empty() {
+                return None;
+            }
+            (u16::from_be_bytes(*original), payload)
+        } else if self.section.ssrc == Some(rtp.ssrc) {
+            (rtp.sequence, rtp.payload)
+        } else {
+            return None;
+        };
+        match self.reception.place(sequence, repair) {
+            Arrival::Repeated | Arrival::Doubtful => return None,
+            Arrival::Late => self.missing.filled(sequence, repair, now),
+            Arrival::New { missing: 0 } => {}
+            Arrival::New { missing } => {
+                if binding.feedback.nack && !self.targets.is_empty() && !self.missing.skipped(sequence, missing, now) {
+                    self.keys.want();
+                }
+            }
+            Arrival::Fresh => {
+                *fresh += 1;
+                self.incarnation = *fresh;
+                self.missing.clear();
+                self.cache.clear();
+                self.report = None;
+            }
+        }
+        if !repair {
+            self.reception.time(rtp.timestamp, self.clock_rate(), now);
+        }
+        let carried = rtp.carried(&self.section.extensions);
+        let starts = !payload.is_empty() && key_frame::starts(binding.codec, payload);
+        if !payload.is_empty() {
+            self.last_media = Some(now);
+            self.counters.packets += 1;
+            self.counters.octets += payload.len() as u64;
+            self.counters.repaired += u64::from(repair);
+        }
+        if starts && binding.codec != Codec::Opus {
+            self.keys.came();
+            self.counters.key_frames += 1;
+        }
+        Some(Media {
+            binding,
+            sequence,
+            timestamp: rtp.timestamp,
+            marker: rtp.marker,
+            audio_level: carried.audio_level,
+            video_orientation: carried.video_orientation,
+            starts,
+            payload,
+        })
+    }
+
+    /// The block of our receiver report, once something has arrived.
+    pub fn block(&mut self, now: Instant) -> Option<Block> {
+        let ssrc = self.section.ssrc?;
+        let loss = self.reception.report()?;
+        let (last_report, delay) = self.report.map_or((0, 0), |report| report.echo(now));
+        self.counters.lost = loss.cumulative;
+        self.counters.jitter = loss.jitter;
+        self.counters.loss += (f32::from(loss.fraction) / 256.0 - self.counters.loss) * 0.4;
+        Some(Block {
+            ssrc,
+            fraction: loss.fraction,
+            cumulative: loss.cumulative,
+            highest: loss.highest,
+            jitter: loss.jitter,
+            last_report,
+            delay,
+        })
+    }
+
+    /// How a key frame is asked for: true for PLI, false for FIR, `None` when neither was negotiated.
+    pub fn speaks_pli(&self) -> Option<bool> {
+        let feedback = |pick: fn(&CodecBinding) -> bool| self.section.codecs.iter().any(pick);
+        if feedback(|codec| codec.feedback.pli) { Some(true) } else { feedback(|codec| codec.feedback.fir).then_some(false) }
+    }
+
+    /// The number of the next FIR.
+    pub fn next_fir(&mut self) -> u8 {
+        self.fir_number = self.fir_number.wrapping_add(1);
+        self.fir_number
+    }
+
+    /// The numbers to ask for now.
+    pub fn ask(&mut self, round_trip: Option<Duration>, now: Instant, wanted: &mut Vec<u16>) {
+        self.missing.ask(round_trip, now, wanted);
+        self.counters.asked += wanted.len() as u64;
+    }
+
+    fn binding(&self, payload_type: u8) -> Option<(CodecBinding, bool)> {
+        self.section.codecs.iter().find_map(|codec| {
+            let repair = codec.rtx_payload_type == Some(payload_type);
+            (repair || codec.payload_type == payload_type).then_some((*codec, repair))
+        })
+    }
+}

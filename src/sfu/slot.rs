@@ -1,0 +1,270 @@
+//! One receiving section of one participant: puts a source's packets under its own numbers, and resends them. Does not decide whose packets.
+
+use std::time::Duration;
+
+use crate::ids::ParticipantId;
+use crate::limits;
+use crate::sfu::cache::{Cache, Media};
+use crate::sfu::clock::SourceReport;
+use crate::sfu::negotiated::{CodecBinding, SlotSection, Source};
+use crate::sfu::rewrite::Rewriter;
+use crate::sfu::rtcp::{self, Block};
+use crate::sfu::rtp::Outgoing;
+use crate::sfu::seed::Seed;
+use crate::sfu::statistics::SlotCounters;
+use crate::time::Instant;
+
+/// How many of our sender reports are remembered for the round trip.
+const REPORTS_KEPT: usize = 4;
+/// Places for what was resent lately.
+const RESENT_KEPT: usize = 256;
+/// A packet is resent again only after this long, and after a round trip where it is known.
+const RESEND_PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarded {
+    /// It lies in the buffer. `first`: of this source.
+    Written {
+        /// The first packet since the source came on.
+        first: bool,
+    },
+    /// Video waits for a key frame.
+    Held,
+    /// Not for this receiver: late, or of a codec that it does not have.
+    Dropped,
+}
+
+/// A slot and its outgoing SSRC.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// As negotiated.
+    pub section: SlotSection,
+    /// Who is on it.
+    pub source: Option<(ParticipantId, Source)>,
+    /// What the receiver says of it.
+    pub remote: Remote,
+    /// Counters for `statistics`.
+    pub counters: SlotCounters,
+    rewriter: Rewriter,
+    incarnation: u64,
+    /// The source's payload type and our codec for it.
+    leg: Option<(u8, CodecBinding)>,
+    rtx_sequence: u16,
+    reports: [(u32, Option<Instant>); REPORTS_KEPT],
+    next_report: usize,
+    resent: Vec<(u16, u8, Option<Instant>)>,
+    budget: f32,
+    budget_at: Option<Instant>,
+}
+
+/// The receiver's view.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Remote {
+    /// When its last report block came.
+    pub at: Option<Instant>,
+    /// Smoothed share of packets lost, 0 to 1.
+    pub loss: f32,
+    /// Lost since the beginning.
+    pub lost: u32,
+    /// In the codec's ticks.
+    pub jitter: u32,
+    /// Measured by our sender reports.
+    pub round_trip: Option<Duration>,
+}
+
+impl Slot {
+    /// An empty slot; `seed` gives the first numbers.
+    pub fn new(section: SlotSection, seed: &mut Seed) -> Self {
+        let clock_rate = if section.video { 90_000 } else { 48_000 };
+        let start = seed.draw();
+        // The first sequence lies in the lower half, so that the receiver's SRTP sees no early wrap (RFC 3711 §3.3.1).
+        let rewriter = Rewriter::new(clock_rate, (start as u16) & 0x7fff, (start >> 16) as u32);
+        Self {
+            section,
+            source: None,
+            remote: Remote::default(),
+            counters: SlotCounters::default(),
+            rewriter,
+            incarnation: 0,
+            leg: None,
+            rtx_sequence: (start >> 48) as u16 & 0x7fff,
+            reports: [(0, None); REPORTS_KEPT],
+            next_report: 0,
+            resent: Vec::new(),
+            budget: 0.0,
+            budget_at: None,
+        }
+    }
+
+    /// Puts somebody else on the slot, or nobody.
+    pub fn set_source(&mut self, source: Option<(ParticipantId, Source)>) {
+        if self.source != source {
+            self.source = source;
+            self.hold();
+        }
+    }
+
+    /// Sends nothing until the next beginning: a key frame, or any packet of audio.
+    pub fn hold(&mut self) {
+        self.rewriter.release();
+    }
+
+    /// Whether it waits for a beginning.
+    pub fn is_held(&self) -> bool {
+        !self.rewriter.is_anchored()
+    }
+
+    /// Rewrites a packet of the source into `out`.
+    pub fn forward(
+        &mut self,
+        media: &Media<'_>,
+        incarnation: u64,
+        transport_number: &mut u16,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Forwarded {
+        let Some(codec) = self.leg(&media.binding) else { return Forwarded::Dropped };
+        self.keep_leg(&media.binding, codec);
+        if self.incarnation != incarnation {
+            self.incarnation = incarnation;
+            self.rewriter.release();
+        }
+        let first = !self.rewriter.is_anchored();
+        if first {
+            if !media.starts {
+                return if self.section.video { Forwarded::Held } else { Forwarded::Dropped };
+            }
+            self.rewriter.anchor(media.sequence, media.timestamp, now);
+        }
+        let Some((sequence, timestamp)) = self.rewriter.map(media.sequence, media.timestamp, now) else { return Forwarded::Dropped };
+        let outgoing = Outgoing {
+            payload_type: codec.payload_type,
+            sequence,
+            timestamp,
+            ssrc: self.section.ssrc,
+            transport_number: self.number(transport_number),
+            ..self.carry(media)
+        };
+        outgoing.write(&self.section.extensions, media.payload, out);
+        self.counters.packets += 1;
+        self.counters.octets += media.payload.len() as u64;
+        Forwarded::Written { first }
+    }
+
+    /// Answers a request for our `sequence`: through RTX where negotiated, else the very same packet again. False when there is nothing to send.
+    pub fn resend(&mut self, sequence: u16, cache: &Cache, transport_number: &mut u16, now: Instant, out: &mut Vec<u8>) -> bool {
+        let kept = self.rewriter.source_sequence(sequence).and_then(|source| cache.find(source));
+        let Some((media, codec)) = kept.and_then(|media| Some((media, self.leg(&media.binding)?))) else {
+            self.counters.not_resent += 1;
+            return false;
+        };
+        if !self.may_resend(sequence, now) {
+            self.counters.not_resent += 1;
+            return false;
+        }
+        let timestamp = self.rewriter.timestamp(media.timestamp);
+        let plain = Outgoing { payload_type: codec.payload_type, sequence, timestamp, ssrc: self.section.ssrc, ..self.carry(&media) };
+        let outgoing = match (codec.rtx_payload_type, self.section.rtx_ssrc) {
+            (Some(payload_type), Some(ssrc)) => {
+                let transport_number = self.number(transport_number);
+                Outgoing { payload_type, sequence: self.rtx_sequence, ssrc, original_sequence: Some(sequence), transport_number, ..plain }
+            }
+            _ => plain,
+        };
+        outgoing.write(&self.section.extensions, media.payload, out);
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        self.counters.resent += 1;
+        true
+    }
+
+    /// Appends our sender report and CNAME; needs a report of the source, and something sent.
+    pub fn report(&mut self, source: &SourceReport, server_ntp: u64, clock_rate: u32, now: Instant, out: &mut Vec<u8>) {
+        if self.is_held() || self.counters.packets == 0 {
+            return;
+        }
+        let rtp = self.rewriter.timestamp(source.rtp_at(server_ntp, clock_rate));
+        rtcp::write_sender_report(out, self.section.ssrc, server_ntp, rtp, self.counters.packets as u32, self.counters.octets as u32);
+        let name = [b's', b'l', b'o', b't', b'0' + self.section.pair % 10];
+        if self.section.pair < 10 {
+            rtcp::write_cname(out, self.section.ssrc, &name);
+        } else {
+            rtcp::write_cname(out, self.section.ssrc, format!("slot{}", self.section.pair).as_bytes());
+        }
+        if let Some(place) = self.reports.get_mut(self.next_report % REPORTS_KEPT) {
+            *place = ((server_ntp >> 16) as u32, Some(now));
+        }
+        self.next_report = self.next_report.wrapping_add(1);
+    }
+
+    /// Takes the receiver's block on this slot.
+    pub fn reported(&mut self, block: &Block, now: Instant) {
+        self.remote.at = Some(now);
+        self.remote.loss += (f32::from(block.fraction) / 256.0 - self.remote.loss) * 0.4;
+        self.remote.lost = block.cumulative;
+        self.remote.jitter = block.jitter;
+        let sent = self.reports.iter().find(|(ntp, _)| block.last_report != 0 && *ntp == block.last_report).and_then(|(_, at)| *at);
+        if let Some(sent) = sent {
+            let delay = Duration::from_nanos(u64::from(block.delay) * 1_000_000_000 / 65_536);
+            self.remote.round_trip = now.saturating_duration_since(sent).checked_sub(delay);
+        }
+    }
+
+    fn carry<'a>(&'a self, media: &Media<'_>) -> Outgoing<'a> {
+        Outgoing {
+            marker: media.marker,
+            mid: self.section.mid.as_bytes(),
+            audio_level: media.audio_level,
+            video_orientation: media.video_orientation,
+            ..Outgoing::default()
+        }
+    }
+
+    /// The next number on the whole transport. Without RTX a packet must be the same octets when it is resent (the same SRTP nonce), so it bears none.
+    fn number(&self, transport_number: &mut u16) -> Option<u16> {
+        let wanted = self.section.extensions.transport_cc != 0 && (self.section.rtx_ssrc.is_some() || !self.section.video);
+        wanted.then(|| {
+            *transport_number = transport_number.wrapping_add(1);
+            *transport_number
+        })
+    }
+
+    /// Our codec for a source's; the very profile where there is one.
+    fn leg(&self, source: &CodecBinding) -> Option<CodecBinding> {
+        if let Some((payload_type, codec)) = self.leg
+            && payload_type == source.payload_type
+            && codec.decodes(source)
+        {
+            return Some(codec);
+        }
+        let able = self.section.codecs.iter().filter(|codec| codec.decodes(source));
+        able.min_by_key(|codec| codec.h264_profile != source.h264_profile).copied()
+    }
+
+    /// Notes the codec of the leg; another one than before is another decoder, which can only start at a key frame.
+    fn keep_leg(&mut self, source: &CodecBinding, codec: CodecBinding) {
+        if self.leg.is_some_and(|(_, before)| before.payload_type != codec.payload_type) {
+            self.rewriter.release();
+        }
+        self.leg = Some((source.payload_type, codec));
+    }
+
+    fn may_resend(&mut self, sequence: u16, now: Instant) -> bool {
+        if self.resent.is_empty() {
+            self.resent = vec![(0, 0, None); RESENT_KEPT];
+        }
+        let passed = self.budget_at.map_or(1.0, |at| now.saturating_duration_since(at).as_secs_f32());
+        self.budget = (self.budget + passed * limits::RESENDS_PER_S as f32).min(limits::RESENDS_PER_S as f32 / 2.0);
+        self.budget_at = Some(now);
+        let pause = self.remote.round_trip.unwrap_or_default().max(RESEND_PAUSE_MIN);
+        let Some(place) = self.resent.get_mut(usize::from(sequence) % RESENT_KEPT) else { return false };
+        let (times, last) = if place.0 == sequence { (place.1, place.2) } else { (0, None) };
+        let soon = last.is_some_and(|last| now.saturating_duration_since(last) < pause);
+        if soon || times >= limits::RESENDS_PER_PACKET || self.budget < 1.0 {
+            return false;
+        }
+        *place = (sequence, times + 1, Some(now));
+        self.budget -= 1.0;
+        true
+    }
+}

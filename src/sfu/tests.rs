@@ -1,0 +1,350 @@
+//! The router as a whole: this input, exactly these outputs, in virtual time.
+
+#![cfg(test)]
+
+use std::time::Duration;
+
+use super::harness::*;
+use super::negotiated::{Publishing, SlotAssignment, Source};
+use super::quality::Quality;
+use super::rtcp::{self, Block, Message};
+use super::rtp::Outgoing;
+
+fn assignment(mid: &str, participant: crate::ids::ParticipantId, source: Source) -> SlotAssignment {
+    SlotAssignment { mid: mid.to_owned(), participant, source }
+}
+
+#[test]
+fn nothing_crosses_before_both_are_admitted() {
+    let mut world = World::new();
+    world.join(CITIZEN, &CHROMIUM);
+    world.join(AGENT, &FIREFOX);
+    let probe = |world: &mut World, n: u16| {
+        world.rtp(CITIZEN, &camera(n, 0, KEY).bytes());
+        world.rtp(CITIZEN, &microphone(n, 0).bytes());
+        world.rtp(AGENT, &Sent { who: AGENT, browser: &FIREFOX, ..camera(n, 0, KEY) }.bytes());
+        let mut request = Vec::new();
+        rtcp::write_pli(&mut request, 1, 201);
+        rtcp::write_nack(&mut request, 1, 201, &[0, 1, 2]);
+        world.rtcp(AGENT, &request);
+        world.pass(500);
+    };
+    probe(&mut world, 1);
+    world.admit(CITIZEN, true);
+    probe(&mut world, 2);
+    world.admit(CITIZEN, false);
+    world.admit(AGENT, true);
+    probe(&mut world, 3);
+    let before = world.sink.take();
+    assert!(before.rtp.is_empty() && before.slots.is_empty() && before.key_requests().is_empty());
+    world.admit(CITIZEN, true);
+    probe(&mut world, 4);
+    assert_eq!(world.sink.take().rtp.len(), 3, "the same probes cross after admission");
+}
+
+#[test]
+fn admission_tells_the_slots_and_asks_for_key_frames_at_once() {
+    let mut world = World::new();
+    world.join(CITIZEN, &CHROMIUM);
+    world.join(AGENT, &FIREFOX);
+    world.admit(AGENT, true);
+    world.admit(CITIZEN, true);
+    let out = world.sink.take();
+    assert_eq!(
+        out.slots,
+        [
+            (CITIZEN, vec![assignment("3", AGENT, Source::Microphone), assignment("4", AGENT, Source::Camera)]),
+            (AGENT, vec![assignment("3", CITIZEN, Source::Microphone), assignment("4", CITIZEN, Source::Camera)]),
+        ]
+    );
+    assert_eq!(out.key_requests(), [(CITIZEN, 1001), (AGENT, 2001)]);
+}
+
+#[test]
+fn a_packet_gets_the_numbers_of_the_other_leg() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(500, 9_000, KEY).bytes());
+    world.rtp(CITIZEN, &microphone(700, 960).bytes());
+    let out = world.sink.take().rtp;
+    let (to, packet) = &out[0];
+    let video = read(packet);
+    assert_eq!(*to, AGENT);
+    assert_eq!((video.ssrc, video.payload_type, video.marker, video.payload), (201, FIREFOX.vp8, true, KEY));
+    let carried = video.carried(&FIREFOX.ids);
+    assert_eq!((carried.mid, carried.video_orientation), (Some(&b"4"[..]), None), "Firefox did not negotiate the orientation");
+    assert_eq!(video.transport_number(7), Some(1));
+    let audio = read(&out[1].1);
+    assert_eq!((audio.ssrc, audio.payload_type), (200, FIREFOX.opus));
+    assert_eq!(audio.carried(&FIREFOX.ids).audio_level, Some(0x85));
+    assert_eq!(audio.transport_number(7), Some(2), "one count for the whole transport");
+}
+
+#[test]
+fn a_phones_orientation_is_carried_where_both_have_it() {
+    let mut world = World::new();
+    for who in [CITIZEN, AGENT] {
+        world.join(who, &CHROMIUM);
+        world.admit(who, true);
+    }
+    world.rtp(CITIZEN, &camera(500, 9_000, KEY).bytes());
+    let out = world.sink.take().rtp;
+    assert_eq!(read(&out[0].1).carried(&CHROMIUM.ids).video_orientation, Some(2));
+}
+
+#[test]
+fn holes_of_the_source_stay_holes() {
+    let mut world = World::call();
+    for (sequence, timestamp) in [(65_534, 0), (65_535, 3000), (2, 6000), (1, 6000), (1, 6000)] {
+        world.rtp(CITIZEN, &camera(sequence, timestamp, KEY).bytes());
+    }
+    let out = world.sink.take().rtp;
+    let first = read(&out[0].1);
+    let seen: Vec<_> = out
+        .iter()
+        .map(|(_, packet)| (read(packet).sequence.wrapping_sub(first.sequence), read(packet).timestamp.wrapping_sub(first.timestamp)))
+        .collect();
+    assert_eq!(seen, [(0, 0), (1, 3000), (4, 6000), (3, 6000)], "the repeated one does not leave twice");
+}
+
+#[test]
+fn video_waits_for_a_key_frame_and_asks_until_it_comes() {
+    let mut world = World::call();
+    world.pass(7_000); // the requests of the admission have come to rest
+    world.sink.take();
+    let begin = world.elapsed_ms();
+    let mut asked = Vec::new();
+    for n in 0..100_u16 {
+        world.rtp(CITIZEN, &camera(n, u32::from(n) * 900, INTER).bytes());
+        asked.extend(world.sink.key_requests().iter().filter(|(to, _)| *to == CITIZEN).map(|_| world.elapsed_ms() - begin));
+        assert!(world.sink.take().rtp.is_empty());
+        world.pass(10);
+        asked.extend(world.sink.take().key_requests().iter().filter(|(to, _)| *to == CITIZEN).map(|_| world.elapsed_ms() - begin));
+    }
+    assert_eq!(asked, [0, 300, 600, 900]);
+    world.rtp(CITIZEN, &camera(100, 90_000, KEY).bytes());
+    world.rtp(CITIZEN, &camera(101, 90_900, INTER).bytes());
+    assert_eq!(world.sink.take().rtp.len(), 2);
+    world.pass(3_000);
+    assert!(world.sink.take().key_requests().iter().all(|(to, _)| *to != CITIZEN));
+}
+
+#[test]
+fn key_frame_requests_of_many_become_one() {
+    let mut world = World::call();
+    world.join(GUEST, &CHROMIUM);
+    world.admit(GUEST, true);
+    world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
+    world.pass(400);
+    world.sink.take();
+    for _ in 0..10 {
+        let mut packet = Vec::new();
+        rtcp::write_pli(&mut packet, 1, 201);
+        world.rtcp(AGENT, &packet);
+        packet.clear();
+        rtcp::write_fir(&mut packet, 1, 301, 1);
+        world.rtcp(GUEST, &packet);
+        world.pass(20);
+    }
+    assert_eq!(world.sink.take().key_requests().iter().filter(|(to, ssrc)| (*to, *ssrc) == (CITIZEN, 1001)).count(), 1);
+}
+
+#[test]
+fn shutting_stops_within_the_call() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
+    world.sink.take();
+    world.admit(CITIZEN, false);
+    assert_eq!(world.sink.take().slots, [(CITIZEN, vec![]), (AGENT, vec![])]);
+    world.rtp(CITIZEN, &camera(2, 0, KEY).bytes());
+    let mut nack = Vec::new();
+    rtcp::write_nack(&mut nack, 1, 201, &(0..1000).collect::<Vec<_>>());
+    world.rtcp(AGENT, &nack);
+    assert!(world.sink.take().rtp.is_empty());
+}
+
+#[test]
+fn a_slot_goes_on_without_a_break_when_somebody_else_takes_it() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(500, 9_000, KEY).bytes());
+    world.router.leave(CITIZEN, world.now, &mut world.sink);
+    world.join(GUEST, &CHROMIUM);
+    world.admit(GUEST, true);
+    let before = world.sink.take();
+    let last = read(&before.rtp[0].1);
+    world.pass(500);
+    world.rtp(GUEST, &Sent { who: GUEST, ..camera(7, 77, INTER) }.bytes());
+    assert!(world.sink.take().rtp.is_empty());
+    world.rtp(GUEST, &Sent { who: GUEST, ..camera(8, 77, KEY) }.bytes());
+    let after = world.sink.take().rtp;
+    let next = read(&after[0].1);
+    assert_eq!((next.ssrc, next.sequence), (201, last.sequence.wrapping_add(1)));
+    assert_eq!(next.timestamp, last.timestamp.wrapping_add(45_000));
+}
+
+#[test]
+fn a_new_peer_connection_is_told_its_slots_again() {
+    let mut world = World::call();
+    let mut again = negotiated(AGENT, &CHROMIUM);
+    again.slots.iter_mut().for_each(|slot| slot.ssrc += 7000);
+    world.router.join(AGENT, again, world.now, &mut world.sink);
+    let out = world.sink.take();
+    assert_eq!(out.slots, [(AGENT, vec![assignment("3", CITIZEN, Source::Microphone), assignment("4", CITIZEN, Source::Camera)])]);
+    world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
+    assert_eq!(read(&world.sink.take().rtp[0].1).ssrc, 7201);
+}
+
+#[test]
+fn an_ice_restart_never_reuses_a_sequence_number() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(500, 9_000, KEY).bytes());
+    let before = world.sink.take().rtp;
+    world.join(AGENT, &FIREFOX);
+    world.rtp(CITIZEN, &camera(501, 12_000, KEY).bytes());
+    let after = world.sink.take().rtp;
+    assert_eq!(read(&after[0].1).sequence, read(&before[0].1).sequence.wrapping_add(1));
+}
+
+#[test]
+fn a_moved_path_asks_for_what_is_sent_and_watched() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
+    world.rtp(AGENT, &Sent { who: AGENT, browser: &FIREFOX, ..camera(1, 0, KEY) }.bytes());
+    world.pass(400);
+    world.sink.take();
+    world.router.path_moved(AGENT, world.now, &mut world.sink);
+    assert_eq!(world.sink.take().key_requests(), [(CITIZEN, 1001), (AGENT, 2001)]);
+    world.rtp(CITIZEN, &camera(2, 0, INTER).bytes());
+    assert!(world.sink.take().rtp.is_empty());
+    world.rtp(CITIZEN, &camera(3, 0, KEY).bytes());
+    assert_eq!(world.sink.take().rtp.len(), 1);
+}
+
+#[test]
+fn a_screen_takes_its_slot_with_its_first_packet_and_leaves_it_in_silence() {
+    let mut world = World::call();
+    let screen = |n: u16| Sent { source: Source::Screen, ..camera(n, 0, KEY) };
+    // Padding of RTX before there is a track is no screen.
+    world.rtp(CITIZEN, &Sent { payload: &[], ..screen(1) }.rtx(1));
+    assert!(world.sink.take().slots.is_empty());
+    world.rtp(CITIZEN, &screen(1).bytes());
+    let out = world.sink.take();
+    assert_eq!(out.slots.len(), 1);
+    assert_eq!(out.slots[0].1[2], assignment("9", CITIZEN, Source::Screen));
+    assert_eq!(read(&out.rtp[0].1).ssrc, 206);
+    world.pass(9_000);
+    assert!(world.sink.take().slots.is_empty());
+    world.pass(1_500);
+    assert_eq!(world.sink.take().slots[0].1.len(), 2);
+}
+
+#[test]
+fn an_announced_screen_comes_and_goes_by_its_words() {
+    let mut world = World::call();
+    let publishing = Publishing { microphone: true, camera: true, screen: true };
+    world.router.set_publishing(CITIZEN, publishing, world.now, &mut world.sink);
+    assert_eq!(world.sink.take().slots[0].1.len(), 3);
+    world.pass(60_000);
+    assert!(world.sink.take().slots.is_empty(), "a still screen stays");
+    world.router.set_publishing(CITIZEN, Publishing { screen: false, ..publishing }, world.now, &mut world.sink);
+    assert_eq!(world.sink.take().slots[0].1.len(), 2);
+}
+
+#[test]
+fn every_numbered_packet_is_fed_back_even_before_admission() {
+    let mut world = World::new();
+    world.join(CITIZEN, &CHROMIUM);
+    world.rtp(CITIZEN, &camera(5, 0, KEY).bytes());
+    world.rtp(CITIZEN, &Sent { payload: &[], ..camera(6, 0, KEY) }.rtx(1));
+    let foreign = Outgoing { payload_type: 99, ssrc: 42, transport_number: Some(7), ..Outgoing::default() };
+    let mut packet = Vec::new();
+    foreign.write(&CHROMIUM.ids, &[1], &mut packet);
+    world.rtp(CITIZEN, &packet);
+    world.pass(100);
+    let feedback: Vec<_> = world.sink.take().rtcp.into_iter().filter(|(_, packet)| packet[1] == 205).collect();
+    assert_eq!(feedback.len(), 1);
+    assert_eq!(feedback[0].1[12..16], [0, 5, 0, 3], "three statuses from 5 on");
+}
+
+#[test]
+fn each_received_track_is_reported_each_second() {
+    let mut world = World::call();
+    let mut reports = 0;
+    for n in 0..500_u16 {
+        if n % 10 != 3 {
+            world.rtp(CITIZEN, &camera(n, u32::from(n) * 900, KEY).bytes());
+        }
+        world.pass(10);
+        for (to, packet) in world.sink.take().rtcp {
+            for message in rtcp::messages(&packet) {
+                if let Message::ReceiverReport(mut blocks) = message {
+                    assert_eq!(to, CITIZEN);
+                    let block = blocks.next().unwrap();
+                    assert_eq!(block.ssrc, 1001);
+                    assert!((20..=30).contains(&block.fraction), "a tenth of 256, not {}", block.fraction);
+                    reports += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(reports, 5);
+}
+
+#[test]
+fn sender_reports_keep_lips_in_sync() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(1, 90_000, KEY).bytes());
+    world.rtp(CITIZEN, &microphone(1, 48_000).bytes());
+    let out = world.sink.take().rtp;
+    let (video, audio) = (read(&out[0].1).timestamp, read(&out[1].1).timestamp);
+    // The citizen's clock says: at 5.0 s picture 90,000; at 5.1 s sound 48,000.
+    let mut report = Vec::new();
+    rtcp::write_sender_report(&mut report, 1001, 5 << 32, 90_000, 1, 1);
+    rtcp::write_sender_report(&mut report, 1000, (5 << 32) + (1 << 32) / 10, 48_000, 1, 1);
+    world.rtcp(CITIZEN, &report);
+    world.pass(0);
+    let mut found = Vec::new();
+    for (to, packet) in world.sink.take().rtcp {
+        for message in rtcp::messages(&packet) {
+            if let Message::SenderReport { ssrc, ntp, rtp, .. } = message {
+                assert_eq!(to, AGENT);
+                found.push((ssrc, ntp, rtp));
+            }
+        }
+    }
+    let [(200, audio_ntp, audio_rtp), (201, video_ntp, video_rtp)] = found[..] else { panic!("not one report each: {found:?}") };
+    // When was the sound's 48,000 played, and when was the picture's 90,000 shown, on the timeline of the reports?
+    let sound = audio_ntp as i64 - ((i64::from(audio_rtp.wrapping_sub(audio) as i32) << 32) / 48_000);
+    let picture = video_ntp as i64 - ((i64::from(video_rtp.wrapping_sub(video) as i32) << 32) / 90_000);
+    let apart_us = (sound - picture) * 1_000_000 / (1 << 32);
+    assert!((99_950..=100_050).contains(&apart_us), "{apart_us} microseconds apart, not 100,000");
+}
+
+#[test]
+fn the_round_trip_is_measured_from_our_sender_reports() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(1, 90_000, KEY).bytes());
+    let mut report = Vec::new();
+    rtcp::write_sender_report(&mut report, 1001, 5 << 32, 90_000, 1, 1);
+    world.rtcp(CITIZEN, &report);
+    world.pass(0);
+    let packets = world.sink.take().rtcp;
+    let ntp = packets
+        .iter()
+        .find_map(|(_, packet)| {
+            rtcp::messages(packet).find_map(|message| if let Message::SenderReport { ntp, .. } = message { Some(ntp) } else { None })
+        })
+        .unwrap();
+    world.pass(150);
+    let block = Block { ssrc: 201, fraction: 26, last_report: (ntp >> 16) as u32, delay: 65_536 / 20, ..Block::default() };
+    report.clear();
+    rtcp::write_receiver_report(&mut report, 1, &[block]);
+    world.rtcp(AGENT, &report);
+    let quality = world.router.quality(AGENT, world.now).unwrap();
+    assert_eq!(quality.downlink, Quality::Fair, "4 % smoothed loss");
+    let round_trip = world.router.statistics().into_iter().find_map(|track| match track {
+        super::statistics::TrackStatistics::Received { participant: AGENT, mid, round_trip, .. } if mid == "4" => round_trip,
+        _ => None,
+    });
+    let round_trip = round_trip.unwrap();
+    assert!(round_trip > Duration::from_millis(99) && round_trip < Duration::from_millis(101), "{round_trip:?}");
+}
