@@ -189,3 +189,25 @@ pub const REPORT: Duration = Duration::from_secs(1);
 pub const SCREEN_SILENCE: Duration = Duration::from_secs(10);
 /// A line on which nothing arrived for this long although something should have is `lost`.
 pub const LINE_SILENCE: Duration = Duration::from_secs(4);
+/// Open web sockets; one more is closed at once. Lowered to 80 % of the files that the process may open (trust.md O13).
+pub const WEB_SOCKETS: usize = 8192;
+/// First byte and TLS handshake must each be there within this, or the socket is closed (O13).
+pub const WEB_HANDSHAKE: Duration = Duration::from_secs(10);
+/// The header of a request must be complete within this (O13).
+pub const WEB_HEADER: Duration = Duration::from_secs(10);
+/// Bytes of a request's header; a larger one is refused with 431 (O13).
+pub const WEB_HEADER_BYTES: usize = 16 * 1024;
+/// Fields of a request's header; more are refused with 431.
+pub const WEB_HEADERS: usize = 64;
+/// A connection on which nothing is asked is closed after this (O13).
+pub const WEB_IDLE: Duration = Duration::from_secs(60);
+/// Requests at once on one HTTP/2 connection; the peer waits.
+pub const WEB_STREAMS: u32 = 64;
+/// A request must be answered within this, body included; beyond, 408 (O13).
+pub const WEB_REQUEST: Duration = Duration::from_secs(15);
+/// Bytes of a request's body; a larger one is refused with 413.
+pub const WEB_BODY_BYTES: usize = 16 * 1024;
+/// What is under way when the server stops may take this long.
+pub const WEB_STOP: Duration = Duration::from_secs(5);
+/// Passwords hashed at once: 64 MiB and a core each (S5). Further sign-ins wait, at most `WEB_REQUEST`.
+pub const PASSWORD_HASHES: usize = 2;

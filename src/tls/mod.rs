@@ -1,1 +1,10 @@
-//! The certificate and our own accept loop over tokio-rustls; knows no route.
+//! The certificate of the web server and our own accept loop over tokio-rustls. Refuses to know routes: it is handed a service.
+
+mod certificate;
+mod gate;
+mod listener;
+mod opening;
+
+pub use certificate::{CertificateError, CertificateFiles, Origin, WebCertificate};
+pub use gate::Gate;
+pub use listener::{Acceptor, bind, serve};
