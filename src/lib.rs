@@ -4,6 +4,7 @@ pub mod access;
 pub mod agenda;
 pub mod config;
 pub mod consultation;
+pub mod demo;
 pub mod http;
 pub mod ids;
 pub mod limits;

@@ -211,3 +211,5 @@ pub const WEB_BODY_BYTES: usize = 16 * 1024;
 pub const WEB_STOP: Duration = Duration::from_secs(5);
 /// Passwords hashed at once: 64 MiB and a core each (S5). Further sign-ins wait, at most `WEB_REQUEST`.
 pub const PASSWORD_HASHES: usize = 2;
+/// Addresses named in an answer; a machine with more names the first ones.
+pub const ADVERTISED_ADDRESSES: usize = 16;

@@ -1,3 +1,146 @@
-//! The command line: run, check, demo. Everything else is the library.
+//! The command line: run, check, demo, accounts and keys. Everything else is the library.
 
-fn main() {}
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command};
+use visavis::access::password;
+use visavis::access::token::Token;
+use visavis::config::{Config, Problem, Sources, command_line};
+use visavis::server::{Server, check};
+use visavis::store::{NewAgent, Store};
+use visavis::time::Clock;
+use visavis::{demo, telemetry};
+use zeroize::Zeroizing;
+
+fn main() -> ExitCode {
+    let matches = commands().get_matches();
+    let config = match Sources::of_process(&matches).map_err(|problem| vec![problem]).and_then(|sources| sources.read()) {
+        Ok(config) => config,
+        Err(problems) => return refuse(&problems),
+    };
+    telemetry::start(&config.log.level, config.log.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let done = runtime.block_on(async {
+        match matches.subcommand() {
+            Some(("check", _)) => check_only(&config),
+            Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
+            Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
+            _ => run(config).await,
+        }
+    });
+    // A blocking read that nobody waits for must not hold the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(error.as_ref()),
+    }
+}
+
+type Done = Result<ExitCode, Box<dyn std::error::Error>>;
+
+fn commands() -> Command {
+    let name = |help: &'static str| Arg::new("name").required(true).value_name("NAME").help(help);
+    command_line()
+        .subcommand(Command::new("check").about("Says what is wrong with settings, ports, data directory and certificate, without starting"))
+        .subcommand(
+            Command::new("add-agent")
+                .about("Makes an agent's account, or gives it a new password; reads the password from standard input")
+                .arg(name("User name"))
+                .arg(Arg::new("display-name").required(true).value_name("DISPLAY NAME").help("The name that citizens see"))
+                .arg(Arg::new("language").default_value("en").value_parser(["en", "fr", "de", "lb"]).help("Language of the screens")),
+        )
+        .subcommand(Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")))
+}
+
+async fn run(config: Config) -> Done {
+    if config.demo {
+        demo::forget(&config)?;
+    }
+    let is_demo = config.demo;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let server = Server::start(config, Clock::default()).await?;
+    if is_demo {
+        let data = demo::start(&server).await?;
+        say(&demo::poster(&server, &data));
+    } else {
+        server.set_ready(true);
+        say(&format!("Visavis serves {}\n", server.base_url));
+    }
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_only(config: &Config) -> Done {
+    let (wrong, good) = check::check(config);
+    for sentence in &good {
+        say(&format!("good   {sentence}\n"));
+    }
+    for sentence in &wrong {
+        say(&format!("WRONG  {sentence}\n"));
+    }
+    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn add_agent(config: &Config, arguments: &ArgMatches) -> Done {
+    let mut password = Zeroizing::new(String::new());
+    std::io::stdin().take(1024).read_to_string(&mut password)?;
+    let mut salt = [0; 16];
+    aws_lc_rs::rand::fill(&mut salt)?;
+    let password_hash = password::hash(password.trim_end_matches(['\r', '\n']), salt)?;
+    let text = |name: &str| arguments.get_one::<String>(name).cloned().unwrap_or_default();
+    let agent = NewAgent {
+        username: text("name").trim().to_lowercase(),
+        display_name: text("display-name"),
+        language: text("language"),
+        password_hash,
+    };
+    let store = open_store(config).await?;
+    store.put_agent(agent, Clock::default().now()).await?;
+    store.close().await;
+    say("The account is there.\n");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes)?;
+    let key = Token::new(bytes);
+    let store = open_store(config).await?;
+    let label = arguments.get_one::<String>("name").cloned().unwrap_or_default();
+    store.put_api_key(&label, key.hash(), Clock::default().now()).await?;
+    store.close().await;
+    say(&format!("{}\n", key.text()));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(&config.data_directory)?;
+    Ok(Store::open(&config.data_directory).await?)
+}
+
+/// The one place that writes to standard output; a closed pipe is no reason to fail.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn refuse(problems: &[Problem]) -> ExitCode {
+    for problem in problems {
+        let _ = writeln!(std::io::stderr(), "{problem}");
+    }
+    ExitCode::from(2)
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "visavis: {error}");
+    ExitCode::FAILURE
+}

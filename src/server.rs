@@ -1,1 +1,250 @@
-//! The composition of one running server: opens the store, starts media, signaling and web, stops them in order. Decides nothing.
+//! Starting and stopping: opens the store, the certificate, the media plane and the listeners in order, and ends them in the reverse one. Decides nothing.
+
+pub mod addresses;
+pub mod check;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::http::{Scheme, Site, SiteConfig, router};
+use crate::limits;
+use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
+use crate::signaling::Signaling;
+use crate::store::{Store, StoreError};
+use crate::time::Clock;
+use crate::tls::{self, Acceptor, CertificateError, CertificateFiles, Gate, WebCertificate};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error("data directory {}: {source}", path.display())]
+    DataDirectory {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store did not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The media plane did not start.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// A listener could not be bound.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No listener is configured.
+    #[error("there is nothing to listen on: set web.https or web.http")]
+    NoListener,
+}
+
+/// A running server. Dropping it without `stop` ends it like a power cut, which is allowed.
+pub struct Server {
+    /// HTTPS listeners as bound.
+    pub https: Vec<SocketAddr>,
+    /// Plain HTTP listeners as bound.
+    pub http: Vec<SocketAddr>,
+    /// UDP port of each media worker.
+    pub media_ports: Vec<u16>,
+    /// What stands in links, without a slash at the end.
+    pub base_url: String,
+    /// `http://localhost:port`, when there is a plain listener.
+    pub local_url: Option<String>,
+    /// Of the certificate's public key, base64; empty without HTTPS.
+    pub spki_sha256: String,
+    /// Every address of this machine, loopback last.
+    pub machine: Vec<IpAddr>,
+    /// The settings that it runs with.
+    pub config: Config,
+    /// The store.
+    pub store: Store,
+    /// The clock that it runs by; tests move it.
+    pub clock: Clock,
+    /// The doors of the people.
+    pub signaling: Arc<Signaling>,
+    site: Site,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// Starts everything. Not ready (`/readyz`) until `set_ready`: demo mode has something to prepare.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        make_directory(&config.data_directory).map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
+        let listeners = Listeners::bind(&config)?;
+        let store = Store::open(&config.data_directory).await?;
+        let machine = addresses::of_machine();
+        let certificate = match listeners.https.is_empty() {
+            true => None,
+            false => Some(WebCertificate::load_or_make(&certificate_files(&config), &machine, clock.now())?),
+        };
+        let advertised = addresses::advertised(&config.media, &machine);
+        let media = MediaPlane::start(MediaConfig { advertised, port: config.media.port, workers: config.media.workers })?;
+        let media_ports = media.ports();
+        let signaling = Signaling::new(store.clone(), media, clock.clone());
+
+        let (https, http) = (listeners.addresses(Scheme::Https), listeners.addresses(Scheme::Http));
+        let local_url = http.first().map(|address| format!("http://localhost:{}", address.port()));
+        let base_url = config.web.public_url.clone().or_else(|| https.first().map(|address| format!("https://localhost:{}", address.port())));
+        let base_url = base_url.or_else(|| local_url.clone()).ok_or(StartError::NoListener)?;
+        let site_config =
+            SiteConfig { services: config.services.clone(), base_url: base_url.clone(), trusted_proxies: config.web.trusted_proxies.clone() };
+        let site = Site::new(store.clone(), signaling.clone(), clock.clone(), site_config);
+
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let spki_sha256 = certificate.as_ref().map_or_else(String::new, |certificate| certificate.spki_sha256.clone());
+        let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server));
+        listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
+        tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped));
+        tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
+        Ok(Self { https, http, media_ports, base_url, local_url, spki_sha256, machine, config, store, clock, signaling, site, stop, tasks })
+    }
+
+    /// Readiness as `/readyz` tells it.
+    pub fn set_ready(&self, ready: bool) {
+        self.site.set_ready(ready);
+    }
+
+    /// Shows the demo on the start page.
+    pub fn show_demo(&self, links: crate::http::DemoLinks) {
+        self.site.show_demo(links);
+    }
+
+    /// The site, for whoever must change what it shows while the server runs.
+    pub fn site(&self) -> Site {
+        self.site.clone()
+    }
+
+    /// A receiver that turns true when the server stops.
+    pub fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Ends: sockets are closed with 1001, requests under way are finished within `limits::WEB_STOP`, the WAL is folded in.
+    pub async fn stop(mut self) {
+        self.site.set_ready(false);
+        self.stop.send_replace(true);
+        let _ = timeout(limits::WEB_STOP, self.signaling.stop()).await;
+        let _ = timeout(2 * limits::WEB_STOP, async { while self.tasks.join_next().await.is_some() {} }).await;
+        self.tasks.abort_all();
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Bound, not yet served: a start that fails later has told nobody that it is there.
+struct Listeners {
+    https: Vec<(SocketAddr, TcpListener)>,
+    http: Vec<(SocketAddr, TcpListener)>,
+}
+
+impl Listeners {
+    fn bind(config: &Config) -> Result<Self, StartError> {
+        Ok(Self { https: bind_all(&config.web.https)?, http: bind_all(&config.web.http)? })
+    }
+
+    fn addresses(&self, scheme: Scheme) -> Vec<SocketAddr> {
+        let list = if scheme == Scheme::Https { &self.https } else { &self.http };
+        list.iter().map(|(address, _)| *address).collect()
+    }
+
+    fn serve(self, tls: Option<Acceptor>, site: &Site, config: &Config, stopped: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+        let proxies = config.web.trusted_proxies.clone();
+        let gate = Gate::new(move |address| proxies.iter().any(|network| network.contains(address)));
+        let secure = router(site.on(Scheme::Https));
+        let plain = router(site.on(Scheme::Http));
+        if let Some(acceptor) = tls {
+            for (_, listener) in self.https {
+                tasks.spawn(tls::serve(listener, acceptor.clone(), secure.clone(), gate.clone(), stopped.clone()));
+            }
+        }
+        for (_, listener) in self.http {
+            tasks.spawn(tls::serve(listener, Acceptor::Plain, plain.clone(), gate.clone(), stopped.clone()));
+        }
+    }
+}
+
+fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(SocketAddr, TcpListener)>, StartError> {
+    let mut bound = Vec::new();
+    for address in addresses {
+        // Tests ask for port 0 on both loopbacks: both must then have the same one, since `localhost` leads to either.
+        let wanted = match bound.first() {
+            Some((SocketAddr::V4(_) | SocketAddr::V6(_), _)) if address.port() == 0 => SocketAddr::new(address.ip(), first_port(&bound)),
+            _ => *address,
+        };
+        match bind_web(wanted) {
+            Ok(listener) => {
+                let local = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
+                bound.push((local, listener));
+            }
+            // A machine without IPv6 has no ::1; the other loopback serves `localhost` alone.
+            Err(error) if address.ip().is_loopback() && address.is_ipv6() && !bound.is_empty() => {
+                tracing::warn!(error = %error.kind(), "IPv6 loopback is not listened on");
+            }
+            Err(source) => return Err(StartError::Listen { address: wanted, source }),
+        }
+    }
+    Ok(bound)
+}
+
+fn first_port(bound: &[(SocketAddr, TcpListener)]) -> u16 {
+    bound.first().map_or(0, |(address, _)| address.port())
+}
+
+/// Binds a web listener; every address falls back to IPv4 where the machine has no IPv6.
+fn bind_web(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match tls::bind(address) {
+        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && error.kind() != std::io::ErrorKind::AddrInUse => {
+            tls::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())).map_err(|_| error)
+        }
+        other => other,
+    }
+}
+
+fn certificate_files(config: &Config) -> CertificateFiles {
+    CertificateFiles {
+        directory: config.tls.directory.clone(),
+        certificate: config.tls.certificate.clone(),
+        private_key: config.tls.private_key.clone(),
+    }
+}
+
+/// Nobody but the server's account reads what is in it.
+fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Agents whose last cookie ended are signed out everywhere within a second, open sockets included (trust.md S9).
+async fn end_stale_sign_ins(store: Store, signaling: Arc<Signaling>, clock: Clock, mut stopped: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        match store.expire_agent_sign_ins(clock.now()).await {
+            Ok(ended) => ended.iter().for_each(|grant| signaling.agent_signed_out(grant)),
+            Err(error) => tracing::error!(%error, "stale sign-ins could not be ended"),
+        }
+    }
+}

@@ -1,1 +1,22 @@
 //! Every route on one page; join, agent sign-in, API v1, assets, health. Decides nothing about a consultation.
+
+mod agent;
+mod appointments;
+mod assets;
+mod cookie;
+mod error;
+mod guard;
+mod headers;
+mod health;
+mod link;
+mod pages;
+mod request;
+mod router;
+mod site;
+mod sockets;
+
+use agent::random_bytes;
+
+pub use pages::DemoLinks;
+pub use router::{Route, router, routes};
+pub use site::{Scheme, Site, SiteConfig};

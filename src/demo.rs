@@ -1,0 +1,330 @@
+//! Demo mode: an account, a key and an appointment that is open at any hour, told to scripts in `demo.json` and to people on the terminal.
+//! New at each start; never on a server that real people use.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use serde::Serialize;
+
+use crate::access::password;
+use crate::access::token::Token;
+use crate::agenda::phase::{Phase, Slot};
+use crate::config::Config;
+use crate::http::DemoLinks;
+use crate::ids::AppointmentId;
+use crate::server::Server;
+use crate::store::{Appointment, NewAgent, NewAppointment, Store, StoreError};
+use crate::time::Timestamp;
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// `demo.json` could not be written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Password or randomness.
+    #[error("the demo account could not be made")]
+    Account,
+}
+
+/// `demo.json`. Absolute URLs.
+#[derive(Debug, Clone, Serialize)]
+pub struct DemoData {
+    /// HTTPS.
+    pub base_url: String,
+    /// `http://localhost:port`, for this computer alone.
+    pub local_url: String,
+    /// Who comes.
+    pub citizen: DemoCitizen,
+    /// Who calls.
+    pub agent: DemoAgent,
+    /// Who books.
+    pub api: DemoApi,
+    /// base64 SHA-256 of the certificate's public key.
+    pub spki_sha256: String,
+}
+
+/// The demo citizen.
+#[derive(Debug, Clone, Serialize)]
+pub struct DemoCitizen {
+    /// Their name.
+    pub name: String,
+    /// The join link.
+    pub join_url: String,
+}
+
+/// The demo agent.
+#[derive(Debug, Clone, Serialize)]
+pub struct DemoAgent {
+    /// Their name.
+    pub name: String,
+    /// The desk.
+    pub url: String,
+    /// Of the local account.
+    pub username: String,
+    /// Of the local account.
+    pub password: String,
+}
+
+/// The demo portal.
+#[derive(Debug, Clone, Serialize)]
+pub struct DemoApi {
+    /// Ends in `/api/v1`.
+    pub url: String,
+    /// The Bearer key.
+    pub key: String,
+}
+
+/// Removes what an earlier start told: before anything else, so that no script reads old data.
+pub fn forget(config: &Config) -> std::io::Result<()> {
+    match std::fs::remove_file(file(&config.data_directory)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the demo data, declares the server ready, writes `demo.json` and keeps the appointment open until the server stops.
+pub async fn start(server: &Server) -> Result<DemoData, DemoError> {
+    let password = readable_password()?;
+    make_account(server, password.clone()).await?;
+    let key = Token::new(random()?);
+    server.store.put_api_key("demo", key.hash(), server.clock.now()).await?;
+    clear_old_appointments(&server.store, server.clock.now()).await?;
+    let (appointment, token) = book(server).await?;
+    let base_url = server.base_url.clone();
+    let data = DemoData {
+        local_url: server.local_url.clone().unwrap_or_else(|| base_url.clone()),
+        citizen: DemoCitizen { name: appointment.name.clone(), join_url: format!("{base_url}/j#{}", token.text()) },
+        agent: DemoAgent { name: AGENT_NAME.into(), url: format!("{base_url}/agent"), username: USERNAME.into(), password },
+        api: DemoApi { url: format!("{base_url}/api/v1"), key: key.text() },
+        spki_sha256: server.spki_sha256.clone(),
+        base_url,
+    };
+    publish(server.site(), &data);
+    server.set_ready(true);
+    write(&server.config.data_directory, &data)?;
+    tokio::spawn(Keeper { data: data.clone(), appointment: appointment.id, server: ServerDoors::of(server) }.run());
+    Ok(data)
+}
+
+/// What people read on the terminal: who can do what, with links, and a QR code for a phone in the same network.
+pub fn poster(server: &Server, data: &DemoData) -> String {
+    let token = data.citizen.join_url.split_once('#').map_or("", |(_, token)| token);
+    let mut text = format!("\nVisavis demo is ready.\n\n  {} (citizen) and {} (agent) talk to each other.\n", data.citizen.name, data.agent.name);
+    let mut place = |title: &str, base: &str| {
+        text.push_str(&format!("\n  {title}\n    citizen  {base}/j#{token}\n    agent    {base}/agent    user name {}    password {}\n", data.agent.username, data.agent.password));
+    };
+    if server.local_url.is_some() {
+        place("On this computer, without a certificate warning:", &data.local_url);
+    }
+    if data.base_url != data.local_url {
+        place("By https (the browser warns once about the development certificate):", &data.base_url);
+    }
+    let port = server.https.first().map(std::net::SocketAddr::port);
+    let others: Vec<String> = port.map(|port| server.machine.iter().filter(|address| !address.is_loopback()).map(|address| url(*address, port)).collect()).unwrap_or_default();
+    for base in others.iter().take(3) {
+        place("From other devices in the same network:", base);
+    }
+    text.push_str(&format!("\n  Portals book with\n    POST {}/appointments    Authorization: Bearer {}\n", data.api.url, data.api.key));
+    let phone = server.config.web.public_url.clone().or_else(|| others.first().cloned());
+    if let Some(code) = phone.and_then(|base| QrCode::new(format!("{base}/j#{token}")).ok()) {
+        let code = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+        text.push_str(&format!("\n  The citizen's link for a phone in the same network:\n\n{code}\n"));
+    }
+    text.push_str(&format!("\n  All of this is also in {}. Ctrl-C stops.\n\n", file(&server.config.data_directory).display()));
+    text
+}
+
+const USERNAME: &str = "anna";
+const AGENT_NAME: &str = "Anna Agent";
+const CITIZEN_NAME: &str = "Clara Citizen";
+/// Long enough that nobody meets the end; short enough that a day's desk shows it.
+const WINDOW: Duration = Duration::from_secs(8 * 60 * 60);
+const LEFT_MIN: Duration = Duration::from_secs(60 * 60);
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+const REMEMBERED: &str = "demo_appointments";
+
+async fn make_account(server: &Server, password: String) -> Result<(), DemoError> {
+    let mut salt = [0; 16];
+    rand::fill(&mut salt).map_err(|_| DemoError::Account)?;
+    let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await.map_err(|_| DemoError::Account)?;
+    let password_hash = hashed.map_err(|_| DemoError::Account)?;
+    let agent = NewAgent { username: USERNAME.into(), display_name: AGENT_NAME.into(), language: "en".into(), password_hash };
+    server.store.put_agent(agent, server.clock.now()).await?;
+    Ok(())
+}
+
+async fn book(server: &Server) -> Result<(Appointment, Token), DemoError> {
+    book_with(&ServerDoors::of(server)).await
+}
+
+async fn book_with(doors: &ServerDoors) -> Result<(Appointment, Token), DemoError> {
+    let now = doors.clock.now();
+    let (service, rules) = doors.service.clone();
+    let new = NewAppointment { service, name: CITIZEN_NAME.into(), language: "en".into(), slot: window(now), rules };
+    let (appointment, token) = doors.store.book(new, now).await?;
+    let mut remembered = remembered(&doors.store).await?;
+    remembered.push(appointment.id);
+    remember(&doors.store, &remembered).await?;
+    doors.signaling.agenda_changed();
+    Ok((appointment, token))
+}
+
+fn window(now: Timestamp) -> Slot {
+    let minute = Timestamp(now.0 - now.0.rem_euclid(60_000));
+    Slot { start: minute, end: minute.after(WINDOW) }
+}
+
+/// Earlier demo appointments would fill the desk with namesakes. One in which somebody is stays: a restart must not cut a call.
+async fn clear_old_appointments(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let mut kept = Vec::new();
+    for id in remembered(store).await? {
+        match store.appointment(id).await? {
+            Some(appointment) if appointment.record.is_running() && appointment.end > now => kept.push(id),
+            Some(_) => store.erase(id).await?,
+            None => {}
+        }
+    }
+    remember(store, &kept).await
+}
+
+async fn remembered(store: &Store) -> Result<Vec<AppointmentId>, StoreError> {
+    let bytes = store.meta(REMEMBERED).await?.unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+async fn remember(store: &Store, ids: &[AppointmentId]) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec(ids).unwrap_or_default();
+    store.set_meta(REMEMBERED, &bytes).await
+}
+
+/// The parts of a server that outlive a borrow of it.
+struct ServerDoors {
+    store: Store,
+    signaling: std::sync::Arc<crate::signaling::Signaling>,
+    clock: crate::time::Clock,
+    site: crate::http::Site,
+    service: (String, crate::agenda::phase::LinkRules),
+    data_directory: PathBuf,
+    stopped: tokio::sync::watch::Receiver<bool>,
+}
+
+impl ServerDoors {
+    fn of(server: &Server) -> Self {
+        let services = &server.config.services;
+        let first = services.get_key_value("advice").or_else(|| services.first_key_value());
+        Self {
+            store: server.store.clone(),
+            signaling: server.signaling.clone(),
+            clock: server.clock.clone(),
+            site: server.site(),
+            service: first.map(|(key, service)| (key.clone(), service.rules)).unwrap_or_default(),
+            data_directory: server.config.data_directory.clone(),
+            stopped: server.stopped(),
+        }
+    }
+}
+
+/// Keeps the demo appointment open: a new window before the old one ends, a new appointment once it was closed.
+struct Keeper {
+    data: DemoData,
+    appointment: AppointmentId,
+    server: ServerDoors,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let mut stopped = self.server.stopped.clone();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+            if let Err(error) = self.look().await {
+                tracing::warn!(%error, "the demo appointment could not be kept open");
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), DemoError> {
+        let now = self.server.clock.now();
+        let Some(appointment) = self.server.store.appointment(self.appointment).await? else { return self.renew().await };
+        let phase = appointment.record.link_phase(appointment.slot(), appointment.rules, now);
+        if matches!(phase, Phase::Over | Phase::Missed | Phase::Late) {
+            return self.renew().await;
+        }
+        if appointment.end < now.after(LEFT_MIN) {
+            self.server.store.reschedule(appointment.id, window(now), now).await?;
+            self.server.signaling.agenda_changed();
+        }
+        Ok(())
+    }
+
+    async fn renew(&mut self) -> Result<(), DemoError> {
+        let (appointment, token) = book_with(&self.server).await?;
+        self.appointment = appointment.id;
+        self.data.citizen.join_url = format!("{}/j#{}", self.data.base_url, token.text());
+        publish(self.server.site.clone(), &self.data);
+        write(&self.server.data_directory, &self.data)?;
+        tracing::info!(reference = %appointment.reference, "the demo appointment was closed: the start page and demo.json have a new link");
+        Ok(())
+    }
+}
+
+fn publish(site: crate::http::Site, data: &DemoData) {
+    let join_path = data.citizen.join_url.strip_prefix(&data.base_url).unwrap_or_default().to_owned();
+    site.show_demo(DemoLinks {
+        citizen: data.citizen.name.clone(),
+        join_path,
+        username: data.agent.username.clone(),
+        password: data.agent.password.clone(),
+    });
+}
+
+fn file(directory: &Path) -> PathBuf {
+    directory.join("demo.json")
+}
+
+/// Whole or not at all: scripts wait for the file and read it at once.
+fn write(directory: &Path, data: &DemoData) -> Result<(), DemoError> {
+    let path = file(directory);
+    let failed = |source| DemoError::File { path: path.clone(), source };
+    let beside = path.with_extension("json.new");
+    let mut text = serde_json::to_vec_pretty(data).unwrap_or_default();
+    text.push(b'\n');
+    let mut open = std::fs::OpenOptions::new();
+    let mut new = open.write(true).create(true).truncate(true).mode(0o600).open(&beside).map_err(failed)?;
+    new.write_all(&text).and_then(|()| new.sync_all()).map_err(failed)?;
+    std::fs::rename(&beside, &path).map_err(failed)
+}
+
+fn random() -> Result<[u8; 32], DemoError> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| DemoError::Account)?;
+    Ok(bytes)
+}
+
+/// Twenty letters in groups, 96 bits, easy to type on a phone.
+fn readable_password() -> Result<String, DemoError> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letters: String = random()?.iter().take(20).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    Ok(letters.as_bytes().chunks(5).map(|group| String::from_utf8_lossy(group).into_owned()).collect::<Vec<_>>().join("-"))
+}
+
+fn url(address: IpAddr, port: u16) -> String {
+    format!("https://{}", std::net::SocketAddr::new(address, port))
+}

@@ -1,0 +1,88 @@
+//! The one shape of errors: `{"error":{"code","message"}}` with the status that belongs to the code. Messages are for developers and hold nothing personal.
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::limits;
+use crate::protocol::ErrorCode;
+use crate::protocol::http::{ErrorBody, ErrorDetail};
+use crate::store::StoreError;
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+    retry_after_s: Option<u64>,
+}
+
+impl ApiError {
+    /// With the status that belongs to the code.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status: status(code), code, message: message.into(), retry_after_s: None }
+    }
+
+    /// Too many tries: again after this many seconds.
+    pub fn slow_down(seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds.max(1)), ..Self::new(ErrorCode::SlowDown, "too many tries, wait") }
+    }
+
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::WrongKey | ErrorCode::NotSignedIn | ErrorCode::WrongCredentials => StatusCode::UNAUTHORIZED,
+        ErrorCode::InvalidAppointment => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::UnknownLink | ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::LinkReplaced => StatusCode::GONE,
+        ErrorCode::SlowDown => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message } };
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    /// Ours: logged once here, the client learns only that it was not its fault.
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store refused");
+        Self::new(ErrorCode::Internal, "the server could not do it; nothing was done")
+    }
+}
+
+/// No such path.
+pub(super) async fn not_found() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "no such resource")
+}
+
+/// The path exists, the method does not.
+pub(super) async fn wrong_method() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "no such method for this resource").with_status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// Body and answer within `limits::WEB_REQUEST` (O13). A WebSocket's answer is its upgrade; what follows has its own limits.
+pub(super) async fn deadline(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limits::WEB_REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(ErrorCode::BadMessage, "the request was not complete in time").with_status(StatusCode::REQUEST_TIMEOUT).into_response(),
+    }
+}

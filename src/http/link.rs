@@ -1,0 +1,68 @@
+//! The citizen's link: exchanged once for a cookie, then shown. Which phase it is in is decided by the rules below.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::cookie::Cookie;
+use super::error::ApiError;
+use super::request::{Body, From, SignedInCitizen};
+use super::site::Site;
+use crate::access::token::Token;
+use crate::agenda::phase;
+use crate::protocol::ErrorCode;
+use crate::protocol::http::{Join, Link, LinkService};
+use crate::store::{Appointment, Found};
+use crate::time::Instant;
+
+/// `POST /api/v1/join`: the token from the link's fragment for a cookie.
+pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join): Body<Join>) -> Result<Response, ApiError> {
+    const WINDOW_S: u64 = 60;
+    if !site.links().may_try(origin, Instant::now()) {
+        return Err(ApiError::slow_down(WINDOW_S));
+    }
+    let found = match Token::parse(&join.token) {
+        Some(token) => site.store.appointment_by_link(token.hash()).await?,
+        None => Found::Nothing,
+    };
+    let appointment = match found {
+        Found::Appointment(appointment) => appointment,
+        Found::Replaced => return Err(ApiError::new(ErrorCode::LinkReplaced, "a newer link of this appointment replaced this one")),
+        Found::Nothing if site.links().failed(origin, Instant::now()) => return Err(ApiError::new(ErrorCode::UnknownLink, "no such link")),
+        Found::Nothing => return Err(ApiError::slow_down(WINDOW_S)),
+    };
+    let cookie = Token::new(super::random_bytes()?);
+    site.store.sign_in_citizen(&appointment, cookie.hash(), site.clock.now()).await?;
+    tracing::info!(reference = %appointment.reference, "link opened");
+    let mut response = Json(link(&site, &appointment)).into_response();
+    if let Some(cookie) = Cookie::Citizen.give(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// `GET /api/v1/link`.
+pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment): SignedInCitizen) -> Json<Link> {
+    Json(link(&site, &appointment))
+}
+
+fn link(site: &Site, appointment: &Appointment) -> Link {
+    let now = site.clock.now();
+    let service = site.config.services.get(&appointment.service);
+    Link {
+        reference: appointment.reference.clone(),
+        phase: appointment.record.link_phase(appointment.slot(), appointment.rules, now).into(),
+        name: appointment.name.clone(),
+        service: LinkService {
+            name: service.map_or(appointment.service.as_str(), |service| service.name(&appointment.language)).to_owned(),
+            helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),
+        },
+        start: appointment.start.into(),
+        end: appointment.end.into(),
+        opens: phase::opens(appointment.slot(), appointment.rules).into(),
+        time_zone: service.map_or_else(|| String::from("UTC"), |service| service.time_zone.clone()),
+        language: appointment.language.clone(),
+        server_time: now.into(),
+    }
+}

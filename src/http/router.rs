@@ -1,0 +1,62 @@
+//! Every route of the web server on one page, and what wraps them all.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, on};
+
+use super::site::Site;
+use super::{agent, appointments, assets, error, guard, headers, health, link, pages, sockets};
+use crate::limits;
+
+/// One route: what it is asked with, where, and who answers.
+pub struct Route {
+    /// `GET` (which answers `HEAD` too) or `POST`.
+    pub method: Method,
+    /// axum's notation.
+    pub path: &'static str,
+    handler: MethodRouter<Site>,
+}
+
+/// All routes. `GET` changes nothing: a mail scanner that follows links does no harm (S1, S7).
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/", pages::start),
+        get("/j", pages::citizen),
+        get("/agent", pages::agent),
+        get("/assets/{name}", assets::serve),
+        get("/livez", health::live),
+        get("/readyz", health::ready),
+        post("/api/v1/appointments", appointments::book),
+        post("/api/v1/join", link::join),
+        get("/api/v1/link", link::show),
+        post("/api/v1/agent/sign-in", agent::sign_in),
+        post("/api/v1/agent/sign-out", agent::sign_out),
+        get("/api/v1/agent", agent::show),
+        get("/signaling/citizen", sockets::citizen),
+        get("/signaling/agent", sockets::agent),
+    ]
+}
+
+/// The service of one listener. From the outside in: headers on every answer, a deadline, the guard against foreign pages, the routes.
+pub fn router(site: Site) -> Router {
+    let routes = routes().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    routes
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(DefaultBodyLimit::max(limits::WEB_BODY_BYTES))
+        .layer(from_fn_with_state(site.clone(), guard::refuse_foreign_pages))
+        .layer(from_fn(error::deadline))
+        .layer(from_fn_with_state(site.clone(), headers::secure))
+        .with_state(site)
+}
+
+fn get<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::GET, path, handler: on(axum::routing::MethodFilter::GET, handler) }
+}
+
+fn post<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::POST, path, handler: on(axum::routing::MethodFilter::POST, handler) }
+}

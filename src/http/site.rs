@@ -1,0 +1,113 @@
+//! What every handler may use: the doors to the store and the signaling, the services, the throttles. Refuses to hold a rule.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::Semaphore;
+
+use super::pages::DemoLinks;
+use crate::access::throttle::{LinkThrottle, SignInThrottle};
+use crate::config::{Network, Service};
+use crate::limits;
+use crate::signaling::Signaling;
+use crate::store::Store;
+use crate::time::Clock;
+
+/// What a listener speaks: it decides the own origin and whether HSTS is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTPS.
+    Https,
+    /// Plain HTTP on loopback.
+    Http,
+}
+
+/// What the web server is told.
+#[derive(Debug, Clone)]
+pub struct SiteConfig {
+    /// The services by key.
+    pub services: BTreeMap<String, Service>,
+    /// What stands in links, without a slash at the end.
+    pub base_url: String,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// The state of all handlers of one listener. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    pub(super) scheme: Scheme,
+    shared: Arc<Shared>,
+}
+
+/// What all listeners share.
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) signaling: Arc<Signaling>,
+    pub(super) clock: Clock,
+    pub(super) config: SiteConfig,
+    /// argon2 takes 64 MiB and a core: sign-ins must not eat the media cores (S5).
+    pub(super) hashing: Semaphore,
+    sign_ins: Mutex<SignInThrottle>,
+    links: Mutex<LinkThrottle>,
+    ready: AtomicBool,
+    demo: RwLock<Option<DemoLinks>>,
+}
+
+impl Site {
+    /// For HTTPS; not ready until told.
+    pub fn new(store: Store, signaling: Arc<Signaling>, clock: Clock, config: SiteConfig) -> Self {
+        let shared = Shared {
+            store,
+            signaling,
+            clock,
+            config,
+            hashing: Semaphore::new(limits::PASSWORD_HASHES),
+            sign_ins: Mutex::default(),
+            links: Mutex::default(),
+            ready: AtomicBool::new(false),
+            demo: RwLock::default(),
+        };
+        Self { scheme: Scheme::Https, shared: Arc::new(shared) }
+    }
+
+    /// The same site on a listener of another scheme.
+    pub fn on(&self, scheme: Scheme) -> Self {
+        Self { scheme, shared: self.shared.clone() }
+    }
+
+    /// `/readyz` answers 200 from now on, or 503 again.
+    pub fn set_ready(&self, ready: bool) {
+        self.shared.ready.store(ready, Ordering::Release);
+    }
+
+    /// Shows these on the start page.
+    pub fn show_demo(&self, links: DemoLinks) {
+        *self.shared.demo.write().unwrap_or_else(PoisonError::into_inner) = Some(links);
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.shared.ready.load(Ordering::Acquire)
+    }
+
+    pub(super) fn demo(&self) -> Option<DemoLinks> {
+        self.shared.demo.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn sign_ins(&self) -> MutexGuard<'_, SignInThrottle> {
+        self.shared.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn links(&self) -> MutexGuard<'_, LinkThrottle> {
+        self.shared.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::ops::Deref for Site {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}

@@ -1,0 +1,56 @@
+//! `visavis check`: what would stop a start, found without starting. Changes nothing but a test file that it removes.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+
+use crate::config::Config;
+use crate::tls::WebCertificate;
+
+/// One sentence for each thing that would stop the start or surprise; empty when all is well. The second list says what was found good.
+pub fn check(config: &Config) -> (Vec<String>, Vec<String>) {
+    let (mut wrong, mut good) = (Vec::new(), Vec::new());
+    let mut note = |result: Result<String, String>| match result {
+        Ok(sentence) => good.push(sentence),
+        Err(sentence) => wrong.push(sentence),
+    };
+    for address in config.web.https.iter().chain(&config.web.http) {
+        note(listener_free(*address));
+    }
+    for port in (config.media.port..).take(config.media.workers) {
+        note(media_port_free(port));
+    }
+    note(writable(&config.data_directory).map(|()| format!("data directory {} is writable", config.data_directory.display())));
+    note(certificate(config));
+    (wrong, good)
+}
+
+fn listener_free(address: SocketAddr) -> Result<String, String> {
+    match super::bind_web(address) {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) => Err(format!("{address} cannot be listened on: {error}; is another server running, or the port below 1024?")),
+    }
+}
+
+fn media_port_free(port: u16) -> Result<String, String> {
+    let bound = UdpSocket::bind(("::", port)).or_else(|_| UdpSocket::bind(("0.0.0.0", port)));
+    bound.map(|_| format!("UDP port {port} is free")).map_err(|error| format!("UDP port {port} cannot be used: {error}"))
+}
+
+fn writable(directory: &Path) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("data directory {} is not writable: {error}", directory.display());
+    // A directory that is not there yet is made by the start: what counts is whether its nearest parent lets us.
+    let nearest = directory.ancestors().find(|path| path.as_os_str().is_empty() || path.exists()).unwrap_or(Path::new("."));
+    let nearest = if nearest.as_os_str().is_empty() { Path::new(".") } else { nearest };
+    let trial = nearest.join(format!(".visavis-check-{}", std::process::id()));
+    std::fs::write(&trial, b"").map_err(wrong)?;
+    std::fs::remove_file(&trial).map_err(wrong)
+}
+
+fn certificate(config: &Config) -> Result<String, String> {
+    let files = super::certificate_files(config);
+    match WebCertificate::load(&files) {
+        Ok(Some(found)) => Ok(format!("the operator's certificate is good until {}", found.not_after.rfc3339())),
+        Ok(None) => writable(&files.directory).map(|()| String::from("no operator's certificate: a development certificate will be used")),
+        Err(error) => Err(format!("certificate: {error}")),
+    }
+}
