@@ -2,25 +2,25 @@
 //! New at each start; never on a server that real people use.
 
 use std::io::Write;
-use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::access::password;
 use crate::access::token::Token;
-use crate::agenda::phase::{Phase, Slot};
-use crate::config::Config;
-use crate::http::DemoLinks;
+use crate::agenda::phase::{LinkRules, Phase, Slot};
+use crate::http::{DemoLinks, Site};
 use crate::ids::AppointmentId;
-use crate::server::Server;
+use crate::signaling::Signaling;
 use crate::store::{Appointment, NewAgent, NewAppointment, Store, StoreError};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
@@ -89,63 +89,102 @@ pub struct DemoApi {
     pub key: String,
 }
 
-/// Removes what an earlier start told: before anything else, so that no script reads old data.
-pub fn forget(config: &Config) -> std::io::Result<()> {
-    match std::fs::remove_file(file(&config.data_directory)) {
+/// Removes what an earlier start told, so that no script reads old data.
+pub fn forget(data_directory: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(file(data_directory)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
+/// What the demo is shown on: the parts of a running server.
+pub struct Stage {
+    /// Where the demo's account, key and appointments are.
+    pub store: Store,
+    /// Whose desks must hear of a new appointment.
+    pub signaling: Arc<Signaling>,
+    /// The server's clock.
+    pub clock: Clock,
+    /// Whose start page shows the links, and which becomes ready.
+    pub site: Site,
+    /// Key and rules of the service that is booked.
+    pub service: (String, LinkRules),
+    /// What stands in links.
+    pub base_url: String,
+    /// `http://localhost:port`, when there is a plain listener.
+    pub local_url: Option<String>,
+    /// HTTPS by the machine's other addresses: for phones in the same network.
+    pub network_urls: Vec<String>,
+    /// Of the certificate's public key.
+    pub spki_sha256: String,
+    /// Where `demo.json` is written.
+    pub data_directory: PathBuf,
+    /// Turns true when the server stops.
+    pub stopped: watch::Receiver<bool>,
+}
+
 /// Makes the demo data, declares the server ready, writes `demo.json` and keeps the appointment open until the server stops.
-pub async fn start(server: &Server) -> Result<DemoData, DemoError> {
+pub async fn start(stage: Stage) -> Result<Demo, DemoError> {
     let password = readable_password()?;
-    make_account(server, password.clone()).await?;
+    make_account(&stage, password.clone()).await?;
     let key = Token::new(random()?);
-    server.store.put_api_key("demo", key.hash(), server.clock.now()).await?;
-    clear_old_appointments(&server.store, server.clock.now()).await?;
-    let (appointment, token) = book(server).await?;
-    let base_url = server.base_url.clone();
+    stage.store.put_api_key("demo", key.hash(), stage.clock.now()).await?;
+    clear_old_appointments(&stage.store, stage.clock.now()).await?;
+    let (appointment, token) = book(&stage).await?;
+    let base_url = stage.base_url.clone();
     let data = DemoData {
-        local_url: server.local_url.clone().unwrap_or_else(|| base_url.clone()),
+        local_url: stage.local_url.clone().unwrap_or_else(|| base_url.clone()),
         citizen: DemoCitizen { name: appointment.name.clone(), join_url: format!("{base_url}/j#{}", token.text()) },
         agent: DemoAgent { name: AGENT_NAME.into(), url: format!("{base_url}/agent"), username: USERNAME.into(), password },
         api: DemoApi { url: format!("{base_url}/api/v1"), key: key.text() },
-        spki_sha256: server.spki_sha256.clone(),
+        spki_sha256: stage.spki_sha256.clone(),
         base_url,
     };
-    publish(server.site(), &data);
-    server.set_ready(true);
-    write(&server.config.data_directory, &data)?;
-    tokio::spawn(Keeper { data: data.clone(), appointment: appointment.id, server: ServerDoors::of(server) }.run());
-    Ok(data)
+    publish(&stage.site, &data);
+    stage.site.set_ready(true);
+    write(&stage.data_directory, &data)?;
+    let poster = poster(&stage, &data);
+    tokio::spawn(Keeper { data: data.clone(), appointment: appointment.id, stage }.run());
+    Ok(Demo { data, poster })
+}
+
+/// A demo that runs.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// What scripts read.
+    pub data: DemoData,
+    /// What people read.
+    pub poster: String,
 }
 
 /// What people read on the terminal: who can do what, with links, and a QR code for a phone in the same network.
-pub fn poster(server: &Server, data: &DemoData) -> String {
+fn poster(stage: &Stage, data: &DemoData) -> String {
     let token = data.citizen.join_url.split_once('#').map_or("", |(_, token)| token);
-    let mut text = format!("\nVisavis demo is ready.\n\n  {} (citizen) and {} (agent) talk to each other.\n", data.citizen.name, data.agent.name);
+    let mut text =
+        format!("\nVisavis demo is ready.\n\n  {} (citizen) and {} (agent) talk to each other.\n", data.citizen.name, data.agent.name);
     let mut place = |title: &str, base: &str| {
-        text.push_str(&format!("\n  {title}\n    citizen  {base}/j#{token}\n    agent    {base}/agent    user name {}    password {}\n", data.agent.username, data.agent.password));
+        text.push_str(&format!(
+            "\n  {title}\n    citizen  {base}/j#{token}\n    agent    {base}/agent    user name {}    password {}\n",
+            data.agent.username, data.agent.password
+        ));
     };
-    if server.local_url.is_some() {
+    if stage.local_url.is_some() {
         place("On this computer, without a certificate warning:", &data.local_url);
     }
     if data.base_url != data.local_url {
         place("By https (the browser warns once about the development certificate):", &data.base_url);
     }
-    let port = server.https.first().map(std::net::SocketAddr::port);
-    let others: Vec<String> = port.map(|port| server.machine.iter().filter(|address| !address.is_loopback()).map(|address| url(*address, port)).collect()).unwrap_or_default();
-    for base in others.iter().take(3) {
-        place("From other devices in the same network:", base);
+    for (i, base) in stage.network_urls.iter().take(3).enumerate() {
+        place(if i == 0 { "From other devices in the same network:" } else { "or" }, base);
     }
     text.push_str(&format!("\n  Portals book with\n    POST {}/appointments    Authorization: Bearer {}\n", data.api.url, data.api.key));
-    let phone = server.config.web.public_url.clone().or_else(|| others.first().cloned());
+    let is_reachable = !data.base_url.contains("//localhost");
+    let phone = Some(&data.base_url).filter(|_| is_reachable).or(stage.network_urls.first());
     if let Some(code) = phone.and_then(|base| QrCode::new(format!("{base}/j#{token}")).ok()) {
         let code = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
         text.push_str(&format!("\n  The citizen's link for a phone in the same network:\n\n{code}\n"));
     }
-    text.push_str(&format!("\n  All of this is also in {}. Ctrl-C stops.\n\n", file(&server.config.data_directory).display()));
+    text.push_str(&format!("\n  All of this is also in {}. Ctrl-C stops.\n\n", file(&stage.data_directory).display()));
     text
 }
 
@@ -158,29 +197,25 @@ const LEFT_MIN: Duration = Duration::from_secs(60 * 60);
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 const REMEMBERED: &str = "demo_appointments";
 
-async fn make_account(server: &Server, password: String) -> Result<(), DemoError> {
+async fn make_account(stage: &Stage, password: String) -> Result<(), DemoError> {
     let mut salt = [0; 16];
     rand::fill(&mut salt).map_err(|_| DemoError::Account)?;
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await.map_err(|_| DemoError::Account)?;
     let password_hash = hashed.map_err(|_| DemoError::Account)?;
     let agent = NewAgent { username: USERNAME.into(), display_name: AGENT_NAME.into(), language: "en".into(), password_hash };
-    server.store.put_agent(agent, server.clock.now()).await?;
+    stage.store.put_agent(agent, stage.clock.now()).await?;
     Ok(())
 }
 
-async fn book(server: &Server) -> Result<(Appointment, Token), DemoError> {
-    book_with(&ServerDoors::of(server)).await
-}
-
-async fn book_with(doors: &ServerDoors) -> Result<(Appointment, Token), DemoError> {
-    let now = doors.clock.now();
-    let (service, rules) = doors.service.clone();
+async fn book(stage: &Stage) -> Result<(Appointment, Token), DemoError> {
+    let now = stage.clock.now();
+    let (service, rules) = stage.service.clone();
     let new = NewAppointment { service, name: CITIZEN_NAME.into(), language: "en".into(), slot: window(now), rules };
-    let (appointment, token) = doors.store.book(new, now).await?;
-    let mut remembered = remembered(&doors.store).await?;
+    let (appointment, token) = stage.store.book(new, now).await?;
+    let mut remembered = remembered(&stage.store).await?;
     remembered.push(appointment.id);
-    remember(&doors.store, &remembered).await?;
-    doors.signaling.agenda_changed();
+    remember(&stage.store, &remembered).await?;
+    stage.signaling.agenda_changed();
     Ok((appointment, token))
 }
 
@@ -212,43 +247,16 @@ async fn remember(store: &Store, ids: &[AppointmentId]) -> Result<(), StoreError
     store.set_meta(REMEMBERED, &bytes).await
 }
 
-/// The parts of a server that outlive a borrow of it.
-struct ServerDoors {
-    store: Store,
-    signaling: std::sync::Arc<crate::signaling::Signaling>,
-    clock: crate::time::Clock,
-    site: crate::http::Site,
-    service: (String, crate::agenda::phase::LinkRules),
-    data_directory: PathBuf,
-    stopped: tokio::sync::watch::Receiver<bool>,
-}
-
-impl ServerDoors {
-    fn of(server: &Server) -> Self {
-        let services = &server.config.services;
-        let first = services.get_key_value("advice").or_else(|| services.first_key_value());
-        Self {
-            store: server.store.clone(),
-            signaling: server.signaling.clone(),
-            clock: server.clock.clone(),
-            site: server.site(),
-            service: first.map(|(key, service)| (key.clone(), service.rules)).unwrap_or_default(),
-            data_directory: server.config.data_directory.clone(),
-            stopped: server.stopped(),
-        }
-    }
-}
-
 /// Keeps the demo appointment open: a new window before the old one ends, a new appointment once it was closed.
 struct Keeper {
     data: DemoData,
     appointment: AppointmentId,
-    server: ServerDoors,
+    stage: Stage,
 }
 
 impl Keeper {
     async fn run(mut self) {
-        let mut stopped = self.server.stopped.clone();
+        let mut stopped = self.stage.stopped.clone();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -261,31 +269,31 @@ impl Keeper {
     }
 
     async fn look(&mut self) -> Result<(), DemoError> {
-        let now = self.server.clock.now();
-        let Some(appointment) = self.server.store.appointment(self.appointment).await? else { return self.renew().await };
+        let now = self.stage.clock.now();
+        let Some(appointment) = self.stage.store.appointment(self.appointment).await? else { return self.renew().await };
         let phase = appointment.record.link_phase(appointment.slot(), appointment.rules, now);
         if matches!(phase, Phase::Over | Phase::Missed | Phase::Late) {
             return self.renew().await;
         }
         if appointment.end < now.after(LEFT_MIN) {
-            self.server.store.reschedule(appointment.id, window(now), now).await?;
-            self.server.signaling.agenda_changed();
+            self.stage.store.reschedule(appointment.id, window(now), now).await?;
+            self.stage.signaling.agenda_changed();
         }
         Ok(())
     }
 
     async fn renew(&mut self) -> Result<(), DemoError> {
-        let (appointment, token) = book_with(&self.server).await?;
+        let (appointment, token) = book(&self.stage).await?;
         self.appointment = appointment.id;
         self.data.citizen.join_url = format!("{}/j#{}", self.data.base_url, token.text());
-        publish(self.server.site.clone(), &self.data);
-        write(&self.server.data_directory, &self.data)?;
+        publish(&self.stage.site, &self.data);
+        write(&self.stage.data_directory, &self.data)?;
         tracing::info!(reference = %appointment.reference, "the demo appointment was closed: the start page and demo.json have a new link");
         Ok(())
     }
 }
 
-fn publish(site: crate::http::Site, data: &DemoData) {
+fn publish(site: &Site, data: &DemoData) {
     let join_path = data.citizen.join_url.strip_prefix(&data.base_url).unwrap_or_default().to_owned();
     site.show_demo(DemoLinks {
         citizen: data.citizen.name.clone(),
@@ -323,8 +331,4 @@ fn readable_password() -> Result<String, DemoError> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let letters: String = random()?.iter().take(20).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     Ok(letters.as_bytes().chunks(5).map(|group| String::from_utf8_lossy(group).into_owned()).collect::<Vec<_>>().join("-"))
-}
-
-fn url(address: IpAddr, port: u16) -> String {
-    format!("https://{}", std::net::SocketAddr::new(address, port))
 }

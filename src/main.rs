@@ -9,8 +9,8 @@ use visavis::access::token::Token;
 use visavis::config::{Config, Problem, Sources, command_line};
 use visavis::server::{Server, check};
 use visavis::store::{NewAgent, Store};
+use visavis::telemetry;
 use visavis::time::Clock;
-use visavis::{demo, telemetry};
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
@@ -45,7 +45,9 @@ type Done = Result<ExitCode, Box<dyn std::error::Error>>;
 fn commands() -> Command {
     let name = |help: &'static str| Arg::new("name").required(true).value_name("NAME").help(help);
     command_line()
-        .subcommand(Command::new("check").about("Says what is wrong with settings, ports, data directory and certificate, without starting"))
+        .subcommand(
+            Command::new("check").about("Says what is wrong with settings, ports, data directory and certificate, without starting"),
+        )
         .subcommand(
             Command::new("add-agent")
                 .about("Makes an agent's account, or gives it a new password; reads the password from standard input")
@@ -53,23 +55,18 @@ fn commands() -> Command {
                 .arg(Arg::new("display-name").required(true).value_name("DISPLAY NAME").help("The name that citizens see"))
                 .arg(Arg::new("language").default_value("en").value_parser(["en", "fr", "de", "lb"]).help("Language of the screens")),
         )
-        .subcommand(Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")))
+        .subcommand(
+            Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
+        )
 }
 
 async fn run(config: Config) -> Done {
-    if config.demo {
-        demo::forget(&config)?;
-    }
-    let is_demo = config.demo;
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let server = Server::start(config, Clock::default()).await?;
-    if is_demo {
-        let data = demo::start(&server).await?;
-        say(&demo::poster(&server, &data));
-    } else {
-        server.set_ready(true);
-        say(&format!("Visavis serves {}\n", server.base_url));
+    match &server.demo {
+        Some(demo) => say(&demo.poster),
+        None => say(&format!("Visavis serves {}\n", server.base_url)),
     }
     tokio::select! {
         _ = interrupt.recv() => {}

@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::agenda::phase::LinkRules;
 use crate::config::Config;
+use crate::demo::{self, Demo, DemoError, Stage};
 use crate::http::{Scheme, Site, SiteConfig, router};
 use crate::limits;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
@@ -50,6 +52,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The demo could not be prepared.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// No listener is configured.
     #[error("there is nothing to listen on: set web.https or web.http")]
     NoListener,
@@ -69,10 +74,8 @@ pub struct Server {
     pub local_url: Option<String>,
     /// Of the certificate's public key, base64; empty without HTTPS.
     pub spki_sha256: String,
-    /// Every address of this machine, loopback last.
-    pub machine: Vec<IpAddr>,
-    /// The settings that it runs with.
-    pub config: Config,
+    /// The demo, in demo mode.
+    pub demo: Option<Demo>,
     /// The store.
     pub store: Store,
     /// The clock that it runs by; tests move it.
@@ -85,11 +88,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts everything. Not ready (`/readyz`) until `set_ready`: demo mode has something to prepare.
+    /// Starts everything; ready (`/readyz`) when this returns.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
-        make_directory(&config.data_directory).map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
+        make_directory(&config.data_directory)
+            .map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
         let listeners = Listeners::bind(&config)?;
         let store = Store::open(&config.data_directory).await?;
+        // Only now is the directory ours: a second process must not remove what the first one told.
+        demo::forget(&config.data_directory).map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
         let machine = addresses::of_machine();
         let certificate = match listeners.https.is_empty() {
             true => None,
@@ -102,10 +108,14 @@ impl Server {
 
         let (https, http) = (listeners.addresses(Scheme::Https), listeners.addresses(Scheme::Http));
         let local_url = http.first().map(|address| format!("http://localhost:{}", address.port()));
-        let base_url = config.web.public_url.clone().or_else(|| https.first().map(|address| format!("https://localhost:{}", address.port())));
+        let base_url =
+            config.web.public_url.clone().or_else(|| https.first().map(|address| format!("https://localhost:{}", address.port())));
         let base_url = base_url.or_else(|| local_url.clone()).ok_or(StartError::NoListener)?;
-        let site_config =
-            SiteConfig { services: config.services.clone(), base_url: base_url.clone(), trusted_proxies: config.web.trusted_proxies.clone() };
+        let site_config = SiteConfig {
+            services: config.services.clone(),
+            base_url: base_url.clone(),
+            trusted_proxies: config.web.trusted_proxies.clone(),
+        };
         let site = Site::new(store.clone(), signaling.clone(), clock.clone(), site_config);
 
         let (stop, stopped) = watch::channel(false);
@@ -113,29 +123,29 @@ impl Server {
         let spki_sha256 = certificate.as_ref().map_or_else(String::new, |certificate| certificate.spki_sha256.clone());
         let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server));
         listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
-        tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped));
+        tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
-        Ok(Self { https, http, media_ports, base_url, local_url, spki_sha256, machine, config, store, clock, signaling, site, stop, tasks })
-    }
-
-    /// Readiness as `/readyz` tells it.
-    pub fn set_ready(&self, ready: bool) {
-        self.site.set_ready(ready);
-    }
-
-    /// Shows the demo on the start page.
-    pub fn show_demo(&self, links: crate::http::DemoLinks) {
-        self.site.show_demo(links);
-    }
-
-    /// The site, for whoever must change what it shows while the server runs.
-    pub fn site(&self) -> Site {
-        self.site.clone()
-    }
-
-    /// A receiver that turns true when the server stops.
-    pub fn stopped(&self) -> watch::Receiver<bool> {
-        self.stop.subscribe()
+        let demo = match config.demo {
+            false => None,
+            true => Some(
+                demo::start(Stage {
+                    store: store.clone(),
+                    signaling: signaling.clone(),
+                    clock: clock.clone(),
+                    site: site.clone(),
+                    service: first_service(&config),
+                    base_url: base_url.clone(),
+                    local_url: local_url.clone(),
+                    network_urls: network_urls(&https, &machine),
+                    spki_sha256: spki_sha256.clone(),
+                    data_directory: config.data_directory.clone(),
+                    stopped,
+                })
+                .await?,
+            ),
+        };
+        site.set_ready(true);
+        Ok(Self { https, http, media_ports, base_url, local_url, spki_sha256, demo, store, clock, signaling, site, stop, tasks })
     }
 
     /// Ends: sockets are closed with 1001, requests under way are finished within `limits::WEB_STOP`, the WAL is folded in.
@@ -203,6 +213,19 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(SocketAddr, TcpListener)>, 
         }
     }
     Ok(bound)
+}
+
+fn network_urls(https: &[SocketAddr], machine: &[IpAddr]) -> Vec<String> {
+    let outside = machine.iter().filter(|address| !address.is_loopback());
+    https
+        .first()
+        .map_or_else(Vec::new, |first| outside.map(|address| format!("https://{}", SocketAddr::new(*address, first.port()))).collect())
+}
+
+/// The demo books `advice`, or whatever service there is.
+fn first_service(config: &Config) -> (String, LinkRules) {
+    let first = config.services.get_key_value("advice").or_else(|| config.services.first_key_value());
+    first.map(|(key, service)| (key.clone(), service.rules)).unwrap_or_default()
 }
 
 fn first_port(bound: &[(SocketAddr, TcpListener)]) -> u16 {

@@ -17,7 +17,11 @@ use crate::store::{self, Who};
 use crate::time::Timestamp;
 
 /// 201 with the reference and the join link; the link is not kept and not told again.
-pub(super) async fn book(State(site): State<Site>, key: Portal, Body(asked): Body<NewAppointment>) -> Result<(StatusCode, Json<Booked>), ApiError> {
+pub(super) async fn book(
+    State(site): State<Site>,
+    key: Portal,
+    Body(asked): Body<NewAppointment>,
+) -> Result<(StatusCode, Json<Booked>), ApiError> {
     let Portal = key;
     let now = site.clock.now();
     let new = checked(&site, asked, now)?;

@@ -83,6 +83,8 @@ pub(super) async fn wrong_method() -> ApiError {
 pub(super) async fn deadline(request: Request, next: Next) -> Response {
     match tokio::time::timeout(limits::WEB_REQUEST, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(ErrorCode::BadMessage, "the request was not complete in time").with_status(StatusCode::REQUEST_TIMEOUT).into_response(),
+        Err(_) => ApiError::new(ErrorCode::BadMessage, "the request was not complete in time")
+            .with_status(StatusCode::REQUEST_TIMEOUT)
+            .into_response(),
     }
 }

@@ -31,7 +31,8 @@ pub(super) async fn refuse_foreign_pages(State(site): State<Site>, request: Requ
 /// Whether `Origin` is there and ours: the address that was asked, or the one that stands in links.
 pub(super) fn is_own_origin(site: &Site, headers: &HeaderMap, uri: &Uri) -> bool {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|authority| authority.as_str()));
+    let host =
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(|authority| authority.as_str()));
     let scheme = match site.scheme {
         Scheme::Https => "https",
         Scheme::Http => "http",

@@ -42,7 +42,7 @@ pub struct Site {
 }
 
 /// What all listeners share.
-pub(super) struct Shared {
+pub struct Shared {
     pub(super) store: Store,
     pub(super) signaling: Arc<Signaling>,
     pub(super) clock: Clock,

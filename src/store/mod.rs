@@ -6,6 +6,7 @@ mod audit;
 mod meta;
 mod seal;
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,6 +74,7 @@ impl Store {
         let database = directory.join("visavis.db");
         let is_new = !database.exists();
         let master = seal::master_key(&directory.join("master.key"), is_new)?;
+        private_file(&database)?;
         let options = SqliteConnectOptions::new()
             .filename(&database)
             .create_if_missing(true)
@@ -105,12 +107,18 @@ impl Store {
 fn lock(directory: &Path) -> Result<std::fs::File, StoreError> {
     let path = directory.join("lock");
     let failed = |source| StoreError::Database(sqlx::Error::Io(source));
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(directory.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
     }
+}
+
+/// SQLite gives its WAL the mode of the database, so the database is made before SQLite makes it for everybody to read.
+fn private_file(path: &Path) -> Result<(), StoreError> {
+    let made = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    made.map(drop).map_err(|source| StoreError::Database(sqlx::Error::Io(source)))
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! Logs: one line per change a person would care about, nothing personal (trust.md P2). Refuses to know what is logged; keeps other crates quiet.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -11,7 +13,9 @@ use tracing_subscriber::{Layer, fmt};
 /// Other crates would log headers with cookies and SDP with addresses at their `debug`, so they stay at `warn` whatever the level.
 pub fn start(level: &str, json: bool) {
     let targets = filter(level);
-    let text = (!json).then(|| fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(targets.clone()));
+    let text = (!json).then(|| {
+        fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).with_filter(targets.clone())
+    });
     let lines = json.then(|| fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).with_filter(targets));
     let _ = tracing_subscriber::registry().with(text).with(lines).try_init();
 }

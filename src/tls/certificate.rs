@@ -218,7 +218,8 @@ mod tests {
         WebCertificate::load_or_make(&files(directory.path()), &["192.0.2.7".parse().unwrap()], NOW).unwrap();
         let der = CertificateDer::from_pem_file(directory.path().join("development-certificate.pem")).unwrap();
         let (_, parsed) = X509Certificate::from_der(&der).unwrap();
-        let names = parsed.subject_alternative_name().unwrap().unwrap().value.general_names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let names =
+            parsed.subject_alternative_name().unwrap().unwrap().value.general_names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         assert!(names.iter().any(|name| name.contains("localhost")), "{names:?}");
         assert!(names.len() >= 2, "{names:?}");
     }

@@ -165,7 +165,12 @@ struct Site {
 fn counted(
     site: Site,
     activity: Arc<Activity>,
-) -> impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send + 'static> + Clone {
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send + 'static,
+> + Clone {
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let (router, running) = (site.router.clone(), activity.begin());
         request.extensions_mut().insert(ConnectInfo(site.peer));
