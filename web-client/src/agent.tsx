@@ -15,7 +15,7 @@ function AgentPage() {
   return (
     at.step === "loading" && !at.problem
       ? null
-      : <App wish={at.account?.language}><AgentScreen at={at} media={media} seat={seat} act={agent} mediaAct={agent.media} /></App>
+      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} act={agent} mediaAct={agent.media} /></App>
   );
 }
 

@@ -20,10 +20,11 @@ interface AppProps {
   wish?: string;
   phone?: string;
   serviceName?: string;
+  staff?: boolean;
   children: ComponentChildren;
 }
 
-export function App({ wish, phone, serviceName, children }: AppProps) {
+export function App({ wish, phone, serviceName, staff, children }: AppProps) {
   const [chosen, setChosen] = useState<Language | undefined>(() => chosenLanguage() as Language | undefined ?? undefined);
   const [text, setText] = useState<Text>();
   const language = pickLanguage(chosen, wish, ...navigator.languages);
@@ -47,7 +48,7 @@ export function App({ wish, phone, serviceName, children }: AppProps) {
     }
     setChosen(next);
   };
-  return <SurroundingsContext.Provider value={{ text, setLanguage, phone, serviceName }}>{children}</SurroundingsContext.Provider>;
+  return <SurroundingsContext.Provider value={{ text, setLanguage, phone, serviceName, staff }}>{children}</SurroundingsContext.Provider>;
 }
 
 export function show(what: ComponentChildren): void {

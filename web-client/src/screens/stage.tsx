@@ -46,6 +46,7 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           <p class={`line line-${line.slice(5)}`} role="status"><Icon name={line === "line.good" ? "line0" : "warning"} size={20} /><span>{text(line)}</span></p>
           {phone && <p class="call-help"><span class="visually-hidden">{text("help.question")} </span><Icon name="phone" size={18} /><PhoneLink phone={phone} /></p>}
         </div>
+        <div class="pictures">
         <div class={`tiles tiles-${Math.min(4, seat.people.length + screens.length)}`}>
           {screens.map((person) => (
             <RemoteView key={`${person.participant}s`} name={text("call.screen_of", { name: person.name })} media={person.screenMedia!} pictureOff={false} contain silent />
@@ -58,6 +59,7 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           {alone && <div class="alone">{alone}</div>}
         </div>
         <SelfView preview={media.preview} away={media.facesAway} />
+        </div>
         <div class="controls" role="group" aria-label={text("call.controls")}>
           <Control icon={media.muted ? "microphoneOff" : "microphone"} kind={media.muted ? "off" : "plain"} label={text(media.muted ? "call.unmute" : "call.mute")} onClick={() => mediaAct.setMuted(!media.muted)} />
           <Control icon={media.camera ? "camera" : "cameraOff"} kind={media.camera ? "plain" : "off"} label={text(media.camera ? "call.camera_off" : "call.camera_on")} onClick={() => void mediaAct.setCameraOff(media.camera !== undefined)} />

@@ -20,6 +20,8 @@ export interface Surroundings {
   /** The helpdesk's number, once known. */
   phone?: string;
   serviceName?: string;
+  /** The page of somebody who works for the service. */
+  staff?: boolean;
 }
 
 export const SurroundingsContext = createContext<Surroundings>(undefined as never);

@@ -19,7 +19,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
   const state = at.state!;
   const citizen = state.participants.find((person) => person.role === "citizen");
   const row = at.rows.find((one) => one.appointment === state.appointment);
-  const name = citizen?.name ?? row?.name ?? "";
+  const name = citizen?.name ?? row?.name ?? state.reference;
   return (
     <>
       <Stage screen="agent_call" title={text("call.title", { name })} seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"}

@@ -37,7 +37,7 @@ export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
           {messages.length > 0 && (
             <section class="messages" aria-labelledby="messages-title">
               <h2 id="messages-title"><Icon name="message" />{text("waiting.messages")}</h2>
-              <ul role="log" aria-live="polite">{messages.map((message) => <li><time dateTime={message.at}>{text.time(message.at, at.link?.time_zone)}</time><span>{message.text}</span></li>)}</ul>
+              <div role="log" aria-labelledby="messages-title"><ul>{messages.map((message) => <li><time dateTime={message.at}>{text.time(message.at, at.link?.time_zone)}</time><span>{message.text}</span></li>)}</ul></div>
             </section>
           )}
           <p>{text("waiting.what_next")}</p>

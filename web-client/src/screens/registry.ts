@@ -1,0 +1,191 @@
+// Every screen in every state, with an example to show it by: what the gallery, the accessibility check and reviews look at.
+// A new state is not done before it stands here.
+
+import type { AgentState } from "../core/agent";
+import type { CitizenState } from "../core/citizen";
+import type { LocalMediaState } from "../core/local-media";
+import type { DeskRow, Link, Participant, Phase, State } from "../core/protocol";
+import type { SeatState } from "../core/seat";
+import type { AgentActions, AgentView } from "./agent/view";
+import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
+
+/** Moving pictures that stand in for cameras. */
+export interface Pictures {
+  self: MediaStream;
+  citizen: MediaStream;
+  agent: MediaStream;
+  guest: MediaStream;
+  screen: MediaStream;
+}
+
+export type Example =
+  | { id: string; page: "citizen"; view(pictures: Pictures): CitizenView }
+  | { id: string; page: "agent"; view(pictures: Pictures): AgentView }
+  | { id: string; page: "landing" };
+
+const NOW = Date.parse("2026-11-23T08:12:30.000Z");
+const at = (minutes: number, seconds = 0) => new Date(NOW + minutes * 60_000 + seconds * 1_000).toISOString();
+const nothing = () => undefined as never;
+const later = async () => undefined as never;
+
+const citizenActions: CitizenActions = {
+  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, useThisPage: nothing, clearNotice: nothing,
+};
+const agentActions: AgentActions = {
+  load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
+  useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
+};
+const mediaActions: MediaActionsFull = {
+  open: later, chooseCamera: later, chooseMicrophone: later, chooseSpeaker: nothing, canChooseSpeaker: true, canShareScreen: true,
+  setMuted: nothing, setCameraOff: later, switchCamera: later, shareScreen: later, stopScreen: nothing,
+};
+
+const link: Link = {
+  reference: "K7Q-4MX", phase: "open", name: "Clara Weber-Thill", service: { name: "Advice", helpdesk_phone: "+352 27 57 40 00" },
+  start: at(7, 30), end: at(27, 30), opens: at(-7, -30), time_zone: "Europe/Luxembourg", language: "en", server_time: at(0),
+};
+const anna: Participant = { participant: 1, role: "agent", name: "Anna Agent", presence: "here", microphone: true, camera: true, screen: false };
+const clara: Participant = { participant: 0, role: "citizen", name: "Clara Weber-Thill", presence: "here", microphone: true, camera: true, screen: false };
+
+function state(phase: Phase, more: Partial<State> = {}): State {
+  return {
+    type: "state", revision: 7, appointment: "0".repeat(32), reference: link.reference, phase, you: 0, participants: [], slots: [], start: link.start, end: link.end,
+    ...(phase === "waiting" || phase === "ringing" ? { waiting: { place: 1, since: at(-4), messages: [] } } : {}),
+    ...(phase === "ringing" ? { call: { number: 1, from: anna.name, rings_until: at(0, 24) } } : {}),
+    ...(phase === "calling" ? { call: { number: 1, rings_until: at(0, 24) } } : {}),
+    ...more,
+  };
+}
+
+function media(pictures: Pictures, more: Partial<LocalMediaState> = {}): LocalMediaState {
+  return {
+    step: "ready", muted: false, cameraOff: false, facesAway: false, preview: pictures.self, camera: pictures.self.getVideoTracks()[0], microphone: {} as MediaStreamTrack,
+    cameras: [{ id: "a", label: "Integrated camera" }, { id: "b", label: "Document camera" }], microphones: [{ id: "c", label: "Headset" }],
+    speakers: [{ id: "d", label: "Headset" }, { id: "e", label: "Loudspeaker" }], cameraId: "a", microphoneId: "c", ...more,
+  };
+}
+const noMedia: LocalMediaState = { step: "idle", muted: false, cameraOff: false, facesAway: false, cameras: [], microphones: [], speakers: [] };
+const noCamera = { camera: undefined, preview: undefined };
+
+const emptySeat: SeatState = { people: [], interrupted: false, connected: true, uplink: "good", downlink: "good" };
+
+interface CitizenMore {
+  at?: Partial<CitizenState>;
+  media?: LocalMediaState | ((pictures: Pictures) => LocalMediaState);
+  seat?: (pictures: Pictures) => SeatState;
+}
+
+function citizen(id: string, more: CitizenMore): Example {
+  return {
+    id, page: "citizen",
+    view: (pictures) => ({
+      at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, declined: false, serverAheadMs: 0, ...more.at },
+      media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
+      seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62 },
+    }),
+  };
+}
+
+const row = (name: string, more: Partial<DeskRow>): DeskRow => ({
+  appointment: name, reference: "K7Q-4MX", name, state: "waiting", presence: "here", since: at(-4), start: link.start, end: link.end, language: "fr", agent: null, ...more,
+});
+const rows: DeskRow[] = [
+  row("Clara Weber-Thill", { appointment: "0".repeat(32), since: at(-9), language: "lb" }),
+  row("Jean-Baptiste de la Fontaine", { since: at(-3), reference: "M2C-9TA", start: at(27, 30), end: at(47, 30), presence: "away" }),
+  row("Maria Gonçalves", { since: at(0), reference: "P4H-7WE", start: at(27, 30), end: at(47, 30), state: "ringing", agent: "Tom Schmit" }),
+  row("Nora Klein", { state: "in_call", agent: "Anna Agent", start: at(-12, -30), since: at(-12) }),
+  row("Pit Muller", { state: "in_call", agent: null, start: at(-12, -30), since: at(-12) }),
+  row("Sven Hoffmann", { state: "left", start: at(-32, -30), since: at(-30) }),
+  row("Ines Pereira", { state: "expected", start: at(47, 30), since: null }),
+];
+
+interface AgentMore {
+  at?: Partial<AgentState>;
+  media?: (pictures: Pictures) => LocalMediaState;
+  seat?: (pictures: Pictures) => SeatState;
+  dialog?: "close" | "message";
+}
+
+function agent(id: string, more: AgentMore): Example {
+  return {
+    id, page: "agent",
+    view: (pictures) => ({
+      at: { step: "desk", account: { name: "Anna Agent", roles: ["agent"], language: "en" }, line: "ready", rows: [], deskKnown: true, busy: false, serverAheadMs: 0, ...more.at },
+      media: more.media?.(pictures) ?? noMedia,
+      seat: more.seat?.(pictures) ?? emptySeat, act: agentActions, mediaAct: mediaActions, fixed: { now: NOW, dialog: more.dialog },
+    }),
+  };
+}
+
+const inCall = state("in_call", { participants: [anna] });
+const agentInCall = state("in_call", { you: 1, participants: [clara] });
+const talking = (people: SeatState["people"], more: Partial<SeatState> = {}): SeatState => ({ ...emptySeat, people, ...more });
+
+export const examples: Example[] = [
+  { id: "landing", page: "landing" },
+
+  citizen("loading", { at: { link: undefined } }),
+  citizen("too-early", { at: { link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("too-early-days", { at: { link: { ...link, phase: "too_early", opens: at(60 * 51), start: at(60 * 51 + 15), end: at(60 * 51 + 35) } } }),
+  citizen("too-early-test", { at: { step: "check", link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("welcome", {}),
+  citizen("welcome-reconnecting", { at: { line: "reconnecting" } }),
+  citizen("check-asking", { at: { step: "check" }, media: { ...noMedia, step: "asking" } }),
+  citizen("check", { at: { step: "check" } }),
+  citizen("check-no-camera", { at: { step: "check" }, media: (p) => media(p, { ...noCamera, cameraProblem: "not_found" }) }),
+  citizen("check-camera-in-use", { at: { step: "check" }, media: (p) => media(p, { ...noCamera, cameraProblem: "in_use" }) }),
+  citizen("check-no-microphone", { at: { step: "check" }, media: (p) => media(p, { microphone: undefined, microphoneProblem: "not_found" }) }),
+  citizen("check-nothing", { at: { step: "check" }, media: { ...noMedia, step: "failed", problem: "not_found", cameraProblem: "not_found", microphoneProblem: "not_found" } }),
+  citizen("check-denied", { at: { step: "check" }, media: { ...noMedia, step: "failed", problem: "denied" } }),
+  citizen("check-denied-by-system", { at: { step: "check" }, media: { ...noMedia, step: "failed", problem: "denied_by_system" } }),
+  citizen("check-not-through", { at: { step: "check", notice: "offline" } }),
+  citizen("waiting", { at: { state: state("waiting") } }),
+  citizen("waiting-third", { at: { state: state("waiting", { waiting: { place: 3, since: at(0, -20), messages: [] } }) } }),
+  citizen("waiting-messages", { at: { state: state("waiting", { waiting: { place: 2, since: at(-12), messages: [
+    { text: "It takes a few more minutes. Thank you for your patience.", at: at(-6) }, { text: "Please have your documents at hand.", at: at(-1) }] } }) } }),
+  citizen("waiting-put-back", { at: { putBack: true, state: state("waiting") } }),
+  citizen("waiting-declined", { at: { declined: true, state: state("waiting") } }),
+  citizen("waiting-reconnecting", { at: { line: "reconnecting", state: state("waiting") } }),
+  citizen("waiting-no-camera", { at: { state: state("waiting") }, media: (p) => media(p, noCamera) }),
+  citizen("ringing", { at: { state: state("ringing") } }),
+  citizen("call", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
+  citizen("call-weak-line", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent, microphone: false }], { downlink: "poor" }) }),
+  citizen("call-interrupted", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }) }),
+  citizen("call-muted-camera-off", { at: { state: inCall }, media: (p) => media(p, { ...noCamera, muted: true, cameraOff: true }), seat: (p) => talking([{ ...anna, media: p.agent, camera: false }]) }),
+  citizen("call-screen", { at: { state: inCall }, seat: (p) => talking([{ ...anna, screen: true, media: p.agent, screenMedia: p.screen }]) }),
+  citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { participant: 2, role: "guest", name: "Inga Interpreter", presence: "here", microphone: true, camera: true, screen: false, media: p.guest }]) }),
+  citizen("call-agent-away", { at: { state: inCall }, seat: (p) => talking([{ ...anna, presence: "away", media: p.agent }]) }),
+  citizen("call-agent-left", { at: { state: state("in_call") }, seat: () => emptySeat }),
+  citizen("left", { at: { wasInCall: true, state: state("left") }, media: noMedia }),
+  citizen("left-waiting", { at: { state: state("left") }, media: noMedia }),
+  citizen("closed", { at: { state: state("closed") }, media: noMedia }),
+  citizen("missed", { at: { state: state("missed") }, media: noMedia }),
+  citizen("late", { at: { link: { ...link, phase: "late" } } }),
+  citizen("over", { at: { link: { ...link, phase: "over" } } }),
+  citizen("elsewhere", { at: { state: state("elsewhere") }, media: noMedia }),
+  citizen("replaced", { at: { line: "replaced" }, media: noMedia }),
+  ...(["unknown_link", "link_replaced", "not_signed_in", "slow_down", "unreachable", "internal"] as const).map((problem) =>
+    citizen(problem.replace(/_/g, "-"), { at: { link: undefined, problem }, media: noMedia })),
+  citizen("refused", { at: { line: "refused" }, media: noMedia }),
+
+  agent("agent-sign-in", { at: { step: "sign_in", account: undefined } }),
+  agent("agent-sign-in-wrong", { at: { step: "sign_in", account: undefined, notice: "wrong_credentials" } }),
+  agent("agent-sign-in-slow-down", { at: { step: "sign_in", account: undefined, notice: "slow_down", retryAfterS: 30 } }),
+  agent("agent-desk-empty", { at: { rows: [] } }),
+  agent("agent-desk", { at: { rows, arrived: { name: "Clara Weber-Thill", count: 1 } } }),
+  agent("agent-desk-unanswered", { at: { rows, notice: "ended.unanswered" } }),
+  agent("agent-desk-closed", { at: { rows: rows.slice(3), notice: "ended.closed" } }),
+  agent("agent-desk-reconnecting", { at: { rows, line: "reconnecting" } }),
+  agent("agent-message", { at: { rows }, dialog: "message" }),
+  agent("agent-preparing", { at: { rows, preparing: rows[0] } }),
+  agent("agent-calling", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: (p) => media(p) }),
+  agent("agent-calling-no-devices", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: () => ({ ...noMedia, step: "failed", problem: "not_found" }) }),
+  agent("agent-call", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-over-time", { at: { rows, state: { ...agentInCall, end: at(-2) }, callSince: NOW - 1_512_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }], { uplink: "fair" }) }),
+  agent("agent-call-citizen-away", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, presence: "away", media: p.citizen }]) }),
+  agent("agent-call-citizen-left", { at: { rows, state: { ...agentInCall, participants: [] }, callSince: NOW - 312_000 }, media: (p) => media(p) }),
+  agent("agent-close", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]), dialog: "close" }),
+  agent("agent-elsewhere", { at: { rows, state: state("elsewhere", { you: 1 }) } }),
+  agent("agent-replaced", { at: { line: "replaced" } }),
+  agent("agent-unreachable", { at: { problem: "unreachable" } }),
+];
