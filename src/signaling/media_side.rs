@@ -56,14 +56,19 @@ impl MediaSide {
         self.door.is_some()
     }
 
+    /// Somebody waits for an answer.
+    pub(super) fn is_answering(&self) -> bool {
+        !self.offers.is_empty()
+    }
+
     pub(super) fn open(&mut self, door: MediaDoor, events: mpsc::Receiver<MediaEvent>) {
         self.door = Some(Arc::new(door));
         self.events = Some(events);
     }
 
-    /// All transports end.
+    /// All transports end. Offers under way are still answered.
     pub(super) fn shut(&mut self) {
-        *self = Self::default();
+        *self = Self { offers: std::mem::take(&mut self.offers), ..Self::default() };
     }
 
     pub(super) fn admit(&self, participant: ParticipantId, admitted: bool) {

@@ -91,6 +91,11 @@ impl Signaling {
         &self.media
     }
 
+    /// Consultations in memory; at most `limits::CONSULTATIONS_MAX`.
+    pub fn consultations(&self) -> usize {
+        self.registry.len()
+    }
+
     /// Closes every socket with 1001 and ends all tasks; waits for the good-byes, at most two seconds.
     pub async fn stop(&self) {
         self.stopping.send_replace(true);

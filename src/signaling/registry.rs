@@ -38,6 +38,11 @@ impl Registry {
         self.tasks.get(&id).is_some_and(|task| !task.is_closed())
     }
 
+    /// How many run.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Mail for a task that runs; dropped when there is none, or no room.
     pub(super) fn whisper(&self, id: AppointmentId, mail: Mail) {
         if let Some(task) = self.tasks.get(&id) {

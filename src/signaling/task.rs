@@ -142,7 +142,7 @@ impl Task {
     }
 
     fn is_over(&self) -> bool {
-        self.citizens.is_empty() && self.consultation.is_idle() && self.seated.is_empty()
+        self.citizens.is_empty() && self.consultation.is_idle() && self.seated.is_empty() && !self.media.is_answering()
     }
 
     fn due(&self) -> Instant {
