@@ -203,36 +203,10 @@ mod tests {
         arrivals.record(2, at(begin, 101_000));
         let mut out = Vec::new();
         assert!(arrivals.feedback(7, 9, &mut out));
-        let expected = [
-            0xaf,
-            205,
-            0,
-            6,
-            0,
-            0,
-            0,
-            7,
-            0,
-            0,
-            0,
-            9,
-            0xff,
-            0xff,
-            0,
-            4,
-            0,
-            0,
-            0,
-            0, // base, count, reference, feedback number
-            0xd4,
-            0x80,
-            0,
-            4,
-            0x01,
-            0x90,
-            0,
-            2, // small small absent large; 0, 4 and 400 ticks; padding
-        ];
+        // Header, base 65,535, four statuses, reference 0, feedback 0.
+        let head = [0xaf, 205, 0, 6, 0, 0, 0, 7, 0, 0, 0, 9, 0xff, 0xff, 0, 4, 0, 0, 0, 0];
+        // Small, small, absent, large; 0, 4 and 400 ticks; padding of two.
+        let expected = [&head[..], &[0xd4, 0x80, 0, 4, 0x01, 0x90, 0, 2]].concat();
         assert_eq!(read(&out), [(65_535, 0), (0, 1_000), (2, 101_000)]);
         assert_eq!(out, expected);
         assert!(!arrivals.feedback(7, 9, &mut out));

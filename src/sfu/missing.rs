@@ -19,6 +19,8 @@ struct Hole {
     sequence: u16,
     noticed: Instant,
     due: Instant,
+    /// When it was last asked for.
+    asked: Instant,
     tries: u8,
 }
 
@@ -28,11 +30,13 @@ pub struct Missing {
     holes: Vec<Hole>,
     tolerance: Duration,
     tolerance_since: Option<Instant>,
+    /// From the question to the repair, smoothed: what a line with jitter really takes.
+    repair: Option<Duration>,
 }
 
 impl Default for Missing {
     fn default() -> Self {
-        Self { holes: Vec::new(), tolerance: TOLERANCE_MIN, tolerance_since: None }
+        Self { holes: Vec::new(), tolerance: TOLERANCE_MIN, tolerance_since: None, repair: None }
     }
 }
 
@@ -49,7 +53,7 @@ impl Missing {
         }
         let due = now + self.tolerance;
         for back in (1..=count).rev() {
-            self.holes.push(Hole { sequence: sequence.wrapping_sub(back), noticed: now, due, tries: 0 });
+            self.holes.push(Hole { sequence: sequence.wrapping_sub(back), noticed: now, due, asked: now, tries: 0 });
         }
         true
     }
@@ -58,6 +62,10 @@ impl Missing {
     pub fn filled(&mut self, sequence: u16, repaired: bool, now: Instant) {
         let Some(at) = self.holes.iter().position(|hole| hole.sequence == sequence) else { return };
         let hole = self.holes.remove(at);
+        if repaired && hole.tries == 1 {
+            let took = now.saturating_duration_since(hole.asked);
+            self.repair = Some(self.repair.map_or(took, |before| (before * 3 + took) / 4));
+        }
         if !repaired {
             let took = now.saturating_duration_since(hole.noticed);
             if took > self.tolerance {
@@ -80,7 +88,8 @@ impl Missing {
     /// Puts the sequence numbers to ask for now into `wanted`, in order.
     pub fn ask(&mut self, round_trip: Option<Duration>, now: Instant, wanted: &mut Vec<u16>) {
         wanted.clear();
-        let retry = (round_trip.unwrap_or(ROUND_TRIP_GUESS) * 5 / 4 + self.tolerance / 2).max(RETRY_MIN);
+        let expected = self.repair.or(round_trip).unwrap_or(ROUND_TRIP_GUESS);
+        let retry = (expected * 5 / 4 + self.tolerance / 2).max(RETRY_MIN);
         self.holes.retain_mut(|hole| {
             if now.saturating_duration_since(hole.noticed) >= NACK_AGE {
                 return false;
@@ -88,6 +97,7 @@ impl Missing {
             if hole.due <= now {
                 wanted.push(hole.sequence);
                 hole.tries += 1;
+                hole.asked = now;
                 // Each question waits longer than the one before: a link that is full does not need more of them.
                 hole.due = now + retry * u32::from(hole.tries.min(4));
             }
@@ -121,8 +131,8 @@ mod tests {
         missing.filled(65_535, true, begin + ms(50));
         assert!(ask(&mut missing, begin + ms(67)).is_empty());
         assert_eq!(ask(&mut missing, begin + ms(68)), [65_534, 0]);
-        assert!(ask(&mut missing, begin + ms(179)).is_empty());
-        assert_eq!(ask(&mut missing, begin + ms(180)), [65_534, 0]);
+        assert!(ask(&mut missing, begin + ms(174)).is_empty());
+        assert_eq!(ask(&mut missing, begin + ms(175)), [65_534, 0]);
     }
 
     #[test]

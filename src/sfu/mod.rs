@@ -9,6 +9,7 @@ pub mod h264;
 mod harness;
 mod key_frame;
 mod key_request;
+mod lossy_tests;
 mod missing;
 pub mod negotiated;
 mod participant;

@@ -14,6 +14,9 @@ use crate::sfu::rtp::Rtp;
 use crate::sfu::statistics::Counters;
 use crate::time::Instant;
 
+/// Packets asked for before the very first one.
+const BEFORE_FIRST: u16 = 3;
+
 /// Where a slot lies: index of the participant and of the slot.
 pub type Target = (usize, usize);
 
@@ -98,7 +101,8 @@ impl Publisher {
         } else {
             return None;
         };
-        match self.reception.place(sequence, repair) {
+        let arrival = self.reception.place(sequence, repair);
+        match arrival {
             Arrival::Repeated | Arrival::Doubtful => return None,
             Arrival::Late => self.missing.filled(sequence, repair, now),
             Arrival::New { missing: 0 } => {}
@@ -115,11 +119,15 @@ impl Publisher {
                 self.report = None;
             }
         }
+        let carried = rtp.carried(&self.section.extensions);
+        let starts = !payload.is_empty() && key_frame::starts(binding.codec, payload);
+        if arrival == Arrival::Fresh && !starts && binding.feedback.nack && !self.targets.is_empty() {
+            // What was lost before the first packet is most likely the beginning of the key frame.
+            self.missing.skipped(sequence, BEFORE_FIRST, now);
+        }
         if !repair {
             self.reception.time(rtp.timestamp, self.clock_rate(), now);
         }
-        let carried = rtp.carried(&self.section.extensions);
-        let starts = !payload.is_empty() && key_frame::starts(binding.codec, payload);
         if !payload.is_empty() {
             self.last_media = Some(now);
             self.counters.packets += 1;
@@ -159,6 +167,11 @@ impl Publisher {
             last_report,
             delay,
         })
+    }
+
+    /// How many packets followed this one before it came.
+    pub fn overtaken_by(&self, sequence: u16) -> u16 {
+        self.reception.newest().wrapping_sub(sequence)
     }
 
     /// How a key frame is asked for: true for PLI, false for FIR, `None` when neither was negotiated.

@@ -3,6 +3,10 @@
 use crate::limits::{RTP_JUMP_MAX, RTP_REORDER_WINDOW};
 use crate::time::Instant;
 
+/// Extended numbers begin in the second turn, so that something before the first needs no negative number.
+const FIRST_TURN: u64 = 0x1_0000;
+/// How far before the first packet, and how long after it, an earlier one is still taken.
+const START_REORDER: u64 = 64;
 const WORDS: usize = RTP_REORDER_WINDOW as usize / 64;
 
 /// What a sequence number means.
@@ -74,12 +78,16 @@ impl Reception {
         }
         let behind = ahead.wrapping_neg();
         if behind < RTP_REORDER_WINDOW {
-            if self.first > self.highest.saturating_sub(u64::from(behind)) {
+            let place = self.highest - u64::from(behind);
+            let before_first = self.first.saturating_sub(place);
+            // At the very start packets may have overtaken the first one: it is most likely the beginning of a key frame.
+            if before_first > 0 && (before_first > START_REORDER || self.highest - self.first > START_REORDER) {
                 return Arrival::Repeated;
             }
             if !self.mark(behind) {
                 return Arrival::Repeated;
             }
+            self.first = self.first.min(place);
             if !repaired {
                 self.received += 1;
             }
@@ -93,6 +101,11 @@ impl Reception {
         }
         self.after_jump = Some(sequence.wrapping_add(1));
         Arrival::Doubtful
+    }
+
+    /// The newest sequence number.
+    pub fn newest(&self) -> u16 {
+        self.highest as u16
     }
 
     /// Interarrival jitter (RFC 3550 appendix A.8) of packets that were not repaired.
@@ -123,14 +136,15 @@ impl Reception {
         Some(Loss {
             fraction,
             cumulative: expected.saturating_sub(self.received).min(0x7f_ffff) as u32,
-            highest: self.highest as u32,
+            highest: (self.highest - FIRST_TURN) as u32,
             jitter: (self.jitter_16 >> 4) as u32,
         })
     }
 
     fn restart(&mut self, sequence: u16) -> Arrival {
         let origin = self.origin;
-        *self = Self { started: true, first: u64::from(sequence), highest: u64::from(sequence), received: 1, origin, ..Self::default() };
+        let place = FIRST_TURN + u64::from(sequence);
+        *self = Self { started: true, first: place, highest: place, received: 1, origin, ..Self::default() };
         self.seen[0] = 1;
         Arrival::Fresh
     }
@@ -174,10 +188,12 @@ mod tests {
         assert_eq!(reception.place(65_535, false), Arrival::Repeated);
         assert_eq!(reception.place(0, true), Arrival::Late);
         assert_eq!(reception.place(1, false), Arrival::Repeated);
-        assert_eq!(reception.place(65_533, false), Arrival::Repeated, "from before the first");
+        assert_eq!(reception.place(65_533, false), Arrival::Late, "overtaken at the start");
+        assert_eq!(reception.place(65_000, false), Arrival::Repeated, "from before the first");
         assert_eq!(reception.place(70, false), Arrival::New { missing: 68 });
         assert_eq!(reception.place(0, false), Arrival::Repeated, "remembered across a word");
         assert_eq!(reception.place(2, false), Arrival::Late);
+        assert_eq!(reception.place(65_532, false), Arrival::Repeated, "no longer the start");
     }
 
     #[test]

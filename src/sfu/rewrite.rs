@@ -45,6 +45,11 @@ impl Rewriter {
         self.anchored
     }
 
+    /// Whether the source's `sequence` is the anchor, and nothing newer has left.
+    pub fn began_with(&self, sequence: u16) -> bool {
+        self.anchored && self.newest == self.floor && sequence.wrapping_add(self.sequence_offset) == self.floor
+    }
+
     /// The source goes away or jumps: nothing leaves until the next `anchor`.
     pub fn release(&mut self) {
         self.anchored = false;

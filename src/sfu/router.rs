@@ -16,6 +16,9 @@ use crate::sfu::slot::Forwarded;
 use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
+/// Packets of a key frame that may have overtaken its beginning.
+const CATCH_UP_MAX: u16 = 64;
+
 /// Where the router puts what has to leave. Implemented by `media` (seals straight into the batch) and by tests.
 pub trait Sink {
     /// One complete plain RTP packet for `to`, already rewritten for that leg, in the order in which it must leave.
@@ -213,7 +216,7 @@ impl Router {
         if targets > 0 && publisher.is_video() && media.binding.feedback.nack {
             publisher.cache.keep(media);
         }
-        let mut held = false;
+        let (mut held, mut begun) = (false, false);
         for number in 0..targets {
             let (viewer, place) = self.participants[at].publishers[track].targets[number];
             let Some(viewer) = self.participants.get_mut(viewer) else { continue };
@@ -221,6 +224,7 @@ impl Router {
             match slot.forward(media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
                 Forwarded::Written { first } => {
                     sink.rtp(viewer.id, &self.buffer);
+                    begun |= first;
                     // Lips are in sync as soon as both reports are there: the first one does not wait for its second.
                     let due = if first && reported { now } else { now + limits::REPORT };
                     viewer.report_due = Some(viewer.report_due.map_or(due, |before| before.min(due)));
@@ -229,12 +233,32 @@ impl Router {
                 Forwarded::Dropped => {}
             }
         }
+        if begun {
+            self.catch_up(at, track, media.sequence, now, sink);
+        }
         let keys = &mut self.participants[at].publishers[track].keys;
         if held {
             keys.want();
         }
         if keys.is_due(now) {
             self.ask_key_frame(at, track, now, sink);
+        }
+    }
+
+    /// The beginning of a key frame came late: what overtook it was held back and follows now.
+    fn catch_up(&mut self, at: usize, track: usize, first: u16, now: Instant, sink: &mut impl Sink) {
+        let publisher = &self.participants[at].publishers[track];
+        let (incarnation, behind) = (publisher.incarnation, publisher.overtaken_by(first).min(CATCH_UP_MAX));
+        for number in 0..publisher.targets.len() {
+            let (viewer, place) = self.participants[at].publishers[track].targets[number];
+            let Ok([viewer, source]) = self.participants.get_disjoint_mut([viewer, at]) else { continue };
+            let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.began_with(first)) else { continue };
+            for step in 1..=behind {
+                let Some(media) = source.publishers[track].cache.find(first.wrapping_add(step)) else { continue };
+                if let Forwarded::Written { .. } = slot.forward(&media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
+                    sink.rtp(viewer.id, &self.buffer);
+                }
+            }
         }
     }
 

@@ -115,6 +115,11 @@ impl Slot {
         !self.rewriter.is_anchored()
     }
 
+    /// Whether this packet of the source was the first, and nothing has followed yet.
+    pub fn began_with(&self, sequence: u16) -> bool {
+        self.rewriter.began_with(sequence)
+    }
+
     /// Rewrites a packet of the source into `out`.
     pub fn forward(
         &mut self,

@@ -129,6 +129,31 @@ fn video_waits_for_a_key_frame_and_asks_until_it_comes() {
 }
 
 #[test]
+fn what_overtook_the_beginning_of_a_key_frame_follows_it() {
+    let mut world = World::call();
+    for sequence in [11, 12] {
+        world.rtp(CITIZEN, &camera(sequence, 0, &[0x80, 0x80, 0x81, 2, 9]).bytes());
+    }
+    assert!(world.sink.take().rtp.is_empty());
+    world.rtp(CITIZEN, &camera(10, 0, KEY).bytes());
+    let out = world.sink.take().rtp;
+    let first = read(&out[0].1).sequence;
+    assert_eq!(out.iter().map(|(_, packet)| read(packet).sequence.wrapping_sub(first)).collect::<Vec<_>>(), [0, 1, 2]);
+    world.rtp(CITIZEN, &camera(12, 0, INTER).bytes());
+    assert!(world.sink.take().rtp.is_empty(), "nothing leaves twice");
+}
+
+#[test]
+fn the_lost_beginning_of_the_first_key_frame_is_asked_for() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(11, 0, &[0x80, 0x80, 0x81, 2, 9]).bytes());
+    world.pass(20);
+    assert_eq!(world.sink.take().nacks(), [(CITIZEN, 1001, vec![8, 9, 10])]);
+    world.rtp(CITIZEN, &camera(10, 0, KEY).rtx(1));
+    assert_eq!(world.sink.take().rtp.len(), 2);
+}
+
+#[test]
 fn key_frame_requests_of_many_become_one() {
     let mut world = World::call();
     world.join(GUEST, &CHROMIUM);
