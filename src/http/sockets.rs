@@ -11,7 +11,8 @@ use super::guard::is_own_origin;
 use super::request::{SignedInAgent, SignedInCitizen};
 use super::site::Site;
 use crate::limits;
-use crate::protocol::{CloseCode, ErrorCode, SUBPROTOCOL};
+use crate::protocol::{CloseCode, ErrorCode};
+use crate::signaling;
 
 /// `GET /signaling/citizen`.
 pub(super) async fn citizen(
@@ -45,7 +46,7 @@ pub(super) async fn agent(
     }))
 }
 
-/// Own origin (no CORS protects a WebSocket, S7), our subprotocol, messages of at most 64 KiB (O12); axum offers no compression.
+/// Own origin (no CORS protects a WebSocket, S7), our subprotocol, the limits of O12.
 fn checked(
     site: &Site,
     headers: &HeaderMap,
@@ -56,11 +57,7 @@ fn checked(
         return Err(ApiError::new(ErrorCode::Forbidden, "foreign Origin"));
     }
     let upgrade = upgrade.map_err(|_| ApiError::new(ErrorCode::BadMessage, "a WebSocket is opened here"))?;
-    let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
-        .max_message_size(limits::SIGNALING_MESSAGE_BYTES)
-        .max_frame_size(limits::SIGNALING_MESSAGE_BYTES)
-        .max_write_buffer_size(4 * limits::SIGNALING_MESSAGE_BYTES);
+    let upgrade = signaling::prepare(upgrade);
     match upgrade.selected_protocol() {
         Some(_) => Ok(upgrade),
         None => Err(ApiError::new(ErrorCode::UnsupportedVersion, "the subprotocol visavis.v1 is needed")),
