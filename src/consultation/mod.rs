@@ -15,11 +15,6 @@ pub mod queue;
 pub mod record;
 pub mod view;
 
-#[cfg(test)]
-mod random_tests;
-#[cfg(test)]
-mod tests;
-
 pub use command::{Actor, AgentCommand, CitizenCommand, Command, Effect, Event, Now, Parting, Publishing, Refusal, Trace};
 pub use record::{Outcome, Record, Stage};
 pub use view::{Row, View};

@@ -2,6 +2,8 @@
 
 mod admission;
 mod config;
+mod consultation;
+mod consultation_random;
 mod guard;
 mod http;
 mod privacy;

@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::view::{Phase, RowState};
-use super::*;
+use visavis::agenda::phase::{LinkRules, Slot};
+use visavis::consultation::view::{Phase, RowState};
+use visavis::consultation::{Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, Now, Outcome, Publishing, Record, Stage};
+use visavis::ids::{AgentId, DeviceId, ParticipantId};
+use visavis::limits;
+use visavis::time::Timestamp;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -2,9 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::view::{Phase, RowState};
-use super::*;
-use crate::consultation::record::Seat;
+use visavis::agenda::phase::{LinkRules, Slot};
+use visavis::consultation::record::{Holder, Seat};
+use visavis::consultation::view::{self, Phase, RowState};
+use visavis::consultation::{
+    Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, Event, Now, Outcome, Parting, Publishing, Record, Refusal, Row,
+};
+use visavis::ids::{AgentId, DeviceId, ParticipantId};
+use visavis::limits;
+use visavis::time::Timestamp;
 
 const MINUTE: u64 = 60;
 const PHONE: DeviceId = DeviceId([1; 16]);
