@@ -31,7 +31,8 @@ pub enum Command {
 
 /// One worker's queue.
 pub struct Inbox {
-    queue: Mutex<VecDeque<Command>>,
+    /// `None` once the worker ended.
+    queue: Mutex<Option<VecDeque<Command>>>,
     waker: mio::Waker,
     /// Consultations placed here.
     pub load: AtomicUsize,
@@ -40,15 +41,16 @@ pub struct Inbox {
 impl Inbox {
     /// Empty; `waker` ends the worker's sleep.
     pub fn new(waker: mio::Waker) -> Self {
-        Self { queue: Mutex::new(VecDeque::new()), waker, load: AtomicUsize::new(0) }
+        Self { queue: Mutex::new(Some(VecDeque::new())), waker, load: AtomicUsize::new(0) }
     }
 
     /// Queues a command. Offers and messages are refused at `limits::MEDIA_COMMANDS`; the others always enter, they are bounded by the seats, and losing
-    /// one would leave media running that must end.
+    /// one would leave media running that must end. Everything is refused once the worker ended.
     pub fn push(&self, command: Command) -> bool {
         let refusable = matches!(command, Command::Offer(..) | Command::Send(..));
         {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(queue) = queue.as_mut() else { return false };
             if refusable && queue.len() >= limits::MEDIA_COMMANDS {
                 return false;
             }
@@ -59,7 +61,12 @@ impl Inbox {
 
     /// Takes everything.
     pub fn take(&self) -> VecDeque<Command> {
-        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The worker ends: who waits for an answer is told, and nobody waits any more.
+    pub fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// One consultation more, or less.

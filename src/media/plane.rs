@@ -182,3 +182,80 @@ impl Drop for MediaDoor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::media::test_client::TestPeer;
+    use crate::time::Instant;
+
+    fn plane(workers: usize) -> MediaPlane {
+        MediaPlane::start(MediaConfig { advertised: vec!["127.0.0.1".parse().unwrap()], port: 0, workers }).unwrap()
+    }
+
+    /// A client on a real socket of this family, until DTLS is up at both ends.
+    async fn join(door: &MediaDoor, events: &mut mpsc::Receiver<MediaEvent>, bind: &str, server: SocketAddr) {
+        let socket = UdpSocket::bind(bind).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        let mut peer = TestPeer::new(&socket.local_addr().unwrap().to_string(), true);
+        let answer = door.offer(ParticipantId::CITIZEN, 1, peer.offer("them")).await.unwrap();
+        assert!(answer.contains(&format!(" 127.0.0.1 {} typ host", server.port())));
+        peer.accept(&answer, Instant::now());
+        let end = Instant::now() + Duration::from_secs(10);
+        while !peer.dtls.is_connected() {
+            assert!(Instant::now() < end, "never connected");
+            for datagram in peer.poll(Instant::now()) {
+                socket.send_to(&datagram, server).unwrap();
+            }
+            let mut bytes = [0; 2000];
+            if let Ok((length, from)) = socket.recv_from(&mut bytes) {
+                assert_eq!(from, server, "the answer comes from the address that was asked");
+                peer.handle_datagram(&bytes[..length], Instant::now());
+            }
+        }
+        for datagram in peer.poll(Instant::now()) {
+            socket.send_to(&datagram, server).unwrap();
+        }
+        let event = tokio::time::timeout(Duration::from_secs(5), events.recv()).await.unwrap();
+        assert_eq!(event, Some(MediaEvent::Connected(ParticipantId::CITIZEN)));
+    }
+
+    #[tokio::test]
+    async fn client_connects_over_ipv4_and_over_ipv6() {
+        let plane = plane(1);
+        let port = plane.ports()[0];
+        for (bind, server) in [
+            ("127.0.0.1:0", SocketAddr::from(([127, 0, 0, 5], port))),
+            ("[::1]:0", SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))),
+        ] {
+            let (door, mut events) = plane.open(AppointmentId(1));
+            join(&door, &mut events, bind, server).await;
+        }
+        assert_eq!(plane.counters().handshakes, 2);
+    }
+
+    #[tokio::test]
+    async fn consultations_go_to_the_worker_that_has_the_fewest_and_dropping_the_door_frees_it() {
+        let plane = plane(2);
+        assert_eq!(plane.ports().len(), 2);
+        let load = || plane.workers.iter().map(|worker| worker.inbox.load.load(Ordering::Relaxed)).collect::<Vec<_>>();
+        let doors: Vec<_> = (0..6).map(|n| plane.open(AppointmentId(n))).collect();
+        assert_eq!(load(), [3, 3]);
+        let first = doors.into_iter().next();
+        assert_eq!(load().iter().sum::<usize>(), 1);
+        drop(first);
+        assert_eq!(load(), [0, 0]);
+    }
+
+    #[tokio::test]
+    async fn offer_after_the_end_of_the_plane_is_unavailable() {
+        let plane = plane(1);
+        let (door, _events) = plane.open(AppointmentId(1));
+        drop(plane);
+        assert!(matches!(door.offer(ParticipantId::CITIZEN, 1, String::from("v=0")).await, Err(OfferError::Unavailable)));
+        assert!(!door.send(ParticipantId::CITIZEN, Label::Chat, vec![1]).await);
+    }
+}

@@ -117,6 +117,12 @@ struct Turn {
     buffers: ReceiveBuffers,
 }
 
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
 impl Turn {
     fn run(mut self, mut core: Core, counters: &Counters) {
         let mut events = Events::with_capacity(16);
