@@ -4,7 +4,7 @@ import "./styles/visavis.css";
 import { App, show } from "./app";
 import { Agent } from "./core/agent";
 import { AgentScreen } from "./screens/agent/agent-screen";
-import { useStore } from "./ui/hooks";
+import { useSlow, useStore } from "./ui/hooks";
 
 const agent = new Agent();
 
@@ -12,8 +12,9 @@ function AgentPage() {
   const at = useStore(agent);
   const media = useStore(agent.media);
   const seat = useStore(agent.seat);
+  const slow = useSlow();
   return (
-    at.step === "loading" && !at.problem
+    at.step === "loading" && !at.problem && !slow
       ? null
       : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} act={agent} mediaAct={agent.media} /></App>
   );

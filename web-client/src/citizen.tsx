@@ -4,7 +4,7 @@ import "./styles/visavis.css";
 import { App, show } from "./app";
 import { Citizen } from "./core/citizen";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
-import { useStore } from "./ui/hooks";
+import { useSlow, useStore } from "./ui/hooks";
 
 const citizen = new Citizen();
 
@@ -12,9 +12,10 @@ function CitizenPage() {
   const at = useStore(citizen);
   const media = useStore(citizen.media);
   const seat = useStore(citizen.seat);
+  const slow = useSlow();
   return (
     // Nothing is shown in a guessed language before the appointment's own is known.
-    at.link || at.problem
+    at.link || at.problem || slow
       ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone} serviceName={at.link?.service.name}>
           <CitizenScreen at={at} media={media} seat={seat} act={citizen} mediaAct={citizen.media} />
         </App>

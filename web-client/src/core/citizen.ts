@@ -30,7 +30,8 @@ export interface CitizenState {
   wasInCall: boolean;
   /** Came back from the call by the agent's decision. */
   putBack: boolean;
-  declined: boolean;
+  /** It rang, and nobody answered: declined, too late, or taken back by the agent. */
+  rangInVain: boolean;
   serverAheadMs: number;
 }
 
@@ -75,7 +76,7 @@ export class Citizen extends Store<CitizenState> {
   #wakeLock: { release(): Promise<void> } | undefined;
 
   constructor() {
-    super({ step: "welcome", line: "stopped", busy: false, wasInCall: readSetting("was-in-call") === "true", putBack: false, declined: false, serverAheadMs: 0 });
+    super({ step: "welcome", line: "stopped", busy: false, wasInCall: readSetting("was-in-call") === "true", putBack: false, rangInVain: false, serverAheadMs: 0 });
     this.#signaling = new Signaling({
       url: api.signalingUrl("citizen"),
       device: deviceId("citizen"),
@@ -163,7 +164,6 @@ export class Citizen extends Store<CitizenState> {
     const call = this.get().state?.call;
     stopRinging();
     if (call) await this.#signaling.request({ type: "decline", call: call.number });
-    this.set({ declined: true });
   });
 
   leave = () => this.#do(async () => {
@@ -191,8 +191,8 @@ export class Citizen extends Store<CitizenState> {
     this.set({
       state: message,
       ...(changed ? { notice: undefined } : {}),
-      ...(phase === "in_call" ? { wasInCall: true, putBack: false, declined: false } : {}),
-      ...(changed && phase === "waiting" ? { putBack: before === "in_call", declined: before === "ringing" && this.get().declined } : {}),
+      ...(phase === "in_call" ? { wasInCall: true, putBack: false, rangInVain: false } : {}),
+      ...(changed && phase === "waiting" ? { putBack: before === "in_call", rangInVain: before === "ringing" } : {}),
     });
     this.seat.update(SEATED.has(phase) ? message : undefined);
     if (!changed) return;

@@ -6,6 +6,8 @@ export const SILENCE_MS = 1_300;
 export const SUSPICIOUS_MS = 700;
 /** How long a restarted path may take before a new transport is made. */
 export const RESTART_GRACE_MS = 3_000;
+/** So long nothing comes only from a server that is gone. */
+export const SURELY_DEAD_MS = 900;
 /** Long enough for several packets of a line that lives. */
 export const SIGN_OF_LIFE_MS = 300;
 

@@ -3,7 +3,7 @@
 
 import type { Clock } from "./clock";
 import type { LocalMedia } from "./local-media";
-import { LineWatch, SIGN_OF_LIFE_MS, SUSPICIOUS_MS } from "./line-watch";
+import { LineWatch, SIGN_OF_LIFE_MS, SURELY_DEAD_MS, SUSPICIOUS_MS } from "./line-watch";
 import { RequestError } from "./signaling";
 import { Store } from "./store";
 import { Transport } from "./transport";
@@ -252,7 +252,7 @@ export class Seat extends Store<SeatState> {
   /** Two looks a moment apart: one alone cannot tell the last packet of a dead server from a living line. */
   async #mediaLives(): Promise<boolean> {
     const transport = this.#transport;
-    if (!transport || !this.#inCall()) return false;
+    if (!transport || !this.#inCall() || this.#watch.silentMs(this.#options.clock.now()) > SURELY_DEAD_MS) return false;
     const before = await transport.received();
     await new Promise<void>((done) => this.#options.clock.after(SIGN_OF_LIFE_MS, done));
     return (await transport.received()) > before;

@@ -79,7 +79,7 @@ function citizen(id: string, more: CitizenMore): Example {
   return {
     id, page: "citizen",
     view: (pictures) => ({
-      at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, declined: false, serverAheadMs: 0, ...more.at },
+      at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
       seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62 },
     }),
@@ -144,7 +144,7 @@ export const examples: Example[] = [
   citizen("waiting-messages", { at: { state: state("waiting", { waiting: { place: 2, since: at(-12), messages: [
     { text: "It takes a few more minutes. Thank you for your patience.", at: at(-6) }, { text: "Please have your documents at hand.", at: at(-1) }] } }) } }),
   citizen("waiting-put-back", { at: { putBack: true, state: state("waiting") } }),
-  citizen("waiting-declined", { at: { declined: true, state: state("waiting") } }),
+  citizen("waiting-rang-in-vain", { at: { rangInVain: true, state: state("waiting") } }),
   citizen("waiting-reconnecting", { at: { line: "reconnecting", state: state("waiting") } }),
   citizen("waiting-no-camera", { at: { state: state("waiting") }, media: (p) => media(p, noCamera) }),
   citizen("ringing", { at: { state: state("ringing") } }),

@@ -53,6 +53,16 @@ export function useNow(serverAheadMs = 0): number {
   return now;
 }
 
+/** True once the first answer of the server takes so long that an empty page would worry. */
+export function useSlow(): boolean {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), 1_200);
+    return () => clearTimeout(timer);
+  }, []);
+  return slow;
+}
+
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = title;

@@ -22,7 +22,7 @@ export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
     <Page screen="waiting" title={text("waiting.title")} lead={text("waiting.lead")}>
       <LineNotice down={at.line === "reconnecting" || at.line === "connecting"} />
       {at.putBack && <Notice kind="info">{text("waiting.put_back")}</Notice>}
-      {at.declined && <Notice kind="info">{text("waiting.declined")}</Notice>}
+      {at.rangInVain && <Notice kind="info">{text("waiting.rang_in_vain")}</Notice>}
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
       <div class="waiting">
         <div class="waiting-picture">
