@@ -42,14 +42,13 @@ class Person {
   }
 
   async fill(label, text) {
-    const field = await this.one('textbox', label).catch(() => this.field(label));
+    const field = await until(`field "${label}"`, () => this.field(label)).catch(async (error) => { throw new Error(`${error.message}\n     ${await this.screen()}`); });
     await field.click();
     await field.type(text);
   }
 
   async field(label) {
-    const handle = await this.page.evaluateHandle((wanted) => [...document.querySelectorAll('input')].find((input) => [...(input.labels ?? [])].some((found) => found.textContent.trim().startsWith(wanted)) || input.getAttribute('aria-label') === wanted), label);
-    check(handle.asElement(), `no field "${label}"`);
+    const handle = await this.page.evaluateHandle((wanted) => [...document.querySelectorAll('input')].find((input) => [...(input.labels ?? [])].some((found) => found.textContent.trim().startsWith(wanted)) || input.getAttribute('aria-label') === wanted) ?? null, label);
     return handle.asElement();
   }
 
