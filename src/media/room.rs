@@ -11,6 +11,7 @@ use super::transport::{Opened, Transport};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::negotiated::SlotAssignment;
+use crate::sfu::quality::LineQuality;
 use crate::sfu::router::{Router, Sink};
 use crate::time::Instant;
 
@@ -233,5 +234,9 @@ impl Sink for Legs<'_> {
         if self.transport(to).is_some() {
             self.outbox.push(MediaEvent::Slots(to, slots.to_vec()));
         }
+    }
+
+    fn quality(&mut self, of: ParticipantId, line: LineQuality) {
+        self.outbox.push(MediaEvent::Quality { participant: of, uplink: line.uplink, downlink: line.downlink });
     }
 }

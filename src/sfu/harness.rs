@@ -8,6 +8,7 @@ use crate::ids::ParticipantId;
 use crate::sfu::negotiated::{
     Codec, CodecBinding, ExtensionIds, Feedback, Negotiated, PublishedSection, SlotAssignment, SlotSection, Source,
 };
+use crate::sfu::quality::LineQuality;
 use crate::sfu::router::{Router, Sink};
 use crate::sfu::rtcp::{self, Message};
 use crate::sfu::rtp::{Outgoing, Rtp};
@@ -97,6 +98,7 @@ pub struct Recorder {
     pub rtp: Vec<(ParticipantId, Vec<u8>)>,
     pub rtcp: Vec<(ParticipantId, Vec<u8>)>,
     pub slots: Vec<(ParticipantId, Vec<SlotAssignment>)>,
+    pub quality: Vec<(ParticipantId, LineQuality)>,
 }
 
 impl Sink for Recorder {
@@ -108,6 +110,9 @@ impl Sink for Recorder {
     }
     fn slots(&mut self, to: ParticipantId, slots: &[SlotAssignment]) {
         self.slots.push((to, slots.to_vec()));
+    }
+    fn quality(&mut self, of: ParticipantId, line: LineQuality) {
+        self.quality.push((of, line));
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Participant {
     pub publishing: Option<Publishing>,
     /// The list last given to the sink.
     pub told: Vec<SlotAssignment>,
+    /// The line as last given to the sink.
+    pub told_line: Option<LineQuality>,
     /// When the next reports are due; `None` while nothing goes either way.
     pub report_due: Option<Instant>,
     /// When transport-wide feedback is due.
@@ -67,6 +69,7 @@ impl Participant {
             clock: SourceClock::default(),
             publishing: None,
             told: Vec::new(),
+            told_line: None,
             report_due: None,
             feedback_due: None,
             screen_due: None,
@@ -157,12 +160,12 @@ impl Participant {
         })
     }
 
-    /// The line in words; `None` until something was measured.
-    pub fn quality(&self, now: Instant) -> Option<LineQuality> {
+    /// The line in words; `None` until something was measured. Silence says something only `in_call`.
+    pub fn quality(&self, in_call: bool, now: Instant) -> Option<LineQuality> {
         let recent = |at: &Instant| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
         let heard = self.heard?;
         if !recent(&heard) {
-            return Some(LineQuality { uplink: Quality::Lost, downlink: Quality::Lost });
+            return in_call.then_some(LineQuality { uplink: Quality::Lost, downlink: Quality::Lost });
         }
         let round_trip = self.round_trip();
         let sending = self.publishers.iter().filter(|publisher| publisher.last_media.as_ref().is_some_and(recent));

@@ -27,6 +27,10 @@ pub trait Sink {
     fn rtcp(&mut self, to: ParticipantId, packet: &[u8]);
     /// What the slots of `to` carry has changed: the whole list.
     fn slots(&mut self, to: ParticipantId, slots: &[SlotAssignment]);
+    /// The line of a participant has changed, in words.
+    fn quality(&mut self, of: ParticipantId, line: LineQuality) {
+        let _ = (of, line);
+    }
 }
 
 /// Forwarding of one consultation.
@@ -129,6 +133,7 @@ impl Router {
     pub fn handle_rtcp(&mut self, from: ParticipantId, packet: &[u8], now: Instant, sink: &mut impl Sink) {
         let Some(at) = self.index(from) else { return };
         self.participants[at].heard = Some(now);
+        self.participants[at].report_due.get_or_insert(now + limits::REPORT);
         for message in rtcp::messages(packet) {
             match message {
                 Message::SenderReport { ssrc, ntp, rtp, blocks } => {
@@ -181,7 +186,8 @@ impl Router {
 
     /// The participant's line in words; `None` until something was measured.
     pub fn quality(&self, participant: ParticipantId, now: Instant) -> Option<LineQuality> {
-        self.participants.iter().find(|known| known.id == participant)?.quality(now)
+        let in_call = self.in_call(participant);
+        self.participants.iter().find(|known| known.id == participant)?.quality(in_call, now)
     }
 
     /// Every track that is published or received.
@@ -201,6 +207,12 @@ impl Router {
                 .map(|slot| TrackStatistics::received(participant.id, &slot.section.mid, slot.source, slot.counters, slot.remote))
         });
         published.chain(received).collect()
+    }
+
+    /// Admitted, and not alone: then something must come from them.
+    fn in_call(&self, participant: ParticipantId) -> bool {
+        let admitted = self.participants.iter().filter(|known| self.admitted.holds(known.id)).count();
+        admitted > 1 && self.admitted.holds(participant)
     }
 
     fn index(&self, participant: ParticipantId) -> Option<usize> {
@@ -462,6 +474,12 @@ impl Router {
         report::write(participant, &sources, server_ntp, now, &mut self.buffer);
         if !self.buffer.is_empty() {
             sink.rtcp(participant.id, &self.buffer);
+        }
+        let in_call = self.in_call(self.participants[at].id);
+        let participant = &mut self.participants[at];
+        if let Some(line) = participant.quality(in_call, now).filter(|line| participant.told_line != Some(*line)) {
+            participant.told_line = Some(line);
+            sink.quality(participant.id, line);
         }
         // Goes on while anything goes either way; the next packet starts it again.
         let lively = participant.heard.is_some_and(|heard| now.saturating_duration_since(heard) < limits::LINE_SILENCE);

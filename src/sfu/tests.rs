@@ -366,6 +366,14 @@ fn the_round_trip_is_measured_from_our_sender_reports() {
     world.rtcp(AGENT, &report);
     let quality = world.router.quality(AGENT, world.now).unwrap();
     assert_eq!(quality.downlink, Quality::Fair, "4 % smoothed loss");
+    world.pass(1_000);
+    assert_eq!(
+        world.sink.take().quality,
+        [(CITIZEN, super::quality::LineQuality { uplink: Quality::Good, downlink: Quality::Good }), (AGENT, quality)]
+    );
+    world.pass(10_000);
+    let lost = super::quality::LineQuality { uplink: Quality::Lost, downlink: Quality::Lost };
+    assert_eq!(world.sink.take().quality, [(AGENT, lost), (CITIZEN, lost)], "both fell silent in the call");
     let round_trip = world.router.statistics().into_iter().find_map(|track| match track {
         super::statistics::TrackStatistics::Received { participant: AGENT, mid, round_trip, .. } if mid == "4" => round_trip,
         _ => None,
