@@ -41,12 +41,19 @@ impl SignInThrottle {
             .map_or(Duration::ZERO, |failures| (failures.last + delay(failures.count)).saturating_duration_since(now))
     }
 
-    /// A try was wrong.
-    pub fn failed(&mut self, account: &str, origin: Origin, now: Instant) {
+    /// A try begins and is counted as wrong until it is shown to be right, or many at once would all be free.
+    pub fn tried(&mut self, account: &str, origin: Origin, now: Instant) {
         self.make_room(now);
         let failures = self.failures.entry((account.to_owned(), origin)).or_insert(Failures { count: 0, last: now });
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
+    }
+
+    /// A try was wrong: the delay runs from the answer on, however long the hash took.
+    pub fn failed(&mut self, account: &str, origin: Origin, now: Instant) {
+        if let Some(failures) = self.failures.get_mut(&(account.to_owned(), origin)) {
+            failures.last = now;
+        }
     }
 
     /// A try was right: the count begins again.
@@ -126,12 +133,12 @@ mod tests {
         let mut throttle = SignInThrottle::default();
         let mut now = Instant::now();
         for _ in 0..4 {
-            throttle.failed("anna", origin(1), now);
+            throttle.tried("anna", origin(1), now);
         }
         assert_eq!(throttle.wait("anna", origin(1), now), Duration::ZERO);
         let mut before = Duration::ZERO;
         for _ in 0..6 {
-            throttle.failed("anna", origin(1), now);
+            throttle.tried("anna", origin(1), now);
             let wait = throttle.wait("anna", origin(1), now);
             assert!(wait > before);
             before = wait;
@@ -139,9 +146,22 @@ mod tests {
             assert_eq!(throttle.wait("anna", origin(1), now), Duration::ZERO);
         }
         for _ in 0..100 {
-            throttle.failed("anna", origin(1), now);
+            throttle.tried("anna", origin(1), now);
         }
         assert_eq!(throttle.wait("anna", origin(1), now), DELAY_MAX);
+    }
+
+    #[test]
+    fn sign_in_delay_runs_from_the_answer_on() {
+        let mut throttle = SignInThrottle::default();
+        let begun = Instant::now();
+        for _ in 0..5 {
+            throttle.tried("anna", origin(1), begun);
+        }
+        let answered = begun + Duration::from_secs(3);
+        assert_eq!(throttle.wait("anna", origin(1), answered), Duration::ZERO);
+        throttle.failed("anna", origin(1), answered);
+        assert_eq!(throttle.wait("anna", origin(1), answered), Duration::from_secs(1));
     }
 
     #[test]
@@ -149,7 +169,7 @@ mod tests {
         let mut throttle = SignInThrottle::default();
         let now = Instant::now();
         for _ in 0..10 {
-            throttle.failed("anna", origin(1), now);
+            throttle.tried("anna", origin(1), now);
         }
         assert_eq!(throttle.wait("anna", origin(2), now), Duration::ZERO);
         assert_eq!(throttle.wait("ben", origin(1), now), Duration::ZERO);
@@ -162,7 +182,7 @@ mod tests {
         let mut throttle = SignInThrottle::default();
         let now = Instant::now();
         for i in 0..limits::SIGN_IN_THROTTLE_ENTRIES + 10 {
-            throttle.failed(&i.to_string(), origin(1), now + Duration::from_millis(i as u64));
+            throttle.tried(&i.to_string(), origin(1), now + Duration::from_millis(i as u64));
         }
         assert_eq!(throttle.failures.len(), limits::SIGN_IN_THROTTLE_ENTRIES);
     }

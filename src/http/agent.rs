@@ -33,8 +33,7 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
         if wait > Duration::ZERO {
             return Err(ApiError::slow_down(wait.as_secs() + 1));
         }
-        // Counted before the hash is computed, or a hundred tries at once would all be free.
-        throttle.failed(&username, origin, Instant::now());
+        throttle.tried(&username, origin, Instant::now());
     }
     let account = site.store.agent_account(&username).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
@@ -43,7 +42,10 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
         let verified = tokio::task::spawn_blocking(move || password::verify(&password, hash.as_deref())).await;
         verified.map_err(|_| ApiError::new(ErrorCode::Internal, "the password could not be checked"))?
     };
-    let Some(account) = account.filter(|_| is_right) else { return Err(wrong_credentials()) };
+    let Some(account) = account.filter(|_| is_right) else {
+        site.sign_ins().failed(&username, origin, Instant::now());
+        return Err(wrong_credentials());
+    };
     site.sign_ins().succeeded(&username, origin);
 
     let now = site.clock.now();

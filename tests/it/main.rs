@@ -8,6 +8,7 @@ mod guard;
 mod http;
 mod privacy;
 mod protocol;
+mod running;
 mod signaling;
 mod store;
 mod tidy;
