@@ -1,6 +1,7 @@
 //! Simulated citizens and agents over the `webrtc` crate, for benches and tests. Shares no code with the media plane and reads the protocol from its
 //! document alone, so that the other end is never an echo of our own mistakes.
 
+pub mod feedback;
 pub mod http_client;
 pub mod participant;
 pub mod peer;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use rtc::interceptor::Slot;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
@@ -26,6 +27,7 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 
 use crate::load::LoadError;
+use crate::load::feedback::ShowFeedback;
 use crate::load::received::{MESSAGES_MAX, Received};
 use crate::load::synthetic::{OpusSource, SyntheticPacket, Vp8Source, mix};
 use crate::sfu::negotiated::Source;
@@ -136,6 +138,10 @@ fn follow_channel(shared: Arc<Shared>, channel: Arc<dyn DataChannel>) {
         let label = channel.label().await.unwrap_or_default();
         while let Some(event) = channel.poll().await {
             match event {
+                DataChannelEvent::OnOpen => {
+                    lock(&shared.received).open_channels.insert(label.clone());
+                    shared.touch();
+                }
                 DataChannelEvent::OnMessage(message) => shared.note_message(&label, &message.data),
                 DataChannelEvent::OnClose => {
                     lock(&shared.received).closed_channels.insert(label.clone());
@@ -171,7 +177,8 @@ impl Peer {
         register_codecs(&mut media)?;
         let registry = configure_nack(Registry::new(), &mut media);
         configure_simulcast_extension_headers(&mut media)?;
-        let registry = configure_rtcp_reports(configure_twcc(registry, &mut media)?);
+        // The last of the chain before the crate's own end of it.
+        let registry = configure_rtcp_reports(configure_twcc(registry, &mut media)?).with(Slot::Custom(12_500), ShowFeedback::default());
         let mut settings = SettingEngineBuilder::new().with_include_loopback_candidate(true);
         if !options.srtp_profiles.is_empty() {
             settings = settings.with_srtp_protection_profiles(options.srtp_profiles.clone());
@@ -246,9 +253,11 @@ impl Peer {
         lock(&self.shared.received).clone()
     }
 
-    /// Forgets what has been received so far.
+    /// Forgets the media and messages received so far.
     pub fn forget_received(&self) {
-        *lock(&self.shared.received) = Received::default();
+        let mut received = lock(&self.shared.received);
+        received.sections.clear();
+        received.messages.clear();
     }
 
     /// Waits until `good` holds for what has been received.
@@ -328,12 +337,13 @@ impl Peer {
         Ok(())
     }
 
-    /// Sends on a data channel of this end.
+    /// Sends on a data channel of this end, once it is open.
     pub async fn send_message(&self, label: &str, message: &[u8]) -> Result<(), LoadError> {
-        match self.channels.get(label) {
-            Some(channel) => Ok(channel.send(BytesMut::from(message)).await?),
-            None => Err(LoadError::Signaling(format!("no data channel {label}"))),
-        }
+        const OPEN: Duration = Duration::from_secs(5);
+        let Some(channel) = self.channels.get(label) else { return Err(LoadError::Signaling(format!("no data channel {label}"))) };
+        let opened = self.received_until(OPEN, "a data channel to open", |received| received.open_channels.contains(label));
+        opened.await?;
+        Ok(channel.send(BytesMut::from(message)).await?)
     }
 
     /// The underlying connection, for what this type does not cover.

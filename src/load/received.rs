@@ -15,6 +15,8 @@ pub struct Received {
     pub sections: BTreeMap<String, Section>,
     /// Data-channel messages as (label, bytes), the first [`MESSAGES_MAX`].
     pub messages: Vec<(String, Vec<u8>)>,
+    /// Data channels that have opened.
+    pub open_channels: BTreeSet<String>,
     /// Data channels that the other side closed.
     pub closed_channels: BTreeSet<String>,
 }
