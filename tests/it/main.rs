@@ -11,5 +11,6 @@ mod protocol;
 mod running;
 mod signaling;
 mod store;
+mod support;
 mod tidy;
 mod transport;

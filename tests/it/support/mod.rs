@@ -1,0 +1,7 @@
+//! What several integration tests, the bench and the fuzz targets share. No test stands here.
+
+pub mod raw_client;
+pub mod raw_peer;
+pub mod raw_stun;
+pub mod rig;
+pub mod room;
