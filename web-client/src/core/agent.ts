@@ -168,13 +168,13 @@ export class Agent extends Store<AgentState> {
     this.#signaling.start();
   }
 
-  #out(): void {
+  #out(notice?: string): void {
     this.#signaling.stop();
     this.#greeted = false;
     this.#waiting.clear();
     this.seat.update(undefined);
     this.media.close();
-    this.set({ step: "sign_in", account: undefined, rows: [], deskKnown: false, state: undefined, notice: undefined });
+    this.set({ step: "sign_in", account: undefined, rows: [], deskKnown: false, state: undefined, notice });
   }
 
   async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {
@@ -232,7 +232,7 @@ export class Agent extends Store<AgentState> {
     } else {
       this.seat.signalingLost();
     }
-    if (line === "signed_out") this.#out();
+    if (line === "signed_out") this.#out("signed_out");
     if (line === "replaced" || line === "refused") {
       this.seat.update(undefined);
       this.media.close();
@@ -243,7 +243,7 @@ export class Agent extends Store<AgentState> {
     try {
       await api.agent();
     } catch (error) {
-      if (error instanceof ApiError && error.code === "not_signed_in") this.#out();
+      if (error instanceof ApiError && error.code === "not_signed_in") this.#out("signed_out");
     }
   }
 

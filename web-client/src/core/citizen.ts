@@ -120,6 +120,7 @@ export class Citizen extends Store<CitizenState> {
       this.#token = undefined;
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
       if (link.phase === "open") this.#signaling.start();
+      if (link.phase === "too_early") this.#lookAgainAt(Date.parse(link.opens));
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
       this.set({ problem: code });
@@ -131,6 +132,7 @@ export class Citizen extends Store<CitizenState> {
   }
 
   toCheck = (): void => {
+    this.media.setMuted(false);
     this.set({ step: "check", notice: undefined });
     void this.media.open();
   };
@@ -223,6 +225,12 @@ export class Citizen extends Store<CitizenState> {
       this.seat.update(undefined);
       this.media.close();
     }
+  }
+
+  /** The page goes on by itself when the waiting room opens; twelve hours at most, timers do not keep longer. */
+  #lookAgainAt(opens: number): void {
+    const ms = Math.min(12 * 3_600_000, Math.max(1_000, opens - Date.now() - this.get().serverAheadMs + 200));
+    realClock.after(ms, () => this.get().link?.phase === "too_early" && void this.load());
   }
 
   /** A refused upgrade says nothing: ask by HTTP whether the cookie is still good. */

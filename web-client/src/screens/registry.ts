@@ -140,6 +140,7 @@ export const examples: Example[] = [
   citizen("check-denied-by-system", { at: { step: "check" }, media: { ...noMedia, step: "failed", problem: "denied_by_system" } }),
   citizen("check-not-through", { at: { step: "check", notice: "offline" } }),
   citizen("waiting", { at: { state: state("waiting") } }),
+  citizen("waiting-camera-off", { at: { state: state("waiting") }, media: (p) => media(p, { ...noCamera, cameraOff: true }) }),
   citizen("waiting-third", { at: { state: state("waiting", { waiting: { place: 3, since: at(0, -20), messages: [] } }) } }),
   citizen("waiting-messages", { at: { state: state("waiting", { waiting: { place: 2, since: at(-12), messages: [
     { text: "It takes a few more minutes. Thank you for your patience.", at: at(-6) }, { text: "Please have your documents at hand.", at: at(-1) }] } }) } }),
@@ -152,6 +153,7 @@ export const examples: Example[] = [
   citizen("call-weak-line", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent, microphone: false }], { downlink: "poor" }) }),
   citizen("call-interrupted", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }) }),
   citizen("call-muted-camera-off", { at: { state: inCall }, media: (p) => media(p, { ...noCamera, muted: true, cameraOff: true }), seat: (p) => talking([{ ...anna, media: p.agent, camera: false }]) }),
+  citizen("call-not-through", { at: { state: inCall, line: "reconnecting", notice: "offline" }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-screen", { at: { state: inCall }, seat: (p) => talking([{ ...anna, screen: true, media: p.agent, screenMedia: p.screen }]) }),
   citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { participant: 2, role: "guest", name: "Inga Interpreter", presence: "here", microphone: true, camera: true, screen: false, media: p.guest }]) }),
   citizen("call-agent-away", { at: { state: inCall }, seat: (p) => talking([{ ...anna, presence: "away", media: p.agent }]) }),
@@ -170,6 +172,7 @@ export const examples: Example[] = [
 
   agent("agent-sign-in", { at: { step: "sign_in", account: undefined } }),
   agent("agent-sign-in-wrong", { at: { step: "sign_in", account: undefined, notice: "wrong_credentials" } }),
+  agent("agent-signed-out", { at: { step: "sign_in", account: undefined, notice: "signed_out" } }),
   agent("agent-sign-in-slow-down", { at: { step: "sign_in", account: undefined, notice: "slow_down", retryAfterS: 30 } }),
   agent("agent-desk-empty", { at: { rows: [] } }),
   agent("agent-desk", { at: { rows, arrived: { name: "Clara Weber-Thill", count: 1 } } }),

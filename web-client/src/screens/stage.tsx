@@ -10,7 +10,7 @@ import { DeviceChoices } from "../ui/devices";
 import { Dialog } from "../ui/dialog";
 import { useFocus, useSurroundings, useText, useTitle } from "../ui/hooks";
 import { Icon } from "../ui/icon";
-import { Announcer, LanguageSelect, PhoneLink } from "../ui/page";
+import { Announcer, LanguageSelect, Notice, PhoneLink } from "../ui/page";
 import { RemoteView, SelfView } from "../ui/picture";
 import type { MediaActionsFull } from "./citizen/view";
 
@@ -27,9 +27,11 @@ interface StageProps {
   onHangUp(): void;
   said?: string;
   side?: ComponentChildren;
+  /** Something that did not work. */
+  notice?: string;
 }
 
-export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side }: StageProps) {
+export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side, notice }: StageProps) {
   const text = useText();
   const { phone } = useSurroundings();
   const [settings, setSettings] = useState(false);
@@ -47,6 +49,7 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           {phone && <p class="call-help"><span class="visually-hidden">{text("help.question")} </span><Icon name="phone" size={18} /><PhoneLink phone={phone} /></p>}
         </div>
         <div class="pictures">
+        <div role="status" class="stage-notice">{notice && <Notice kind="warning">{notice}</Notice>}</div>
         <div class={`tiles tiles-${Math.min(4, seat.people.length + screens.length)}`}>
           {screens.map((person) => (
             <RemoteView key={`${person.participant}s`} name={text("call.screen_of", { name: person.name })} media={person.screenMedia!} pictureOff={false} contain silent />

@@ -45,6 +45,13 @@ export function SpeakerTest({ speakerId }: { speakerId?: string }) {
   );
 }
 
+/** For whoever does not want to be seen, or does again. */
+export function CameraSwitch({ media, state }: { media: MediaActions & Pick<LocalMedia, "setCameraOff">; state: LocalMediaState }) {
+  const text = useText();
+  if (!state.camera && !state.cameraOff) return null;
+  return <Button kind="quiet" icon={state.camera ? "cameraOff" : "camera"} onClick={() => void media.setCameraOff(state.camera !== undefined)}>{text(state.camera ? "call.camera_off" : "call.camera_on")}</Button>;
+}
+
 export function DeviceChoices({ media, state }: { media: MediaActions; state: LocalMediaState }) {
   return (
     <div class="choices">

@@ -1,7 +1,7 @@
 // The pictures: one's own as a mirror, the others' with their sound. Plays by itself where the browser lets it.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { watchFirstFrame } from "../core/marks";
 import { Button } from "./button";
 import { useText } from "./hooks";
@@ -10,7 +10,7 @@ import { Icon } from "./icon";
 export function SelfView({ preview, away, hint }: { preview?: MediaStream; away: boolean; hint?: ComponentChildren }) {
   const text = useText();
   const ref = useRef<HTMLVideoElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const video = ref.current;
     if (!video) return;
     video.muted = true;
@@ -41,7 +41,8 @@ export function RemoteView({ name, media, pictureOff, note, speakerId, contain =
   const ref = useRef<HTMLVideoElement>(null);
   const [refused, setRefused] = useState(false);
   const play = () => ref.current?.play().then(() => setRefused(false), (error: Error) => error.name === "NotAllowedError" && setRefused(true));
-  useEffect(() => {
+  // Before the first paint, not after it: the first frame is already on its way.
+  useLayoutEffect(() => {
     const video = ref.current;
     if (!video) return;
     if (video.srcObject !== media) video.srcObject = media;

@@ -1,7 +1,7 @@
 // Camera, microphone and speaker before the waiting room. Permission is asked here, and a "no" is answered with help.
 
 import { Button } from "../../ui/button";
-import { DeviceChoices, LevelMeter, SpeakerTest } from "../../ui/devices";
+import { CameraSwitch, DeviceChoices, LevelMeter, SpeakerTest } from "../../ui/devices";
 import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Card, LineNotice, Notice, Page } from "../../ui/page";
@@ -36,6 +36,7 @@ export function Check(view: CitizenView) {
       <div class="check">
         <div class="check-picture">
           <SelfView preview={media.preview} away={media.facesAway} hint={media.cameraProblem ? text("check.no_camera_short") : undefined} />
+          <CameraSwitch media={mediaAct} state={media} />
         </div>
         <div class="check-tests">
           <section>

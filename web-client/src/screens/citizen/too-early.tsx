@@ -1,6 +1,5 @@
 // The link before its time: when it opens, how long that is, and the devices can be tried already.
 
-import { useEffect } from "preact/hooks";
 import { Button } from "../../ui/button";
 import { useNow, useText } from "../../ui/hooks";
 import { Card, Page } from "../../ui/page";
@@ -12,9 +11,6 @@ export function TooEarly({ at, act, fixed }: CitizenView) {
   const link = at.link!;
   const ticking = useNow(at.serverAheadMs);
   const leftS = Math.max(0, Math.ceil((Date.parse(link.opens) - (fixed?.now ?? ticking)) / 1000));
-  useEffect(() => {
-    if (leftS === 0 && !fixed) void act.load();
-  }, [leftS === 0]);
   const days = Math.floor(leftS / 86_400), hours = Math.floor(leftS / 3_600) % 24, minutes = Math.floor(leftS / 60) % 60;
   return (
     <Page screen="too_early" title={text("early.title")} lead={text("early.lead", { day: text.day(link.opens, link.time_zone), time: text.time(link.opens, link.time_zone) })}>

@@ -1,7 +1,7 @@
 // The waiting room: own picture, own place, what the agents say, and the way out.
 
 import { Button } from "../../ui/button";
-import { DeviceChoices } from "../../ui/devices";
+import { CameraSwitch, DeviceChoices } from "../../ui/devices";
 import { useNow, useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Announcer, Card, LineNotice, Notice, Page } from "../../ui/page";
@@ -28,6 +28,7 @@ export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
         <div class="waiting-picture">
           <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
           <p class="hint"><Icon name="lock" size={18} /> {text("waiting.not_seen")}</p>
+          <CameraSwitch media={mediaAct} state={media} />
         </div>
         <div class="waiting-side">
           <Card tone="calm">
