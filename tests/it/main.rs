@@ -10,6 +10,7 @@ mod privacy;
 mod protocol;
 mod running;
 mod signaling;
+mod signaling_media;
 mod store;
 mod support;
 mod tidy;

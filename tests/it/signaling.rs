@@ -32,7 +32,7 @@ use visavis::time::{Clock, Timestamp};
 const SOON: Duration = Duration::from_secs(5);
 
 /// Store, media plane and signaling behind a router, on a runtime of its own that can be cut off like a killed process.
-struct House {
+pub struct House {
     runtime: Option<tokio::runtime::Runtime>,
     signaling: Arc<Signaling>,
     store: Store,
@@ -44,7 +44,7 @@ struct House {
 struct Doors(Arc<Signaling>);
 
 impl House {
-    async fn start(directory: &Path) -> Self {
+    pub async fn start(directory: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let directory = directory.to_owned();
         let clock = Clock::default();
@@ -93,20 +93,20 @@ impl House {
         appointment
     }
 
-    async fn book(&self) -> Appointment {
+    pub async fn book(&self) -> Appointment {
         self.book_at(60).await
     }
 
-    async fn citizen(&self, of: &Appointment, device: u8) -> Person {
+    pub async fn citizen(&self, of: &Appointment, device: u8) -> Person {
         Person::open(&self.base, "citizen", &format!("appointment={}", of.id), of, device).await
     }
 
-    async fn agent(&self, number: i64, of: &Appointment, device: u8) -> Person {
+    pub async fn agent(&self, number: i64, of: &Appointment, device: u8) -> Person {
         Person::open(&self.base, "agent", &format!("agent={number}"), of, device).await
     }
 
     /// Citizen waits, agent is at the desk.
-    async fn waiting(&self) -> (Appointment, Person, Person) {
+    pub async fn waiting(&self) -> (Appointment, Person, Person) {
         let of = self.book().await;
         let citizen = self.citizen(&of, 1).await;
         let agent = self.agent(1, &of, 11).await;
@@ -115,7 +115,7 @@ impl House {
         (of, citizen, agent)
     }
 
-    async fn in_call(&self) -> (Appointment, Person, Person) {
+    pub async fn in_call(&self) -> (Appointment, Person, Person) {
         let (of, citizen, agent) = self.waiting().await;
         agent.ask("call").await.unwrap();
         citizen.accept().await;
@@ -161,7 +161,7 @@ fn grant(number: i64) -> AgentGrant {
 }
 
 /// A client of one appointment.
-struct Person {
+pub struct Person {
     signaling: SignalingClient,
     appointment: String,
     is_agent: bool,
@@ -174,7 +174,7 @@ impl Person {
         Self { signaling, appointment: of.id.to_string(), is_agent: role == "agent" }
     }
 
-    async fn ask_with(&self, kind: &str, mut message: Value) -> Result<Value, String> {
+    pub async fn ask_with(&self, kind: &str, mut message: Value) -> Result<Value, String> {
         message["type"] = json!(kind);
         if self.is_agent {
             message["appointment"] = json!(self.appointment);
@@ -185,24 +185,24 @@ impl Person {
         })
     }
 
-    async fn ask(&self, kind: &str) -> Result<Value, String> {
+    pub async fn ask(&self, kind: &str) -> Result<Value, String> {
         self.ask_with(kind, json!({})).await
     }
 
-    async fn accept(&self) {
+    pub async fn accept(&self) {
         let ringing = self.phase("ringing").await;
         self.ask_with("accept", json!({"call": ringing["call"]["number"]})).await.unwrap();
     }
 
     /// Waits for a state for which `good` holds.
-    async fn state(&self, what: &'static str, good: impl Fn(&Value) -> bool) -> Value {
+    pub async fn state(&self, what: &'static str, good: impl Fn(&Value) -> bool) -> Value {
         let heard = self.signaling.until(SOON, what, |heard| heard.states.get(&self.appointment).is_some_and(&good)).await;
         heard.unwrap_or_else(|error| panic!("{error}; last: {:?}", self.signaling.heard().states.get(&self.appointment))).states
             [&self.appointment]
             .clone()
     }
 
-    async fn phase(&self, phase: &'static str) -> Value {
+    pub async fn phase(&self, phase: &'static str) -> Value {
         self.state(phase, |state| state["phase"] == phase).await
     }
 
