@@ -18,6 +18,8 @@ use super::stun::{BindingRequest, IntegrityKey};
 use super::transport::Transport;
 use crate::ids::ParticipantId;
 use crate::limits;
+use crate::sfu::negotiated::Publishing;
+use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
 /// Fills a slice with random bytes.
@@ -241,6 +243,21 @@ impl Core {
                 room.admit(participant, admitted, &mut Step { now, batch, counters: &counters });
             }
         });
+    }
+
+    /// What a participant says they send now.
+    pub fn publish(&mut self, id: RoomId, participant: ParticipantId, publishing: Publishing, now: Instant, batch: &mut Batch) {
+        self.guarded(now, (id, None), batch, |core, batch| {
+            let counters = core.counters.clone();
+            if let Some(room) = core.rooms.get_mut(&id) {
+                room.publish(participant, publishing, &mut Step { now, batch, counters: &counters });
+            }
+        });
+    }
+
+    /// What is counted of each track of a room.
+    pub fn statistics(&self, id: RoomId) -> Vec<TrackStatistics> {
+        self.rooms.get(&id).map(Room::statistics).unwrap_or_default()
     }
 
     /// Ends the participant's transport; no event tells of it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::plane::Quality;
 use super::super::test_client::{CAMERA, Seeded, TestPeer};
 use super::*;
 
@@ -453,6 +454,31 @@ fn of_forty_channels_eight_stay_open() {
     world.run(3_000);
     assert_eq!(world.count(|counters| counters.channels_refused), 32);
     assert_eq!(world.peer(CITIZEN).streams().len(), limits::DATA_CHANNELS);
+}
+
+#[test]
+fn a_line_is_told_when_it_changes_and_only_of_people_who_are_admitted() {
+    let mut world = connected_pair(18);
+    let lines =
+        |world: &World| world.events.iter().filter(|event| matches!(event, MediaEvent::Quality { .. })).cloned().collect::<Vec<_>>();
+    let send = |world: &mut World, milliseconds: u32| {
+        for _ in 0..milliseconds / 20 {
+            let sequence = (world.now - world.start).as_millis() as u16;
+            let packet = world.peer(CITIZEN).media(CAMERA, sequence / 20);
+            world.inject("192.0.2.1:1000", &packet);
+            world.run(20);
+        }
+    };
+    send(&mut world, 5_000);
+    assert_eq!(lines(&world), [], "waiting");
+    let (now, mut batch) = (world.now, Batch::default());
+    world.core.admit(ROOM, CITIZEN, true, now, &mut batch);
+    send(&mut world, 8_000);
+    let good = MediaEvent::Quality { participant: CITIZEN, uplink: Quality::Good, downlink: Quality::Good };
+    assert_eq!(lines(&world), [good.clone()], "told once");
+    world.run(10_000);
+    let lost = MediaEvent::Quality { participant: CITIZEN, uplink: Quality::Lost, downlink: Quality::Lost };
+    assert_eq!(lines(&world), [good, lost]);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use super::core::RoomId;
 use super::plane::{Label, MediaEvent, OfferError};
 use crate::ids::ParticipantId;
 use crate::limits;
+use crate::sfu::negotiated::Publishing;
+use crate::sfu::statistics::TrackStatistics;
 
 /// What a consultation asks of its worker.
 pub enum Command {
@@ -21,6 +23,10 @@ pub enum Command {
     Offer(RoomId, ParticipantId, u32, String, oneshot::Sender<Result<String, OfferError>>),
     /// Forwarding opens or shuts.
     Admit(RoomId, ParticipantId, bool),
+    /// What a participant says they send now.
+    Publish(RoomId, ParticipantId, Publishing),
+    /// What is counted of each track.
+    Statistics(RoomId, oneshot::Sender<Vec<TrackStatistics>>),
     /// A transport ends.
     Remove(RoomId, ParticipantId),
     /// A data-channel message leaves.
@@ -44,10 +50,10 @@ impl Inbox {
         Self { queue: Mutex::new(Some(VecDeque::new())), waker, load: AtomicUsize::new(0) }
     }
 
-    /// Queues a command. Offers and messages are refused at `limits::MEDIA_COMMANDS`; the others always enter, they are bounded by the seats, and losing
+    /// Queues a command. Offers, messages and questions are refused at `limits::MEDIA_COMMANDS`; the others always enter, they are bounded by the seats, and losing
     /// one would leave media running that must end. Everything is refused once the worker ended.
     pub fn push(&self, command: Command) -> bool {
-        let refusable = matches!(command, Command::Offer(..) | Command::Send(..));
+        let refusable = matches!(command, Command::Offer(..) | Command::Send(..) | Command::Statistics(..));
         {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(queue) = queue.as_mut() else { return false };

@@ -13,7 +13,8 @@ use super::inbox::{Command, Inbox};
 use super::worker::Worker;
 use crate::ids::{AppointmentId, ParticipantId};
 use crate::limits;
-use crate::sfu::negotiated::SlotAssignment;
+use crate::sfu::negotiated::{Publishing, SlotAssignment};
+use crate::sfu::statistics::TrackStatistics;
 
 /// What the media plane needs to start.
 #[derive(Debug, Clone)]
@@ -156,6 +157,18 @@ impl MediaDoor {
     /// Opens or shuts the forwarding from and to a participant; holds for transports that come later.
     pub fn admit(&self, participant: ParticipantId, admitted: bool) {
         self.push(Command::Admit(self.room, participant, admitted));
+    }
+
+    /// What the participant says they send now: a screen that ends leaves its slot at once.
+    pub fn publish(&self, participant: ParticipantId, publishing: Publishing) {
+        self.push(Command::Publish(self.room, participant, publishing));
+    }
+
+    /// What is counted of each track of this consultation; empty when the worker is gone or full.
+    pub async fn statistics(&self) -> Vec<TrackStatistics> {
+        let (answer, answered) = oneshot::channel();
+        self.push(Command::Statistics(self.room, answer));
+        answered.await.unwrap_or_default()
     }
 
     /// Ends the participant's transport. No event tells of it.

@@ -10,9 +10,10 @@ use super::stun::BindingRequest;
 use super::transport::{Opened, Transport};
 use crate::ids::ParticipantId;
 use crate::limits;
-use crate::sfu::negotiated::SlotAssignment;
+use crate::sfu::negotiated::{Publishing, SlotAssignment};
 use crate::sfu::quality::LineQuality;
 use crate::sfu::router::{Router, Sink};
+use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
 type Seats = [Option<Box<Transport>>; limits::PARTICIPANTS_MAX];
@@ -108,6 +109,16 @@ impl Room {
             *seat = admitted;
         }
         self.route(step, |router, now, legs| router.admit(participant, admitted, now, legs));
+    }
+
+    /// What a participant says they send now.
+    pub fn publish(&mut self, participant: ParticipantId, publishing: Publishing, step: &mut Step<'_>) {
+        self.route(step, |router, now, legs| router.set_publishing(participant, publishing, now, legs));
+    }
+
+    /// What is counted of each track.
+    pub fn statistics(&self) -> Vec<TrackStatistics> {
+        self.router.statistics()
     }
 
     /// Everybody who is admitted, with a transport or without.

@@ -203,6 +203,10 @@ impl Turn {
                     let _ = answer.send(core.offer(room, participant, number, &sdp, now, batch));
                 }
                 Command::Admit(room, participant, admitted) => core.admit(room, participant, admitted, now, batch),
+                Command::Publish(room, participant, publishing) => core.publish(room, participant, publishing, now, batch),
+                Command::Statistics(room, answer) => {
+                    let _ = answer.send(core.statistics(room));
+                }
                 Command::Remove(room, participant) => core.remove(room, participant, now, batch),
                 Command::Send(room, participant, label, message, answer) => {
                     let _ = answer.send(core.send(room, participant, label, &message, now, batch));
