@@ -213,3 +213,7 @@ pub const WEB_STOP: Duration = Duration::from_secs(5);
 pub const PASSWORD_HASHES: usize = 2;
 /// Addresses named in an answer; a machine with more names the first ones.
 pub const ADVERTISED_ADDRESSES: usize = 16;
+/// No video track is asked to send less than this, in bits a second; below, the picture is no help any more.
+pub const LID_MIN: u64 = 120_000;
+/// A lid above this, in bits a second, is lifted: browsers send less by themselves.
+pub const LID_MAX: u64 = 4_000_000;

@@ -40,6 +40,10 @@ pub struct Participant {
     pub report_due: Option<Instant>,
     /// When transport-wide feedback is due.
     pub feedback_due: Option<Instant>,
+    /// The receiver's own estimate of its line (REMB), of clients that send it.
+    pub estimate: Option<(u64, Instant)>,
+    /// Whether a lid was ever sent: from then on it is renewed, or lifted.
+    pub lidded: bool,
     /// When to look whether an unannounced screen went silent.
     pub screen_due: Option<Instant>,
     /// When anything last came.
@@ -72,6 +76,8 @@ impl Participant {
             told_line: None,
             report_due: None,
             feedback_due: None,
+            estimate: None,
+            lidded: false,
             screen_due: None,
             heard: None,
             malformed: 0,
@@ -173,6 +179,14 @@ impl Participant {
         let receiving = self.slots.iter().filter(|slot| slot.source.is_some() && slot.remote.at.as_ref().is_some_and(recent));
         let down = receiving.map(|slot| slot.remote.loss).reduce(f32::max);
         Some(LineQuality { uplink: Quality::of(up.unwrap_or(0.0), round_trip), downlink: Quality::of(down.unwrap_or(0.0), round_trip) })
+    }
+
+    /// The lid of one of our slots, in bits a second.
+    pub fn lid_of(&self, place: usize, now: Instant) -> Option<u64> {
+        let recent = |(_, at): &(u64, Instant)| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
+        let estimate = self.estimate.filter(recent).map(|(bits, _)| bits.max(limits::LID_MIN));
+        let judged = self.slots.get(place)?.lid.bits_per_s();
+        estimate.into_iter().chain(judged).min()
     }
 
     /// When something is owed next.

@@ -4,12 +4,10 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::assignment::{self, Occupant, Person, Place};
 use crate::sfu::cache::Media;
-use crate::sfu::clock::{SourceReport, Timeline};
+use crate::sfu::clock::Timeline;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::participant::Participant;
 use crate::sfu::quality::LineQuality;
-use crate::sfu::report;
-use crate::sfu::rtcp::{self, Blocks, Lost, Message};
 use crate::sfu::rtp::Rtp;
 use crate::sfu::seed::Seed;
 use crate::sfu::slot::Forwarded;
@@ -35,15 +33,15 @@ pub trait Sink {
 
 /// Forwarding of one consultation.
 pub struct Router {
-    participants: Vec<Participant>,
-    admitted: Admitted,
+    pub(super) participants: Vec<Participant>,
+    pub(super) admitted: Admitted,
     seed: Seed,
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
     /// Numbers the incarnations of publishers.
     fresh: u64,
     /// The packet being written; its memory is kept.
-    buffer: Vec<u8>,
-    wanted: Vec<u16>,
+    pub(super) buffer: Vec<u8>,
+    pub(super) wanted: Vec<u16>,
 }
 
 impl Router {
@@ -129,25 +127,6 @@ impl Router {
         self.forward(at, track, &media, now, sink);
     }
 
-    /// A decrypted compound RTCP packet of `from`.
-    pub fn handle_rtcp(&mut self, from: ParticipantId, packet: &[u8], now: Instant, sink: &mut impl Sink) {
-        let Some(at) = self.index(from) else { return };
-        self.participants[at].heard = Some(now);
-        self.participants[at].report_due.get_or_insert(now + limits::REPORT);
-        for message in rtcp::messages(packet) {
-            match message {
-                Message::SenderReport { ssrc, ntp, rtp, blocks } => {
-                    self.source_reported(at, ssrc, ntp, rtp, now);
-                    self.slots_reported(at, blocks, now);
-                }
-                Message::ReceiverReport(blocks) => self.slots_reported(at, blocks, now),
-                Message::Nack { ssrc, missing } => self.resend(at, ssrc, missing, now, sink),
-                Message::KeyFrameRequest(ssrc) => self.key_frame_requested(at, ssrc, now, sink),
-                Message::Estimate(_) | Message::TransportFeedback | Message::Other => {}
-            }
-        }
-    }
-
     /// The path of `participant` moved: key frames for what they send and what they watch.
     pub fn path_moved(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
         for known in &mut self.participants {
@@ -210,12 +189,12 @@ impl Router {
     }
 
     /// Admitted, and not alone: then something must come from them.
-    fn in_call(&self, participant: ParticipantId) -> bool {
+    pub(super) fn in_call(&self, participant: ParticipantId) -> bool {
         let admitted = self.participants.iter().filter(|known| self.admitted.holds(known.id)).count();
         admitted > 1 && self.admitted.holds(participant)
     }
 
-    fn index(&self, participant: ParticipantId) -> Option<usize> {
+    pub(super) fn index(&self, participant: ParticipantId) -> Option<usize> {
         self.participants.iter().position(|known| known.id == participant)
     }
 
@@ -331,165 +310,11 @@ impl Router {
             }
         }
     }
-
-    fn want_key_frames(&mut self) {
-        for at in 0..self.participants.len() {
-            for track in 0..self.participants[at].publishers.len() {
-                let publisher = &self.participants[at].publishers[track];
-                let waits = |target: &(usize, usize)| {
-                    self.participants.get(target.0).and_then(|viewer| viewer.slots.get(target.1)).is_some_and(|slot| slot.is_held())
-                };
-                if publisher.is_video() && publisher.targets.iter().any(waits) {
-                    self.participants[at].publishers[track].keys.want();
-                }
-            }
-        }
-    }
-
-    fn ask_key_frames(&mut self, now: Instant, sink: &mut impl Sink) {
-        for at in 0..self.participants.len() {
-            for track in 0..self.participants[at].publishers.len() {
-                self.ask_key_frame(at, track, now, sink);
-            }
-        }
-    }
-
-    fn ask_key_frame(&mut self, at: usize, track: usize, now: Instant, sink: &mut impl Sink) {
-        let own = self.participants[at].own_ssrc();
-        let participant = &mut self.participants[at];
-        let publisher = &mut participant.publishers[track];
-        let (Some(pli), Some(ssrc)) = (publisher.speaks_pli(), publisher.section.ssrc) else { return };
-        if !publisher.keys.ask(now) {
-            return;
-        }
-        publisher.counters.key_requests += 1;
-        self.buffer.clear();
-        if pli {
-            rtcp::write_pli(&mut self.buffer, own, ssrc);
-        } else {
-            rtcp::write_fir(&mut self.buffer, own, ssrc, publisher.next_fir());
-        }
-        sink.rtcp(participant.id, &self.buffer);
-    }
-
-    fn source_reported(&mut self, at: usize, ssrc: u32, ntp: u64, rtp: u32, now: Instant) {
-        let server_ntp = self.timeline.ntp(now);
-        let participant = &mut self.participants[at];
-        let Some(track) = participant.publishers.iter().position(|publisher| publisher.section.ssrc == Some(ssrc)) else { return };
-        let placed = participant.clock.place(ntp, server_ntp);
-        let first = participant.publishers[track].report.replace(SourceReport { ntp, placed, rtp, at: now }).is_none();
-        participant.report_due.get_or_insert(now + limits::REPORT / 4);
-        if first {
-            for number in 0..self.participants[at].publishers[track].targets.len() {
-                let (viewer, _) = self.participants[at].publishers[track].targets[number];
-                if let Some(viewer) = self.participants.get_mut(viewer) {
-                    viewer.report_due = Some(now);
-                }
-            }
-        }
-    }
-
-    fn slots_reported(&mut self, at: usize, blocks: Blocks<'_>, now: Instant) {
-        for block in blocks {
-            if let Some(slot) = self.participants[at].slots.iter_mut().find(|slot| slot.section.ssrc == block.ssrc) {
-                slot.reported(&block, now);
-            }
-        }
-    }
-
-    /// The slot with this SSRC, and where its source is.
-    fn watched(&self, at: usize, ssrc: u32) -> Option<(usize, usize, usize)> {
-        let place = self.participants[at].slots.iter().position(|slot| slot.section.ssrc == ssrc)?;
-        let (whose, source) = self.participants[at].slots[place].source?;
-        let from = self.index(whose)?;
-        let track = self.participants[from].publishers.iter().position(|publisher| publisher.section.source == source)?;
-        Some((place, from, track))
-    }
-
-    fn resend(&mut self, at: usize, ssrc: u32, missing: Lost<'_>, now: Instant, sink: &mut impl Sink) {
-        let Some((place, from, track)) = self.watched(at, ssrc) else { return };
-        let Ok([viewer, publisher]) = self.participants.get_disjoint_mut([at, from]) else { return };
-        let cache = &publisher.publishers[track].cache;
-        let slot = &mut viewer.slots[place];
-        for sequence in missing {
-            if slot.resend(sequence, cache, &mut viewer.transport_number, now, &mut self.buffer) {
-                sink.rtp(viewer.id, &self.buffer);
-            }
-        }
-    }
-
-    fn key_frame_requested(&mut self, at: usize, ssrc: u32, now: Instant, sink: &mut impl Sink) {
-        let Some((place, from, track)) = self.watched(at, ssrc) else { return };
-        self.participants[at].slots[place].counters.key_requests += 1;
-        self.participants[from].publishers[track].keys.want();
-        self.ask_key_frame(from, track, now, sink);
-    }
-
-    fn send_feedback(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
-        let participant = &mut self.participants[at];
-        if participant.feedback_due.is_none_or(|due| due > now) {
-            return;
-        }
-        let own = participant.own_ssrc();
-        let media = participant.publishers.iter().find_map(|publisher| publisher.section.ssrc).unwrap_or(own);
-        self.buffer.clear();
-        while participant.arrivals.feedback(own, media, &mut self.buffer) {
-            sink.rtcp(participant.id, &self.buffer);
-            self.buffer.clear();
-        }
-        // The next packet starts the next interval.
-        participant.feedback_due = None;
-    }
-
-    fn send_nacks(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
-        let participant = &mut self.participants[at];
-        let (own, round_trip) = (participant.own_ssrc(), participant.round_trip());
-        for publisher in &mut participant.publishers {
-            if publisher.missing.due().is_none_or(|due| due > now) {
-                continue;
-            }
-            publisher.ask(round_trip, now, &mut self.wanted);
-            if let (Some(ssrc), false) = (publisher.section.ssrc, self.wanted.is_empty()) {
-                self.buffer.clear();
-                rtcp::write_nack(&mut self.buffer, own, ssrc, &self.wanted);
-                sink.rtcp(participant.id, &self.buffer);
-            }
-        }
-    }
-
-    fn send_reports(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
-        if self.participants[at].report_due.is_none_or(|due| due > now) {
-            return;
-        }
-        let server_ntp = self.timeline.ntp(now);
-        let mut sources: report::SourceReports = [None; limits::SLOTS_MAX];
-        for (place, kept) in sources.iter_mut().enumerate().take(self.participants[at].slots.len()) {
-            let ssrc = self.participants[at].slots[place].section.ssrc;
-            *kept = self.watched(at, ssrc).and_then(|(_, from, track)| {
-                let publisher = &self.participants[from].publishers[track];
-                publisher.report.map(|report| (report, publisher.clock_rate()))
-            });
-        }
-        let participant = &mut self.participants[at];
-        report::write(participant, &sources, server_ntp, now, &mut self.buffer);
-        if !self.buffer.is_empty() {
-            sink.rtcp(participant.id, &self.buffer);
-        }
-        let in_call = self.in_call(self.participants[at].id);
-        let participant = &mut self.participants[at];
-        if let Some(line) = participant.quality(in_call, now).filter(|line| participant.told_line != Some(*line)) {
-            participant.told_line = Some(line);
-            sink.quality(participant.id, line);
-        }
-        // Goes on while anything goes either way; the next packet starts it again.
-        let lively = participant.heard.is_some_and(|heard| now.saturating_duration_since(heard) < limits::LINE_SILENCE);
-        participant.report_due = lively.then(|| now + limits::REPORT);
-    }
 }
 
 /// Who is admitted: one bit for every number that a participant can have.
 #[derive(Debug, Clone, Copy, Default)]
-struct Admitted([u64; 4]);
+pub(super) struct Admitted([u64; 4]);
 
 impl Admitted {
     fn set(&mut self, participant: ParticipantId, admitted: bool) {

@@ -6,6 +6,7 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::cache::{Cache, Media};
 use crate::sfu::clock::SourceReport;
+use crate::sfu::lid::Lid;
 use crate::sfu::negotiated::{CodecBinding, SlotSection, Source};
 use crate::sfu::rewrite::Rewriter;
 use crate::sfu::rtcp::{self, Block};
@@ -42,6 +43,8 @@ pub struct Slot {
     pub section: SlotSection,
     /// Who is on it.
     pub source: Option<(ParticipantId, Source)>,
+    /// What the line to the receiver carries.
+    pub lid: Lid,
     /// What the receiver says of it.
     pub remote: Remote,
     /// Counters for `statistics`.
@@ -83,6 +86,7 @@ impl Slot {
         Self {
             section,
             source: None,
+            lid: Lid::default(),
             remote: Remote::default(),
             counters: SlotCounters::default(),
             rewriter,
@@ -101,6 +105,7 @@ impl Slot {
     pub fn set_source(&mut self, source: Option<(ParticipantId, Source)>) {
         if self.source != source {
             self.source = source;
+            self.lid.restart();
             self.hold();
         }
     }
@@ -202,8 +207,8 @@ impl Slot {
         self.next_report = self.next_report.wrapping_add(1);
     }
 
-    /// Takes the receiver's block on this slot.
-    pub fn reported(&mut self, block: &Block, now: Instant) {
+    /// Takes the receiver's block on this slot. True when the source should send less.
+    pub fn reported(&mut self, block: &Block, now: Instant) -> bool {
         self.remote.at = Some(now);
         self.remote.loss += (f32::from(block.fraction) / 256.0 - self.remote.loss) * 0.4;
         self.remote.lost = block.cumulative;
@@ -213,6 +218,8 @@ impl Slot {
             let delay = Duration::from_nanos(u64::from(block.delay) * 1_000_000_000 / 65_536);
             self.remote.round_trip = now.saturating_duration_since(sent).checked_sub(delay);
         }
+        let loss = f64::from(block.fraction) / 256.0;
+        self.section.video && self.lid.judge(loss, self.remote.round_trip, self.counters.octets, now)
     }
 
     fn carry<'a>(&'a self, media: &Media<'_>) -> Outgoing<'a> {

@@ -345,6 +345,62 @@ fn sender_reports_keep_lips_in_sync() {
 }
 
 #[test]
+fn a_line_that_loses_half_makes_the_source_send_less_and_later_more() {
+    let mut world = World::call();
+    let estimates = |packets: &[(crate::ids::ParticipantId, Vec<u8>)]| -> Vec<u64> {
+        let read = |packet: &Vec<u8>| {
+            rtcp::messages(packet).find_map(|message| if let Message::Estimate(bits) = message { Some(bits) } else { None })
+        };
+        packets.iter().filter(|(to, _)| *to == CITIZEN).filter_map(|(_, packet)| read(packet)).collect()
+    };
+    let second = |world: &mut World, number: u16, fraction: u8| {
+        let payload = [KEY, &[0; 1_000]].concat();
+        for n in 0..100 {
+            world.rtp(CITIZEN, &camera(number * 100 + n, u32::from(number) * 90_000, &payload).bytes());
+            world.pass(10);
+        }
+        let mut report = Vec::new();
+        rtcp::write_receiver_report(&mut report, 1, &[Block { ssrc: 201, fraction, ..Block::default() }]);
+        world.rtcp(AGENT, &report);
+        estimates(&world.sink.take().rtcp)
+    };
+    for number in 0..5 {
+        assert!(second(&mut world, number, 10).is_empty(), "no lid while the line is good");
+    }
+    let cut = second(&mut world, 5, 128);
+    // 100 x 1,008 octets a second, half of it lost: 806,400 x 0.5 x 0.85 + sound.
+    assert!(cut.len() == 1 && (406_000..=407_000).contains(&cut[0]), "{cut:?}");
+    let mut last = Vec::new();
+    for number in 6..20 {
+        last = second(&mut world, number, 0);
+    }
+    assert_eq!(last.last().map(|bits| bits / 10_000), Some((crate::limits::LID_MAX + 64_000) / 10_000), "lifted: {last:?}");
+}
+
+#[test]
+fn h264_goes_to_the_nearest_profile_that_the_receiver_has() {
+    let mut world = World::new();
+    let mut safari = negotiated(CITIZEN, &CHROMIUM);
+    safari.publishes[1].codecs = vec![h264(102, 0x42e0), h264(104, 0x640c)];
+    let mut agent = negotiated(AGENT, &CHROMIUM);
+    for slot in agent.slots.iter_mut().filter(|slot| slot.video) {
+        slot.codecs = vec![vp8(&CHROMIUM), h264(120, 0x4200), h264(122, 0x42e0)];
+    }
+    world.router.join(CITIZEN, safari, world.now, &mut world.sink);
+    world.router.join(AGENT, agent, world.now, &mut world.sink);
+    world.admit(CITIZEN, true);
+    world.admit(AGENT, true);
+    let send = |world: &mut World, sequence: u16, payload_type: u8| {
+        let browser = Browser { vp8: payload_type, ..CHROMIUM };
+        world.rtp(CITIZEN, &Sent { browser: &browser, ..camera(sequence, 0, &[0x67, 1]) }.bytes());
+        world.sink.take().rtp.first().map(|(_, packet)| read(packet).payload_type)
+    };
+    assert_eq!(send(&mut world, 1, 102), Some(122), "the very profile");
+    assert_eq!(send(&mut world, 2, 104), None, "constrained high is nothing that this receiver decodes");
+    assert_eq!(send(&mut world, 3, 96), None, "VP8 was not negotiated by the sender");
+}
+
+#[test]
 fn the_round_trip_is_measured_from_our_sender_reports() {
     let mut world = World::call();
     world.rtp(CITIZEN, &camera(1, 90_000, KEY).bytes());
