@@ -32,7 +32,7 @@ export const cases = [
       check(before.every((entry) => (entry.packets ?? 0) === 0), `sent while waiting: ${JSON.stringify(before)}`);
       await agent.call(citizen.name);
       await citizen.phase('ringing');
-      await citizen.press('Not now');
+      await citizen.press('Decline');
       await citizen.phase('waiting');
       await until('the agent is told', async () => (await agent.probe('states')).some((state) => state.phase === 'declined'));
       await agent.call(citizen.name);
@@ -76,7 +76,7 @@ export const cases = [
       await agent.phase('left');
       await citizen.sees(/(has left|hung up|left the call)/i);
       await citizen.phase('in_call');
-      await agent.inRow(citizen.name, 'Rejoin');
+      await agent.inRow(citizen.name, 'Return');
       await agent.phase('in_call');
       await proveCall(citizen, agent, { seconds: 5 });
     },

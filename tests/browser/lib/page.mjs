@@ -67,7 +67,10 @@ export function probe(options) {
       probe.cameraRequests += 1;
       try {
         if (options.noCamera && constraints.video) throw new DOMException('no camera', 'NotFoundError');
-        const stream = await nativeGetUserMedia(constraints);
+        // A tone is noise to a browser that listens for speech, and is taken away: the sound goes as it is.
+        const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+        const audio = constraints.audio && { ...(typeof constraints.audio === 'object' ? constraints.audio : {}), ...raw };
+        const stream = await nativeGetUserMedia({ ...constraints, ...(audio ? { audio } : {}) });
         if (options.canvasCamera && constraints.video) {
           for (const track of stream.getVideoTracks()) {
             stream.removeTrack(track);
