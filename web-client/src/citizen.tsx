@@ -2,6 +2,7 @@
 
 import "./styles/visavis.css";
 import { App, show } from "./app";
+import { readSetting } from "./core/device-id";
 import { Citizen } from "./core/citizen";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
 import { useSlow, useStore } from "./ui/hooks";
@@ -16,7 +17,7 @@ function CitizenPage() {
   return (
     // Nothing is shown in a guessed language before the appointment's own is known.
     at.link || at.problem || slow
-      ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone} serviceName={at.link?.service.name}>
+      ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone ?? readSetting("helpdesk")} serviceName={at.link?.service.name}>
           <CitizenScreen at={at} media={media} seat={seat} act={citizen} mediaAct={citizen.media} />
         </App>
       : null

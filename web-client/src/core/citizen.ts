@@ -118,6 +118,7 @@ export class Citizen extends Store<CitizenState> {
     try {
       const link = this.#token ? await api.join(this.#token) : await api.link();
       this.#token = undefined;
+      writeSetting("helpdesk", link.service.helpdesk_phone);
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
       if (link.phase === "open") this.#signaling.start();
       if (link.phase === "too_early") this.#lookAgainAt(Date.parse(link.opens));

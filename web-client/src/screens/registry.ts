@@ -95,6 +95,7 @@ const rows: DeskRow[] = [
   row("Maria Gonçalves", { since: at(0), reference: "P4H-7WE", start: at(27, 30), end: at(47, 30), state: "ringing", agent: "Tom Schmit" }),
   row("Nora Klein", { state: "in_call", agent: "Anna Agent", start: at(-12, -30), since: at(-12) }),
   row("Pit Muller", { state: "in_call", agent: null, start: at(-12, -30), since: at(-12) }),
+  row("Lou Weis", { state: "in_call", agent: "Tom Schmit", start: at(-12, -30), since: at(-12) }),
   row("Sven Hoffmann", { state: "left", start: at(-32, -30), since: at(-30) }),
   row("Ines Pereira", { state: "expected", start: at(47, 30), since: null }),
 ];

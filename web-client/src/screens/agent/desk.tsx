@@ -65,7 +65,7 @@ export function Desk(view: AgentView) {
                   <tr key={row.appointment}>
                     <td class="others-time">{text.time(row.start)}</td>
                     <th scope="row"><strong>{row.name}</strong><span class="person-more">{stateText(view, row)}</span></th>
-                    <td class="people-do">{row.state === "in_call" && <Button icon="back" busy={at.busy} onClick={() => void act.comeBack(row)}>{text("desk.return")}</Button>}</td>
+                    <td class="people-do">{row.state === "in_call" && <Button icon="back" busy={at.busy} onClick={() => void act.comeBack(row)}>{text(row.agent && row.agent !== at.account?.name ? "desk.join" : "desk.return")}</Button>}</td>
                   </tr>
                 ))}
               </tbody>
