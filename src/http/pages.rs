@@ -42,7 +42,7 @@ pub(super) async fn start(State(site): State<Site>, headers: HeaderMap) -> Respo
 
 fn demo_page(links: &DemoLinks) -> String {
     let mut page = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>Visavis demo</title>\n",
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>Visavis demo</title>\n<link rel=\"icon\" href=\"data:,\">\n",
     );
     if let Some(style) = assets::style_of("index.html") {
         let _ = writeln!(page, "<link rel=\"stylesheet\" href=\"{}\">", escaped(&style));

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use super::gate::{Gate, Pass};
@@ -83,13 +84,24 @@ async fn one_socket(socket: TcpStream, peer: SocketAddr, acceptor: Acceptor, rou
     match acceptor {
         Acceptor::Plain => serve_http1(Guarded { socket, _pass: pass }, site, stop).await,
         Acceptor::Tls(config) => {
-            let Ok(Some(socket)) = timeout(limits::WEB_HANDSHAKE, tls_only(socket)).await else { return };
-            let Ok(Ok(tls)) = timeout(limits::WEB_HANDSHAKE, TlsAcceptor::from(config).accept(socket)).await else { return };
+            let mut stopping = stop.clone();
+            // A browser opens sockets ahead of need and says nothing on them: they must not hold up the stop.
+            let tls = tokio::select! {
+                tls = handshake(socket, config) => tls,
+                _ = stopping.wait_for(|stop| *stop) => None,
+            };
+            let Some(tls) = tls else { return };
             let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             let socket = Guarded { socket: tls, _pass: pass };
             if is_http2 { serve_http2(socket, site, stop).await } else { serve_http1(socket, site, stop).await }
         }
     }
+}
+
+/// First byte and handshake, each within `limits::WEB_HANDSHAKE`.
+async fn handshake(socket: TcpStream, config: Arc<rustls::ServerConfig>) -> Option<TlsStream<TcpStream>> {
+    let socket = timeout(limits::WEB_HANDSHAKE, tls_only(socket)).await.ok()??;
+    timeout(limits::WEB_HANDSHAKE, TlsAcceptor::from(config).accept(socket)).await.ok()?.ok()
 }
 
 /// The socket when TLS begins on it. Plain HTTP gets one sentence, anything else silence.

@@ -417,3 +417,79 @@ async fn https_port_speaks_tls_and_tells_plain_http_so() {
     let _ = socket.read_to_end(&mut answer).await;
     assert!(answer.is_empty(), "anything else is met with silence");
 }
+
+/// One request over TLS with the development certificate as the only root. Answers the ALPN protocol and the text.
+async fn over_tls(server: &Running, host: &str, alpn: &[&[u8]]) -> (Option<Vec<u8>>, String) {
+    use rustls_pki_types::pem::PemObject;
+    let path = server.directory.path().join("certs/development-certificate.pem");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls_pki_types::CertificateDer::from_pem_file(path).unwrap()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let socket = TcpStream::connect(server.server.https[0]).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let mut tls = connector.connect("localhost".try_into().unwrap(), socket).await.unwrap();
+    let chosen = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    if chosen.as_deref() == Some(b"h2") {
+        return (chosen, String::new());
+    }
+    tls.write_all(format!("GET /livez HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = tls.read_to_end(&mut answer).await;
+    (chosen, String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[tokio::test]
+async fn https_offers_both_versions_and_promises_to_stay_but_for_localhost() {
+    let server = Running::start().await;
+    let (chosen, answer) = over_tls(&server, "video.example", &[b"http/1.1"]).await;
+    assert_eq!(chosen.as_deref(), Some(b"http/1.1".as_slice()));
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("strict-transport-security: max-age=31536000"), "{answer}");
+    let (_, local) = over_tls(&server, "localhost:8443", &[b"http/1.1"]).await;
+    assert!(local.starts_with("HTTP/1.1 200 ") && !local.contains("strict-transport"), "{local}");
+    let (chosen, _) = over_tls(&server, "localhost", &[b"h2", b"http/1.1"]).await;
+    assert_eq!(chosen.as_deref(), Some(b"h2".as_slice()));
+}
+
+#[tokio::test]
+async fn slow_header_and_huge_header_are_cut_off() {
+    let server = Running::start().await;
+    let begun = std::time::Instant::now();
+    let slow = raw(&server, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    assert!(!slow.contains("200"), "{slow}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    let huge = raw(&server, &format!("GET / HTTP/1.1\r\nHost: x\r\nX-Huge: {}\r\n\r\n", "x".repeat(17 * 1024))).await;
+    assert!(huge.starts_with("HTTP/1.1 431 "), "{}", &huge[..huge.len().min(200)]);
+    let many = raw(&server, &format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(70))).await;
+    assert!(many.starts_with("HTTP/1.1 431 "), "{}", &many[..many.len().min(200)]);
+    let both = "POST /api/v1/join HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
+    assert!(!raw(&server, both).await.contains(" 200 "), "two lengths");
+}
+
+#[tokio::test]
+async fn forwarded_address_counts_only_from_a_trusted_proxy() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = settings(&directory);
+    config.web.trusted_proxies = vec![visavis::config::Network::parse("127.0.0.0/8").unwrap()];
+    let server = Running::start_with(directory, config).await;
+    let join = async |from: &str| server.post("/api/v1/join", &[("X-Forwarded-For", from)], json!({ "token": no_token() })).await.status;
+    for _ in 0..20 {
+        assert_eq!(join("192.0.2.1").await, 404);
+    }
+    assert_eq!(join("192.0.2.1").await, 429);
+    assert_eq!(join("198.51.100.9, 192.0.2.1").await, 429, "what the client claims stands left and does not count");
+    assert_eq!(join("192.0.2.2").await, 404);
+
+    let direct = Running::start().await;
+    for i in 0..20 {
+        let from = format!("192.0.2.{i}");
+        let answer = direct.post("/api/v1/join", &[("X-Forwarded-For", &from)], json!({ "token": no_token() })).await;
+        assert_eq!(answer.status, 404);
+    }
+    assert_eq!(direct.join(&no_token()).await.status, 429, "without a proxy the header is hearsay");
+}
