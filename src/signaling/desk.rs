@@ -8,8 +8,9 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::consultation::queue::places;
 use crate::consultation::view::Row;
-use crate::consultation::{Consultation, Now, queue};
+use crate::consultation::{Consultation, Now};
 use crate::ids::AppointmentId;
 use crate::limits;
 use crate::protocol::server::{self, ServerMessage};
@@ -36,15 +37,21 @@ pub(super) struct Shown {
     pub(super) loaded: bool,
     /// The `desk` message.
     pub(super) text: Utf8Bytes,
-    /// The place of each who waits.
+    queue: Queue,
+}
+
+/// The places of those who wait.
+#[derive(Default)]
+struct Queue {
     places: HashMap<AppointmentId, u32>,
+    /// How many wait at a service.
     waiting: HashMap<String, u32>,
 }
 
 impl Shown {
     /// The place in the queue of the service; at the end when the desk has not seen the arrival yet.
     pub(super) fn place(&self, of: &Appointment) -> u32 {
-        self.places.get(&of.id).copied().unwrap_or_else(|| self.waiting.get(&of.service).copied().unwrap_or(0) + 1)
+        self.queue.places.get(&of.id).copied().unwrap_or_else(|| self.queue.waiting.get(&of.service).copied().unwrap_or(0) + 1)
     }
 }
 
@@ -96,11 +103,11 @@ pub(super) async fn run(house: Arc<Signaling>, mut inbox: mpsc::Receiver<News>) 
             load_at = Instant::now() + if load(&house, &mut entries).await { RELOAD } else { TICK };
         }
         if show_at <= Instant::now() {
-            let rows = show(&house, &mut entries);
-            if last.as_ref() != Some(&rows.0) && load_at > Instant::now() {
+            let (rows, queue) = show(&house, &mut entries);
+            if last.as_ref() != Some(&rows) && load_at > Instant::now() {
                 revision = house.revision(revision);
-                publish(&house, revision, &rows.0, rows.1);
-                last = Some(rows.0);
+                publish(&house, revision, &rows, queue);
+                last = Some(rows);
             }
             show_at = Instant::now() + TICK;
         }
@@ -137,7 +144,7 @@ async fn load(house: &Arc<Signaling>, entries: &mut HashMap<AppointmentId, Entry
         let (id, of) = (of.id, Arc::new(of));
         match entries.get_mut(&id) {
             Some(entry) => {
-                if entry.of.slot() != of.slot() || entry.of.record != of.record {
+                if entry.of.slot() != of.slot() || entry.of.rules != of.rules {
                     house.registry().whisper(id, Mail::Rebooked(of));
                 }
             }
@@ -160,10 +167,7 @@ async fn load(house: &Arc<Signaling>, entries: &mut HashMap<AppointmentId, Entry
 }
 
 /// The rows in their order, and the place of each who waits.
-fn show(
-    house: &Signaling,
-    entries: &mut HashMap<AppointmentId, Entry>,
-) -> (Vec<server::DeskRow>, (HashMap<AppointmentId, u32>, HashMap<String, u32>)) {
+fn show(house: &Signaling, entries: &mut HashMap<AppointmentId, Entry>) -> (Vec<server::DeskRow>, Queue) {
     let now = Now { instant: std::time::Instant::now(), wall: house.clock().now() };
     for entry in entries.values_mut().filter(|entry| !entry.running) {
         let asleep = Consultation::from_record(entry.of.record.clone(), entry.of.slot(), entry.of.rules, now);
@@ -175,17 +179,16 @@ fn show(
     for (of, row) in &rows {
         by_service.entry(&of.service).or_default().push((of.id, row));
     }
-    let mut places = HashMap::new();
-    let mut waiting = HashMap::new();
+    let mut queue = Queue::default();
     for (service, rows) in by_service {
-        let of_service: Vec<_> = queue::places(rows).collect();
-        waiting.insert(service.to_owned(), u32::try_from(of_service.len()).unwrap_or(u32::MAX));
-        places.extend(of_service);
+        let of_service: Vec<_> = places(rows).collect();
+        queue.waiting.insert(service.to_owned(), u32::try_from(of_service.len()).unwrap_or(u32::MAX));
+        queue.places.extend(of_service);
     }
-    (rows.iter().map(|(of, row)| wire::desk_row(of, row)).collect(), (places, waiting))
+    (rows.iter().map(|(of, row)| wire::desk_row(of, row)).collect(), queue)
 }
 
-fn publish(house: &Signaling, revision: u64, rows: &[server::DeskRow], queue: (HashMap<AppointmentId, u32>, HashMap<String, u32>)) {
+fn publish(house: &Signaling, revision: u64, rows: &[server::DeskRow], queue: Queue) {
     let text = wire::text(&ServerMessage::Desk(server::Desk { revision, rows: rows.to_vec() }));
-    house.desk().shown.send_replace(Arc::new(Shown { loaded: true, text, places: queue.0, waiting: queue.1 }));
+    house.desk().shown.send_replace(Arc::new(Shown { loaded: true, text, queue }));
 }

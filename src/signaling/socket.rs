@@ -73,7 +73,9 @@ pub(super) async fn serve(house: Arc<Signaling>, socket: WebSocket, who: Who) {
             }
         }
     };
-    if let Some(device) = entered {
+    if let Some(device) = entered
+        && !*stopping.borrow()
+    {
         depart(&house, &who, device, &link).await;
     }
     if let Some(code) = code {

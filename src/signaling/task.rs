@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::consultation::view::Row;
-use crate::consultation::{Actor, Command, Consultation, Effect, Event, Now, Trace, View};
+use crate::consultation::{Actor, Command, Consultation, Effect, Event, Now, Stage, Trace, View};
 use crate::ids::{AgentId, AppointmentId, DeviceId};
 use crate::limits;
 use crate::media::plane::{MediaEvent, OfferError};
@@ -40,7 +40,7 @@ pub(super) enum Mail {
     Ask { from: Actor, link: Link, re: NonZeroU32, command: Command },
     /// A request for the media plane.
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
-    /// The agenda has other times, or another record, than this task began with.
+    /// The agenda has other times than this task began with.
     Rebooked(Arc<Appointment>),
     /// After a restart: what is due is due, though nobody came yet.
     Wake,
@@ -117,9 +117,7 @@ impl Task {
         loop {
             self.do_what_is_due().await;
             self.tell_everybody().await;
-            if self.is_over() && self.house.registry().retire(self.of.id, inbox) {
-                self.of = Arc::new(Appointment { record: self.consultation.record().clone(), ..Appointment::clone(&self.of) });
-                self.house.desk().tell(News::Asleep(self.of.clone())).await;
+            if self.is_over() && inbox.is_empty() && self.retire(inbox).await {
                 return;
             }
             let due = self.due();
@@ -130,11 +128,24 @@ impl Task {
                 },
                 happened = self.media.next() => self.happened(happened),
                 // Places in the queue moved.
-                changed = desk.changed() => if changed.is_err() { return },
+                changed = desk.changed(), if self.shows_a_place() => if changed.is_err() { return },
                 () = tokio::time::sleep_until(due.into()) => {}
                 () = stopped(&mut stopping) => return,
             }
         }
+    }
+
+    /// The desk hears first that the record speaks from now on: a task that begins right after must not be overruled by this one's last word.
+    async fn retire(&mut self, inbox: &mpsc::Receiver<Mail>) -> bool {
+        let asleep = Appointment { record: self.consultation.record().clone(), ..Appointment::clone(&self.of) };
+        self.house.desk().tell(News::Asleep(Arc::new(asleep))).await;
+        self.row = None;
+        self.house.registry().retire(self.of.id, inbox)
+    }
+
+    /// Somebody looks at a place in the queue.
+    fn shows_a_place(&self) -> bool {
+        !self.citizens.is_empty() && matches!(self.consultation.record().stage, Stage::Waiting | Stage::Ringing)
     }
 
     fn now(&self) -> Now {
@@ -421,15 +432,21 @@ impl Task {
         }
     }
 
-    /// Other times hold at once; another record only where nothing is under way.
+    /// Other times hold at once; the record is this task's own.
     fn rebooked(&mut self, of: Arc<Appointment>) {
-        let now = self.now();
-        if self.consultation.is_idle() && of.record != *self.consultation.record() && !of.record.is_running() {
-            self.consultation = Consultation::from_record(of.record.clone(), of.slot(), of.rules, now);
-        } else {
-            self.consultation.rebook(of.slot(), of.rules);
-        }
+        self.consultation.rebook(of.slot(), of.rules);
         self.of = of;
         self.row = None;
+    }
+}
+
+impl Drop for Task {
+    /// After a panic the next task does not know the sockets of this one: they come back by themselves and get snapshots.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (_, link) in &self.citizens {
+                link.close(CloseCode::GoingAway);
+            }
+        }
     }
 }
