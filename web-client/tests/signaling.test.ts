@@ -210,3 +210,24 @@ test("nothing_is_asked_of_a_line_that_is_down", async () => {
   await assert.rejects(signaling.request({ type: "leave" }), (error: RequestError) => error.code === "offline");
   assert.deepEqual(newest().sent, []);
 });
+
+test("a_click_during_a_short_interruption_waits_for_the_line", async () => {
+  const { signaling, newest } = set();
+  signaling.start();
+  let ready = false;
+  void signaling.whenReady().then(() => { ready = true; });
+  await settle();
+  assert.equal(ready, false);
+  await newest().greet();
+  assert.equal(ready, true);
+});
+
+test("a_click_does_not_wait_longer_than_it_is_meant", async () => {
+  const { signaling, clock, newest } = set();
+  signaling.start();
+  const waiting = assert.rejects(signaling.whenReady(), (error: RequestError) => error.code === "offline");
+  await clock.pass(4_000);
+  await waiting;
+  newest().onclose?.({ code: 4002 });
+  await assert.rejects(signaling.whenReady(), (error: RequestError) => error.code === "offline");
+});

@@ -117,7 +117,7 @@ export class Agent extends Store<AgentState> {
     try {
       await this.media.open();
       if (!this.get().preparing) return;
-      await this.#signaling.request({ type: "call", appointment: row.appointment });
+      await this.#request({ type: "call", appointment: row.appointment });
     } catch (error) {
       this.media.close();
       throw error;
@@ -135,7 +135,7 @@ export class Agent extends Store<AgentState> {
   comeBack = (row: DeskRow) => this.#do(async () => {
     void this.media.open();
     try {
-      await this.#signaling.request({ type: "return", appointment: row.appointment });
+      await this.#request({ type: "return", appointment: row.appointment });
     } catch (error) {
       this.media.close();
       throw error;
@@ -152,11 +152,11 @@ export class Agent extends Store<AgentState> {
 
   close = (outcome: Outcome) => this.#do(async () => {
     const { state } = this.get();
-    if (state) await this.#signaling.request({ type: "close", appointment: state.appointment, outcome });
+    if (state) await this.#request({ type: "close", appointment: state.appointment, outcome });
   });
 
   notify = (row: DeskRow, text: string) => this.#do(async () => {
-    await this.#signaling.request({ type: "notify", appointment: row.appointment, text });
+    await this.#request({ type: "notify", appointment: row.appointment, text });
     this.set({ notice: "message_sent" });
   });
 
@@ -179,7 +179,7 @@ export class Agent extends Store<AgentState> {
 
   async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {
     const { state } = this.get();
-    if (state) await this.#signaling.request({ type, appointment: state.appointment });
+    if (state) await this.#request({ type, appointment: state.appointment });
   }
 
   #ask(body: Request) {
@@ -245,6 +245,12 @@ export class Agent extends Store<AgentState> {
     } catch (error) {
       if (error instanceof ApiError && error.code === "not_signed_in") this.#out("signed_out");
     }
+  }
+
+  /** What the person asked for survives a short interruption. */
+  async #request(body: Request): Promise<void> {
+    await this.#signaling.whenReady();
+    await this.#signaling.request(body);
   }
 
   async #do(step: () => Promise<void>): Promise<void> {

@@ -12,7 +12,7 @@ import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { startRinging, stopRinging } from "./sound";
 import { Store } from "./store";
 import type { Link, State } from "./protocol";
-import type { Pushed } from "./wire";
+import type { Pushed, Request } from "./wire";
 
 export interface CitizenState {
   /** Where the person is on this page before the server takes over. */
@@ -145,12 +145,12 @@ export class Citizen extends Store<CitizenState> {
 
   /** "Join the call": the place in the queue. */
   arrive = () => this.#do(async () => {
-    await this.#signaling.request({ type: "arrive" });
+    await this.#request({ type: "arrive" });
   });
 
   takeOver = () => this.#do(async () => {
     void this.media.open();
-    await this.#signaling.request({ type: "take_over" });
+    await this.#request({ type: "take_over" });
   });
 
   accept = () => {
@@ -159,24 +159,24 @@ export class Citizen extends Store<CitizenState> {
     markAnswer();
     stopRinging();
     return this.#do(async () => {
-      await this.#signaling.request({ type: "accept", call: call.number });
+      await this.#request({ type: "accept", call: call.number });
     });
   };
 
   decline = () => this.#do(async () => {
     const call = this.get().state?.call;
     stopRinging();
-    if (call) await this.#signaling.request({ type: "decline", call: call.number });
+    if (call) await this.#request({ type: "decline", call: call.number });
   });
 
   leave = () => this.#do(async () => {
-    await this.#signaling.request({ type: "leave" });
+    await this.#request({ type: "leave" });
     if (!this.get().wasInCall) this.set({ step: "welcome" });
   });
 
   comeBack = () => this.#do(async () => {
     void this.media.open();
-    await this.#signaling.request({ type: "return" });
+    await this.#request({ type: "return" });
   });
 
   /** The page of another tab took over; this one asks to be the one again. */
@@ -246,6 +246,12 @@ export class Citizen extends Store<CitizenState> {
         this.set({ problem: "not_signed_in" });
       }
     }
+  }
+
+  /** What the person asked for survives a short interruption. */
+  async #request(body: Request): Promise<void> {
+    await this.#signaling.whenReady();
+    await this.#signaling.request(body);
   }
 
   async #do(step: () => Promise<void>): Promise<void> {

@@ -49,6 +49,8 @@ export interface SignalingOptions {
 const GREETING_MS = 8_000;
 const RETRY_MS = 1_000;
 const REQUEST_MS = 12_000;
+/** A click during a restart of the server is carried out when it is back, unless that takes too long to be what was meant. */
+const READY_WAIT_MS = 4_000;
 
 export class Signaling {
   #options: SignalingOptions;
@@ -57,6 +59,7 @@ export class Signaling {
   #nextId = 1;
   #pending = new Map<number, { done: (reply: Reply) => void; failed: (error: RequestError) => void; cancel: () => void }>();
   #timers = new Map<string, () => void>();
+  #waiters = new Set<{ done: () => void; failed: () => void }>();
   #failures = 0;
   #heartbeatMs = 5_000;
   #heardAt = 0;
@@ -85,6 +88,20 @@ export class Signaling {
   request(body: Request): Promise<Reply> {
     if (this.#status !== "ready") return Promise.reject(new RequestError("offline"));
     return this.#send(body, REQUEST_MS);
+  }
+
+  /** Resolves as soon as requests can be sent; rejects with `offline` when that takes longer, or when the line has ended for good. */
+  whenReady(ms = READY_WAIT_MS): Promise<void> {
+    if (this.#status === "ready") return Promise.resolve();
+    if (this.#status !== "connecting" && this.#status !== "reconnecting") return Promise.reject(new RequestError("offline"));
+    return new Promise((done, failed) => {
+      const waiting = {
+        done: () => { cancel(); this.#waiters.delete(waiting); done(); },
+        failed: () => { cancel(); this.#waiters.delete(waiting); failed(new RequestError("offline")); },
+      };
+      const cancel = this.#options.clock.after(ms, () => waiting.failed());
+      this.#waiters.add(waiting);
+    });
   }
 
   /** Asks now whether the line lives; when no answer comes within `ms`, or when waiting to retry, connects anew at once. */
@@ -234,6 +251,8 @@ export class Signaling {
     if (this.#status === status) return;
     this.#status = status;
     this.#options.onStatus(status);
+    if (status === "ready") for (const waiting of [...this.#waiters]) waiting.done();
+    else if (status !== "connecting" && status !== "reconnecting") for (const waiting of [...this.#waiters]) waiting.failed();
   }
 
   #timer(name: string, ms: number, run: () => void): void {
