@@ -39,7 +39,7 @@ export function Desk(view: AgentView) {
                   {waiting.map((row) => (
                     <tr key={row.appointment}>
                       <th scope="row"><span class="person-name">{row.name}</span><span class="person-more">{row.reference} · <LanguageName code={row.language} />{row.presence === "away" && <em> · {text("desk.away")}</em>}</span></th>
-                      <td>{text("appointment.span", { start: text.time(row.start), end: text.time(row.end) })}</td>
+                      <td class="people-slot">{text.time(row.start)}–{text.time(row.end)}</td>
                       <td>{since(row) < 1 ? text("desk.just_now") : text.count("minutes", since(row))}</td>
                       <td class="people-do">
                         {row.state === "ringing"
