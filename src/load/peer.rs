@@ -283,6 +283,11 @@ impl Peer {
         self.outgoing.get(&source).map_or(0, |outgoing| outgoing.ssrc)
     }
 
+    /// The SSRCs that the answer names: those of the server's slots, RTX included.
+    pub fn slot_ssrcs(&self) -> Vec<u32> {
+        lock(&self.shared.mid_of_ssrc).keys().copied().collect()
+    }
+
     /// PLI and FIR received for a source.
     pub fn key_frame_requests(&self, source: Source) -> u64 {
         self.outgoing.get(&source).map_or(0, |outgoing| outgoing.key_frame_requests.load(Ordering::Relaxed))

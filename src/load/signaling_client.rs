@@ -162,10 +162,12 @@ fn failed(error: &Error) -> LoadError {
 
 async fn run(mut socket: WebSocketStream<TcpStream>, mut outbox: mpsc::Receiver<Message>, shared: Arc<Shared>) {
     let mut closed = 1006;
+    let mut writable = true;
     loop {
         tokio::select! {
-            message = outbox.recv() => match message {
-                Some(message) => if socket.send(message).await.is_err() { break },
+            message = outbox.recv(), if writable => match message {
+                // What the server still has to say, such as why it closes, is read all the same.
+                Some(message) => writable = socket.send(message).await.is_ok(),
                 // The client was dropped: the socket is cut, as a lost network would.
                 None => break,
             },
@@ -177,8 +179,8 @@ async fn run(mut socket: WebSocketStream<TcpStream>, mut outbox: mpsc::Receiver<
             },
         }
     }
-    lock(&shared.waiting).clear();
     shared.heard.send_modify(|heard| heard.closed = Some(closed));
+    lock(&shared.waiting).clear();
 }
 
 fn note(shared: &Shared, text: &str) {

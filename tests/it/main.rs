@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::large_futures, reason = "a test may die of a surprise, and runs once")]
 
 mod admission;
+mod admission_protocol;
 mod config;
 mod consultation;
 mod consultation_random;
