@@ -1,3 +1,4 @@
+// When a silent line restarts its path, and when it needs a new transport.
 import test from "node:test";
 import assert from "node:assert/strict";
 import { LineWatch, RESTART_GRACE_MS, SILENCE_MS } from "../src/core/line-watch";

@@ -1,3 +1,4 @@
+// Plurals, dates and times in every language, as people read them.
 import test from "node:test";
 import assert from "node:assert/strict";
 import en from "../locales/en.json";

@@ -1,3 +1,4 @@
+// Which screen each phase and state leads to, for citizens and agents.
 import test from "node:test";
 import assert from "node:assert/strict";
 import { citizenScreen, type CitizenState } from "../src/core/citizen";

@@ -1,3 +1,4 @@
+// The WebSocket client against a socket that says what the test wants.
 import test from "node:test";
 import assert from "node:assert/strict";
 import { RequestError, Signaling, type SignalingStatus, type SocketLike } from "../src/core/signaling";
