@@ -100,7 +100,7 @@ fn the_checked_in_schema_is_the_one_of_the_types() {
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == made,
-        "docs/protocol.schema.json is old: VISAVIS_WRITE_SCHEMA=1 cargo test --test it protocol, then npm run protocol in web-client"
+        "docs/protocol.schema.json is old: VISAVIS_WRITE_SCHEMA=1 cargo test --test it protocol; then the types of web-client/src/core/protocol.ts"
     );
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -40,12 +40,48 @@ pub struct House {
     base: Base,
 }
 
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
 #[derive(Clone)]
 struct Doors(Arc<Signaling>);
 
 impl House {
     pub async fn start(directory: &Path) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Self::start_logging(directory, Log::default()).await
+    }
+
+    /// Everything that this house's own threads log, at every level, is in `log`.
+    async fn start_logging(directory: &Path, log: Log) -> Self {
+        let listen = move || {
+            let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone());
+            std::mem::forget(tracing::subscriber::set_default(subscriber.finish()));
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().on_thread_start(listen).build().unwrap();
         let directory = directory.to_owned();
         let clock = Clock::default();
         let started = runtime.spawn({
@@ -552,6 +588,41 @@ async fn requests_that_are_not_possible_are_refused_and_the_socket_stays() {
     assert!(matches!(nowhere, Err(LoadError::Refused(code)) if code == "unknown_appointment"));
     clara.ask("arrive").await.unwrap();
     assert_eq!(clara.ask_with("offer", json!({"transport": 1, "sdp": "not SDP"})).await, Err("bad_offer".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_change_leaves_one_line_with_the_reference_and_nothing_personal() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::default();
+    let house = House::start_logging(directory.path(), log.clone()).await;
+    let (of, clara, anna) = house.waiting().await;
+    anna.ask_with("notify", json!({"text": "Geheimes Wort"})).await.unwrap();
+    anna.ask("call").await.unwrap();
+    clara.accept().await;
+    anna.phase("in_call").await;
+    drop(clara);
+    anna.state("away", |state| state["participants"][0]["presence"] == "away").await;
+    let clara = house.citizen(&of, 1).await;
+    clara.phase("in_call").await;
+    anna.ask("leave").await.unwrap();
+    anna.ask_with("close", json!({"outcome": "done"})).await.unwrap();
+    clara.phase("closed").await;
+    let lines = |word: &str| {
+        let end = format!(" {word} reference={}", of.reference);
+        log.text().lines().filter(|line| line.contains("INFO") && line.contains(end.trim_start())).count()
+    };
+    let written = async {
+        while lines("close") == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, written).await.unwrap_or_else(|_| panic!("{}", log.text()));
+    for word in ["arrive", "notify", "call", "admit", "drop", "return", "leave", "close"] {
+        assert_eq!(lines(word), 1, "{word}\n{}", log.text());
+    }
+    for personal in ["Clara", "Agent 1", "Geheimes"] {
+        assert!(!log.text().contains(personal), "{personal}: {}", log.text().lines().find(|line| line.contains(personal)).unwrap_or(""));
+    }
 }
 
 // O12: what no client does.
