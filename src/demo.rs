@@ -41,8 +41,8 @@ pub enum DemoError {
     Account,
 }
 
-/// `demo.json`. Absolute URLs.
-#[derive(Debug, Clone, Serialize)]
+/// `demo.json`. Absolute URLs. Has no `Debug`: it holds a password and a key.
+#[derive(Clone, Serialize)]
 pub struct DemoData {
     /// HTTPS.
     pub base_url: String,
@@ -59,7 +59,7 @@ pub struct DemoData {
 }
 
 /// The demo citizen.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct DemoCitizen {
     /// Their name.
     pub name: String,
@@ -68,7 +68,7 @@ pub struct DemoCitizen {
 }
 
 /// The demo agent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct DemoAgent {
     /// Their name.
     pub name: String,
@@ -81,7 +81,7 @@ pub struct DemoAgent {
 }
 
 /// The demo portal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct DemoApi {
     /// Ends in `/api/v1`.
     pub url: String,
@@ -149,7 +149,7 @@ pub async fn start(stage: Stage) -> Result<Demo, DemoError> {
 }
 
 /// A demo that runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Demo {
     /// What scripts read.
     pub data: DemoData,
@@ -194,7 +194,7 @@ const CITIZEN_NAME: &str = "Clara Citizen";
 /// Long enough that nobody meets the end; short enough that a day's desk shows it.
 const WINDOW: Duration = Duration::from_secs(8 * 60 * 60);
 const LEFT_MIN: Duration = Duration::from_secs(60 * 60);
-const LOOK_EVERY: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 const REMEMBERED: &str = "demo_appointments";
 
 async fn make_account(stage: &Stage, password: String) -> Result<(), DemoError> {

@@ -268,7 +268,7 @@ async fn end_stale_sign_ins(store: Store, signaling: Arc<Signaling>, clock: Cloc
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
         let now = clock.now();
-        if ticks % limits::AGENT_SEEN_STEP.as_secs() == 0
+        if ticks.is_multiple_of(limits::AGENT_SEEN_STEP.as_secs())
             && let Err(error) = keep_those_in_calls(&store, now).await
         {
             tracing::error!(%error, "sign-ins of agents in calls could not be kept");

@@ -44,7 +44,7 @@ pub struct Setting {
     /// What it does, a sentence or two.
     pub about: &'static str,
     /// Judges the value and sets it for the named service, if it is one's. The error says what is wrong and what would be right.
-    pub(super) set: fn(&mut Config, &str, Value) -> Result<(), (String, String)>,
+    pub(super) set: fn(&mut Config, &str, Value) -> Judged<()>,
 }
 
 /// All of them, in the order of the file.
@@ -297,6 +297,7 @@ pub fn documented() -> String {
     file
 }
 
+/// The error says what is wrong and what would be right.
 type Judged<T> = Result<T, (String, String)>;
 
 fn unreadable() -> (String, String) {

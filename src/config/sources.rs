@@ -42,8 +42,8 @@ impl Sources {
     /// The settings, or everything that is wrong with them.
     pub fn read(&self) -> Result<Config, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut entries = self.from_file(&mut problems);
-        entries.extend(self.from_environment(&mut problems));
+        let mut entries = self.file_entries(&mut problems);
+        entries.extend(self.environment_entries(&mut problems));
         entries.extend(self.command_line.iter().map(|(key, value, option)| Entry {
             key: key.clone(),
             value: Found::Untyped(value.clone()),
@@ -58,7 +58,7 @@ impl Sources {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
-    fn from_file(&self, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    fn file_entries(&self, problems: &mut Vec<Problem>) -> Vec<Entry> {
         let Some((path, text)) = &self.file else { return Vec::new() };
         let mut entries = Vec::new();
         match DeTable::parse(text) {
@@ -72,7 +72,7 @@ impl Sources {
         entries
     }
 
-    fn from_environment(&self, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    fn environment_entries(&self, problems: &mut Vec<Problem>) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (name, value) in self.environment.iter().filter(|(name, _)| name.starts_with("VISAVIS_") && name != FILE_VARIABLE) {
             let place = Place::Environment(name.clone());

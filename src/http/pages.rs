@@ -10,7 +10,7 @@ use super::assets;
 use super::site::Site;
 
 /// What the start page shows in demo mode.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DemoLinks {
     /// The citizen's name.
     pub citizen: String,

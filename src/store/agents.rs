@@ -10,8 +10,8 @@ use crate::ids::AgentId;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// What makes an account.
-#[derive(Debug, Clone)]
+/// What makes an account. Has no `Debug`: it holds a name and a hash.
+#[derive(Clone)]
 pub struct NewAgent {
     /// Lower case; the name to sign in with.
     pub username: String,
@@ -23,8 +23,8 @@ pub struct NewAgent {
     pub password_hash: String,
 }
 
-/// An account as sign-in needs it.
-#[derive(Debug, Clone)]
+/// An account as sign-in needs it. Has no `Debug`: it holds a name and a hash.
+#[derive(Clone)]
 pub struct AgentAccount {
     /// Who it is.
     pub grant: AgentGrant,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use visavis::consultation::record::{Record, Stage};
 use visavis::http::routes;
 use visavis::load::http_client::{Response, request};
 use visavis::load::signaling_client::SignalingClient;
@@ -381,6 +382,51 @@ async fn demo_data_is_there_when_the_server_is_ready_and_new_at_each_start() {
     assert_eq!(server.get("/api/v1/agent", &[("Cookie", &cookie)]).await.status, 200, "a restart signs nobody out");
 }
 
+/// Asks until the answer is good; the demo looks after its appointment every two seconds.
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..150 {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test]
+async fn demo_appointment_gets_a_new_window_under_the_same_link_before_it_ends() {
+    let server = Running::start().await;
+    let token = server.demo.citizen.join_url.split_once('#').unwrap().1.to_owned();
+    let cookie = server.citizen(&token).await;
+    let end = async || server.get("/api/v1/link", &[("Cookie", &cookie)]).await.json()["end"].as_str().unwrap().to_owned();
+    let first = end().await;
+    server.clock.shift(7 * 3_600_000 + 600_000);
+    until("a new end", async || (end().await > first).then_some(())).await;
+    assert_eq!(server.join(&token).await.json()["phase"], "open");
+}
+
+#[tokio::test]
+async fn closed_demo_appointment_is_followed_by_a_new_one() {
+    let server = Running::start().await;
+    let token = server.demo.citizen.join_url.split_once('#').unwrap().1.to_owned();
+    let hash = visavis::access::token::Token::parse(&token).unwrap().hash();
+    let store = server.server.store.clone();
+    let visavis::store::Found::Appointment(appointment) = store.appointment_by_link(hash).await.unwrap() else { panic!() };
+    let closed = Record { stage: Stage::Closed, ..Record::default() };
+    store.save_consultation(appointment.id, &closed, server.clock.now()).await.unwrap();
+    let path = server.directory.path().join("data/demo.json");
+    let new = until("a new link", async || {
+        let data: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let url = data["citizen"]["join_url"].as_str().unwrap().to_owned();
+        (url != server.demo.citizen.join_url).then_some(url)
+    })
+    .await;
+    assert_eq!(server.join(&token).await.json()["phase"], "over");
+    assert_eq!(server.join(new.split_once('#').unwrap().1).await.json()["phase"], "open");
+    let page = String::from_utf8(server.get("/", &[]).await.body).unwrap();
+    assert!(page.contains(new.split_once("/j#").unwrap().1), "the start page leads to the new one");
+}
+
 #[tokio::test]
 async fn stopped_server_leaves_a_store_that_opens() {
     let server = Running::start().await;
@@ -467,7 +513,8 @@ async fn slow_header_and_huge_header_are_cut_off() {
     assert!(huge.starts_with("HTTP/1.1 431 "), "{}", &huge[..huge.len().min(200)]);
     let many = raw(&server, &format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(70))).await;
     assert!(many.starts_with("HTTP/1.1 431 "), "{}", &many[..many.len().min(200)]);
-    let both = "POST /api/v1/join HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
+    let both =
+        "POST /api/v1/join HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
     assert!(!raw(&server, both).await.contains(" 200 "), "two lengths");
 }
 
