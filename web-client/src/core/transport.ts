@@ -69,14 +69,16 @@ export class Transport {
     if (this.#active === active) return;
     this.#active = active;
     // The camera first: its encoder is what takes longest to start.
-    for (const { sender } of [this.#senders.camera, this.#senders.microphone, this.#senders.screen]) {
-      this.#then(sender, async () => {
-        const parameters = sender.getParameters();
-        if (parameters.encodings.length === 0) return;
-        for (const encoding of parameters.encodings) encoding.active = this.#active;
-        await sender.setParameters(parameters);
-      });
-    }
+    for (const { sender } of [this.#senders.camera, this.#senders.microphone, this.#senders.screen]) this.#then(sender, () => this.#open(sender));
+  }
+
+  /** What has no track has nothing to open: at the admission every change of a sender costs time. */
+  async #open(sender: RTCRtpSender): Promise<void> {
+    const parameters = sender.getParameters();
+    const active = this.#active && sender.track !== null;
+    if (parameters.encodings.every((encoding) => encoding.active === active)) return;
+    for (const encoding of parameters.encodings) encoding.active = active;
+    await sender.setParameters(parameters);
   }
 
   setTracks(tracks: OwnTracks): void {
@@ -84,7 +86,9 @@ export class Transport {
       const { sender } = this.#senders[kind];
       this.#then(sender, async () => {
         const track = tracks[kind] ?? null;
-        if (sender.track !== track) await sender.replaceTrack(track);
+        if (sender.track === track) return;
+        await sender.replaceTrack(track);
+        await this.#open(sender);
       });
     }
   }
