@@ -107,7 +107,9 @@ fn accept(payload_type: u8, format: &Format<'_>, video: bool) -> Option<OfferedC
         }
         _ => return None,
     };
-    let binding = CodecBinding { codec, h264_profile, payload_type, rtx_payload_type: None, feedback: format.feedback };
+    // Sound is not resent: its in-band FEC is sooner than a round trip, and what is not done is not promised.
+    let feedback = if video { format.feedback } else { Feedback { transport_cc: format.feedback.transport_cc, ..Feedback::default() } };
+    let binding = CodecBinding { codec, h264_profile, payload_type, rtx_payload_type: None, feedback };
     Some(OfferedCodec { binding, fmtp })
 }
 

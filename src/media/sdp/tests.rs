@@ -209,6 +209,14 @@ fn feedback_lines_of_absent_payload_types_are_never_echoed() {
 }
 
 #[test]
+fn nothing_is_promised_that_is_not_done() {
+    let answer = answered(&CHROMIUM.replace("a=rtcp-fb:111 transport-cc", "a=rtcp-fb:* nack\r\na=rtcp-fb:111 transport-cc"));
+    let audio = section(&answer.sdp, "0");
+    assert!(audio.contains(&"a=rtcp-fb:111 transport-cc") && !audio.contains(&"a=rtcp-fb:111 nack"));
+    assert!(!answer.sdp.contains("rid") && !answer.sdp.contains("simulcast") && !answer.sdp.contains("red/"));
+}
+
+#[test]
 fn an_ssrc_of_a_receiving_section_is_no_source() {
     let answer = answered(&FIREFOX.replace("a=sendrecv", "a=recvonly"));
     assert!(answer.negotiated.publishes.is_empty());
