@@ -27,19 +27,59 @@ struct Input<'a> {
 
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
-    Any { from: u8, datagram: &'a [u8] },
-    Check { from: u8, at: u8, changes: Vec<(u8, u8)> },
-    Dtls { from: u8, kind: u8, epoch: u8, body: &'a [u8] },
+    Any {
+        from: u8,
+        datagram: &'a [u8],
+    },
+    Check {
+        from: u8,
+        at: u8,
+        changes: Vec<(u8, u8)>,
+    },
+    Dtls {
+        from: u8,
+        kind: u8,
+        epoch: u8,
+        body: &'a [u8],
+    },
     /// Whatever the client in the middle of its handshake has to say, changed.
-    Handshake { changes: Vec<(u16, u8)> },
-    Rtp { from: u8, section: u8, rtx: bool, sequence: u16, payload: &'a [u8], extensions: &'a [u8], changes: Vec<(u16, u8)> },
-    Rtcp { from: u8, packet: &'a [u8], changes: Vec<(u16, u8)> },
+    Handshake {
+        changes: Vec<(u16, u8)>,
+    },
+    Rtp {
+        from: u8,
+        section: u8,
+        rtx: bool,
+        sequence: u16,
+        payload: &'a [u8],
+        extensions: &'a [u8],
+        changes: Vec<(u16, u8)>,
+    },
+    Rtcp {
+        from: u8,
+        packet: &'a [u8],
+        changes: Vec<(u16, u8)>,
+    },
     /// One SCTP packet: head, then chunks as (type, flags, value).
-    Sctp { from: u8, tag: u32, chunks: Vec<(u8, u8, &'a [u8])> },
-    Pass { ms: u16 },
-    Admit { who: u8, admitted: bool },
-    Remove { who: u8 },
-    Offer { who: u8, restart: bool },
+    Sctp {
+        from: u8,
+        tag: u32,
+        chunks: Vec<(u8, u8, &'a [u8])>,
+    },
+    Pass {
+        ms: u16,
+    },
+    Admit {
+        who: u8,
+        admitted: bool,
+    },
+    Remove {
+        who: u8,
+    },
+    Offer {
+        who: u8,
+        restart: bool,
+    },
 }
 
 thread_local! {
@@ -206,5 +246,7 @@ fn put(datagram: &mut [u8], at: u16, value: u8) {
 }
 
 fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())))
+    !bytes
+        .iter()
+        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())))
 }

@@ -21,18 +21,55 @@ const OFFERS: [&str; 3] = [
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     /// An RTP packet with a plausible head.
-    Rtp { from: u8, section: u8, rtx: bool, codec: u8, sequence: u16, timestamp: u16, marker: bool, extensions: &'a [u8], payload: &'a [u8] },
+    Rtp {
+        from: u8,
+        section: u8,
+        rtx: bool,
+        codec: u8,
+        sequence: u16,
+        timestamp: u16,
+        marker: bool,
+        extensions: &'a [u8],
+        payload: &'a [u8],
+    },
     /// Anything as RTP.
-    AnyRtp { from: u8, packet: &'a [u8] },
+    AnyRtp {
+        from: u8,
+        packet: &'a [u8],
+    },
     /// RTCP with a plausible head: type, format, whose slot or track it names, the rest.
-    Rtcp { from: u8, kind: u8, format: u8, slot: u8, rest: &'a [u8] },
+    Rtcp {
+        from: u8,
+        kind: u8,
+        format: u8,
+        slot: u8,
+        rest: &'a [u8],
+    },
     /// Anything as RTCP.
-    AnyRtcp { from: u8, packet: &'a [u8] },
-    Pass { ms: u16 },
-    Admit { who: u8, admitted: bool },
-    Leave { who: u8 },
-    Join { who: u8, offer: u8 },
-    Publish { who: u8, microphone: bool, camera: bool, screen: bool },
+    AnyRtcp {
+        from: u8,
+        packet: &'a [u8],
+    },
+    Pass {
+        ms: u16,
+    },
+    Admit {
+        who: u8,
+        admitted: bool,
+    },
+    Leave {
+        who: u8,
+    },
+    Join {
+        who: u8,
+        offer: u8,
+    },
+    Publish {
+        who: u8,
+        microphone: bool,
+        camera: bool,
+        screen: bool,
+    },
 }
 
 #[derive(Default)]

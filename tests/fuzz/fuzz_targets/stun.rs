@@ -12,7 +12,8 @@ const PASSWORD: &str = "fuzzfuzzfuzzfuzzfuzzfuzz";
 
 fuzz_target!(|input: (bool, Vec<(u8, u8)>, &[u8])| {
     let (signed, changes, raw) = input;
-    let right = raw_stun::Request { username: "AAAAAAAA:bbbb", password: PASSWORD, transaction: [7; 12], nominate: raw.len() % 2 == 0 }.write();
+    let right =
+        raw_stun::Request { username: "AAAAAAAA:bbbb", password: PASSWORD, transaction: [7; 12], nominate: raw.len() % 2 == 0 }.write();
     let mut datagram = if signed { right.clone() } else { raw.to_vec() };
     let length = datagram.len().max(1);
     for (at, value) in &changes {
