@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::batch::{Batch, Path};
+use super::directory::{Directory, Owner, UFRAG};
 use super::dtls::{Dtls, DtlsError, DtlsIdentity, Pin};
 use super::guard::{Counters, Kind, count, demultiplex};
 use super::ice_lite::Credentials;
@@ -36,8 +37,7 @@ pub struct Core {
     random: Randomness,
     counters: Arc<Counters>,
     rooms: HashMap<RoomId, Room>,
-    by_path: HashMap<Path, Owner>,
-    by_ufrag: HashMap<[u8; UFRAG], Owner>,
+    directory: Directory,
     timers: BTreeSet<(Instant, RoomId)>,
     /// Rooms whose outbox is not empty.
     talkative: Vec<RoomId>,
@@ -47,14 +47,6 @@ pub struct Core {
     planted_panic: Option<Path>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Owner {
-    room: RoomId,
-    participant: ParticipantId,
-    serial: u64,
-}
-
-const UFRAG: usize = 8;
 const PASSWORD: usize = 24;
 
 impl Core {
@@ -66,8 +58,7 @@ impl Core {
             random,
             counters,
             rooms: HashMap::new(),
-            by_path: HashMap::new(),
-            by_ufrag: HashMap::new(),
+            directory: Directory::default(),
             timers: BTreeSet::new(),
             talkative: Vec::new(),
             serial: 0,
@@ -83,7 +74,7 @@ impl Core {
         match demultiplex(datagram) {
             Kind::Junk => count(&self.counters.junk),
             Kind::Stun => self.handle_check(now, path, datagram, batch),
-            kind => match self.by_path.get(&path).copied() {
+            kind => match self.directory.of_path(path) {
                 None => count(&self.counters.unknown_source),
                 Some(owner) => self.guarded(now, (owner.room, Some(owner.participant)), batch, |core, batch| {
                     #[cfg(test)]
@@ -101,7 +92,7 @@ impl Core {
 
     fn handle_check(&mut self, now: Instant, path: Path, datagram: &[u8], batch: &mut Batch) {
         let request = BindingRequest::parse(datagram);
-        let owner = request.as_ref().and_then(|request| self.by_ufrag.get(<&[u8; UFRAG]>::try_from(request.local_ufrag).ok()?).copied());
+        let owner = request.as_ref().and_then(|request| self.directory.of_ufrag(request.local_ufrag));
         let (Some(request), Some(owner)) = (request, owner) else {
             count(&self.counters.stun_unknown);
             return;
@@ -118,10 +109,10 @@ impl Core {
             let void: Vec<String> = before.into_iter().filter(|ufrag| !transport.ice().ufrags().any(|valid| valid == ufrag)).collect();
             let forgotten = transport.ice().take_forgotten();
             let verified = transport.ice().is_verified(path);
-            void.iter().for_each(|ufrag| core.forget_ufrag(ufrag, owner));
-            forgotten.into_iter().for_each(|path| core.forget_path(path, owner));
+            void.iter().for_each(|ufrag| core.directory.forget_ufrag(ufrag, owner));
+            forgotten.into_iter().for_each(|path| core.directory.forget_path(path, owner));
             if verified {
-                core.by_path.insert(path, owner);
+                core.directory.add_path(path, owner);
             }
         });
     }
@@ -216,9 +207,9 @@ impl Core {
             let void = transport.ice().restart(credentials, now);
             // The SSRCs are the same; what was agreed on first goes on, whatever else this offer says.
             if let Some(void) = void {
-                self.forget_ufrag(&void, owner);
+                self.directory.forget_ufrag(&void, owner);
             }
-            self.remember_ufrag(&ufrag, owner);
+            self.directory.add_ufrag(&ufrag, owner);
             return Ok(answer.sdp);
         }
 
@@ -227,7 +218,7 @@ impl Core {
         let sctp = answer.sctp_port.map(|_| Sctp::new(5000, answer.max_message_size));
         let dtls = Dtls::new(self.identity.clone(), pin);
         let transport = Transport::new(number, self.serial, participant, (answer.negotiated, viewers), credentials, (dtls, sctp), now);
-        self.remember_ufrag(&ufrag, Owner { room: id, participant, serial: self.serial });
+        self.directory.add_ufrag(&ufrag, Owner { room: id, participant, serial: self.serial });
         let counters = self.counters.clone();
         if let Some(room) = self.rooms.get_mut(&id) {
             room.seat(participant, transport, &mut Step { now, batch, counters: &counters });
@@ -440,28 +431,9 @@ impl Core {
         let Some(mut transport) = room.unseat(participant, &mut Step { now, batch, counters: &counters }) else { return false };
         let owner = Owner { room: id, participant, serial: transport.serial };
         let ufrags: Vec<String> = transport.ice().ufrags().map(str::to_owned).collect();
-        ufrags.iter().for_each(|ufrag| self.forget_ufrag(ufrag, owner));
-        transport.ice().verified().for_each(|path| self.forget_path(path, owner));
+        ufrags.iter().for_each(|ufrag| self.directory.forget_ufrag(ufrag, owner));
+        transport.ice().verified().for_each(|path| self.directory.forget_path(path, owner));
         true
-    }
-
-    fn remember_ufrag(&mut self, ufrag: &str, owner: Owner) {
-        if let Ok(key) = ufrag.as_bytes().try_into() {
-            self.by_ufrag.insert(key, owner);
-        }
-    }
-
-    fn forget_ufrag(&mut self, ufrag: &str, owner: Owner) {
-        let Ok(key) = <[u8; UFRAG]>::try_from(ufrag.as_bytes()) else { return };
-        if self.by_ufrag.get(&key) == Some(&owner) {
-            self.by_ufrag.remove(&key);
-        }
-    }
-
-    fn forget_path(&mut self, path: Path, owner: Owner) {
-        if self.by_path.get(&path) == Some(&owner) {
-            self.by_path.remove(&path);
-        }
     }
 
     fn fresh_room(&mut self) -> Room {
@@ -473,7 +445,7 @@ impl Core {
     fn fresh_ufrag(&mut self) -> String {
         loop {
             let ufrag: [u8; UFRAG] = self.ice_chars();
-            if !self.by_ufrag.contains_key(&ufrag) {
+            if self.directory.of_ufrag(&ufrag).is_none() {
                 return String::from_utf8_lossy(&ufrag).into_owned();
             }
         }

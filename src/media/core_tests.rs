@@ -1,4 +1,5 @@
 //! The core as a whole against a client in memory: virtual time, seeded loss, no socket.
+#![cfg(test)]
 
 use std::time::Duration;
 
@@ -174,7 +175,7 @@ fn join_without_loss_takes_three_round_trips() {
 fn strangers_get_silence_and_leave_nothing() {
     let mut world = connected_pair(2);
     world.run(200);
-    let (paths, ufrags) = (world.core.by_path.len(), world.core.by_ufrag.len());
+    let known = world.core.directory.counts();
     let mut junk = vec![0; 1200];
     for n in 0..50_000u32 {
         let length = 1 + (n % 1200) as usize;
@@ -186,7 +187,7 @@ fn strangers_get_silence_and_leave_nothing() {
         world.inject("203.0.113.9:9", &check);
     }
     assert!(world.batch.is_empty(), "an answer to a stranger");
-    assert_eq!((world.core.by_path.len(), world.core.by_ufrag.len()), (paths, ufrags));
+    assert_eq!(world.core.directory.counts(), known);
     let values = world.counters.values();
     assert!(values.stun_unknown >= 1_000 && values.junk > 0 && values.unknown_source > 0);
 }
@@ -255,7 +256,7 @@ fn wrong_certificate_ends_the_transport() {
     world.run_until(2_000, |world| world.events.contains(&MediaEvent::Gone(CITIZEN))).expect("gone");
     assert!(!world.events.contains(&MediaEvent::Connected(CITIZEN)));
     assert_eq!(world.count(|counters| counters.wrong_fingerprint), 1);
-    assert!(world.core.by_path.is_empty() && world.core.by_ufrag.is_empty());
+    assert_eq!(world.core.directory.counts(), (0, 0));
 }
 
 #[test]
@@ -267,7 +268,7 @@ fn thirty_seconds_without_consent_remove_the_transport() {
     assert!(!world.events.contains(&MediaEvent::Gone(CITIZEN)));
     world.run(4_000);
     assert!(world.events.contains(&MediaEvent::Gone(CITIZEN)) && !world.events.contains(&MediaEvent::Gone(AGENT)));
-    assert_eq!((world.core.by_path.len(), world.core.by_ufrag.len(), world.count(|counters| counters.consent_lost)), (1, 1, 1));
+    assert_eq!((world.core.directory.counts(), world.count(|counters| counters.consent_lost)), ((1, 1), 1));
 }
 
 #[test]
@@ -276,13 +277,13 @@ fn restart_keeps_dtls_and_moves_the_path() {
     let offer = world.peer(CITIZEN).offer("again");
     let (now, mut batch) = (world.now, std::mem::take(&mut world.batch));
     let answer = world.core.offer(ROOM, CITIZEN, 1, &offer, now, &mut batch).unwrap();
-    assert_eq!(world.core.by_ufrag.len(), 3, "old credentials hold until the new ones are used");
+    assert_eq!(world.core.directory.counts().1, 3, "old credentials hold until the new ones are used");
     let peer = world.peer(CITIZEN);
     peer.address = "198.51.100.7:7000".parse().unwrap();
     peer.answers = 1;
     peer.accept(&answer, now);
     world.run(200);
-    assert_eq!(world.core.by_ufrag.len(), 2);
+    assert_eq!(world.core.directory.counts().1, 2);
     let connected = world.events.iter().filter(|event| **event == MediaEvent::Connected(CITIZEN)).count();
     assert_eq!(connected, 1);
     assert!(!world.events.contains(&MediaEvent::Gone(CITIZEN)));
@@ -301,7 +302,7 @@ fn higher_number_replaces_and_lower_is_refused() {
     let (now, mut batch) = (world.now, std::mem::take(&mut world.batch));
     let new = TestPeer::new("192.0.2.1:1002", true);
     world.core.offer(ROOM, CITIZEN, 5, &new.offer("them"), now, &mut batch).unwrap();
-    assert_eq!((world.core.by_path.len(), world.core.by_ufrag.len()), (1, 2), "nothing leads to the old one");
+    assert_eq!(world.core.directory.counts(), (1, 2), "nothing leads to the old one");
     assert!(!batch.is_empty(), "the old one was told good-bye");
     let old = world.core.offer(ROOM, CITIZEN, 4, &new.offer("them"), now, &mut batch);
     assert!(matches!(old, Err(OfferError::Bad(_))));
@@ -327,7 +328,7 @@ fn replayed_and_foreign_packets_are_not_forwarded() {
 #[test]
 fn panic_ends_one_transport_and_no_other() {
     let mut world = connected_pair(10);
-    world.core.planted_panic = world.core.by_path.keys().copied().find(|path| path.remote.is_ipv4());
+    world.core.planted_panic = Some(Path { local: SERVER.parse().unwrap(), remote: "192.0.2.1:1000".parse().unwrap() });
     let packet = world.peer(CITIZEN).media(CAMERA, 1);
     world.inject("192.0.2.1:1000", &packet);
     world.core.planted_panic = None;
@@ -497,8 +498,8 @@ fn closed_consultation_leaves_nothing() {
     let mut world = connected_pair(16);
     let (now, mut batch) = (world.now, Batch::default());
     world.core.close(ROOM, now, &mut batch);
-    let Core { rooms, by_path, by_ufrag, timers, .. } = &world.core;
-    assert!(rooms.is_empty() && by_path.is_empty() && by_ufrag.is_empty() && timers.is_empty());
+    let Core { rooms, directory, timers, .. } = &world.core;
+    assert!(rooms.is_empty() && directory.counts() == (0, 0) && timers.is_empty());
     assert!(!batch.is_empty(), "both were told good-bye");
     assert!(matches!(world.core.offer(ROOM, CITIZEN, 9, "v=0", now, &mut batch), Err(OfferError::Unavailable)));
 }

@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod client_hello;
 pub mod core;
+pub mod directory;
 pub mod dtls;
 pub mod guard;
 pub mod ice_lite;

@@ -1,4 +1,5 @@
 //! A small client for the tests of this room: DTLS by the same engine in the other role, SRTP by `rtc`, seeded randomness. Never part of the product.
+#![cfg(test)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
