@@ -8,6 +8,7 @@ mod admission_protocol;
 mod config;
 mod consultation;
 mod consultation_random;
+mod durability;
 mod guard;
 mod http;
 mod privacy;
