@@ -101,7 +101,7 @@ export const cases = [
     },
   })),
   ...[false, true].map((firefox) => ({
-    name: `the NAT in front of a citizen forgets its ports (${firefox ? 'Firefox' : 'Chromium'}): authenticated checks alone heal the path`,
+    name: `the NAT in front of a citizen forgets its ports (${firefox ? 'Firefox' : 'Chromium'}): media comes back without joining again`,
     async run({ after }) {
       const network = await LossyNetwork.make('nat', 1);
       after(() => network.remove());
