@@ -32,6 +32,12 @@ async function measure(after, { citizenFirefox = false, agentFirefox = false }) 
     for (const [key, person] of [['citizen', citizen], ['agent', agent]]) first[key] = await until(`first frame at the ${key}`, () => person.probe('firstFrameAt'), 10, 50);
     const answered = (await citizen.probe('clicks')).Answer;
     for (const key of ['citizen', 'agent']) times[key].push(first[key] - answered);
+    if (Math.max(first.citizen, first.agent) - answered > 600) {
+      for (const [key, person, other] of [['citizen', citizen, agent], ['agent', agent, citizen]]) {
+        const admitted = (await person.probe('states')).filter((state) => state.phase === 'in_call').at(-1)?.at - answered;
+        console.log(`     slow call ${round}: ${key} told after ${admitted?.toFixed(0)} ms, first frame after ${(first[key] - answered).toFixed(0)} ms; in ${JSON.stringify((await person.probe('inbound')).filter((entry) => entry.kind === 'video'))} out of the other ${JSON.stringify((await other.probe('outbound')).filter((entry) => entry.kind === 'video'))}`);
+      }
+    }
     await agent.press('Close consultation');
     await agent.press('Close now');
     await citizen.phase('closed');

@@ -41,7 +41,8 @@ const open = new Set();
 
 /**
  * One browser with one page. `who` is CITIZEN or AGENT. Options: `spki` (certificate exception), `firefox`, `phone` (device emulation), `askPermission`
- * (no automatic yes), `h264Only`, `noCamera`, `noProbe`, `network` (a Network to use instead of an own one), `flags` (Chromium), `prefs` (Firefox).
+ * (no automatic yes), `h264Only`, `noCamera`, `noProbe`,
+ * `plainCamera` (Chromium's own fake picture instead of the bar code film), `network` (a Network to use instead of an own one), `flags` (Chromium), `prefs` (Firefox).
  */
 export async function launch(who, options = {}) {
   const network = options.network ?? new Network(options.firefox ? 'fx' : 'cr');
@@ -105,7 +106,9 @@ async function launchChromium(who, network, options) {
     headless: true,
     ignoreDefaultArgs: ['--mute-audio'],
     args: [
-      ...CHROMIUM_FLAGS, `--use-file-for-fake-video-capture=${film}`, `--use-file-for-fake-audio-capture=${tone}`,
+      ...CHROMIUM_FLAGS,
+      ...(options.plainCamera ? ['--use-fake-device-for-media-stream=fps=30'] : [`--use-file-for-fake-video-capture=${film}`]),
+      `--use-file-for-fake-audio-capture=${tone}`,
       ...(options.askPermission ? [] : ['--use-fake-ui-for-media-stream']),
       ...(options.spki ? [`--ignore-certificate-errors-spki-list=${options.spki}`] : []), ...(options.flags ?? []),
     ],
