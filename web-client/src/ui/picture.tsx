@@ -7,9 +7,23 @@ import { Button } from "./button";
 import { useText } from "./hooks";
 import { Icon } from "./icon";
 
+/**
+ * A video element that leaves the page holds the camera's last frames until it is collected, and the camera has few to lend:
+ * without this the picture stands still for two seconds in every second call, just when the encoder starts.
+ */
+function useRelease(ref: { current: HTMLVideoElement | null }): void {
+  useLayoutEffect(() => {
+    const video = ref.current;
+    return () => {
+      if (video) video.srcObject = null;
+    };
+  }, []);
+}
+
 export function SelfView({ preview, away, hint }: { preview?: MediaStream; away: boolean; hint?: ComponentChildren }) {
   const text = useText();
   const ref = useRef<HTMLVideoElement>(null);
+  useRelease(ref);
   useLayoutEffect(() => {
     const video = ref.current;
     if (!video) return;
@@ -39,6 +53,7 @@ interface RemoteViewProps {
 export function RemoteView({ name, media, pictureOff, note, speakerId, contain = false, silent = false }: RemoteViewProps) {
   const text = useText();
   const ref = useRef<HTMLVideoElement>(null);
+  useRelease(ref);
   const [refused, setRefused] = useState(false);
   const play = () => ref.current?.play().then(() => setRefused(false), (error: Error) => error.name === "NotAllowedError" && setRefused(true));
   // Before the first paint, not after it: the first frame is already on its way.
