@@ -1,5 +1,6 @@
 //! Agents sign in with a local account and out again. Roles and names come from here alone (trust.md S6).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -7,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::cookie::Cookie;
@@ -17,7 +19,6 @@ use crate::access::password;
 use crate::access::token::Token;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{AgentAccount, SignIn};
-use crate::store::Who;
 use crate::time::Instant;
 
 /// `POST /api/v1/agent/sign-in`.
@@ -37,11 +38,7 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
     }
     let account = site.store.agent_account(&username).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let is_right = {
-        let _turn = site.hashing.acquire().await.map_err(|_| ApiError::new(ErrorCode::Internal, "the server stops"))?;
-        let verified = tokio::task::spawn_blocking(move || password::verify(&password, hash.as_deref())).await;
-        verified.map_err(|_| ApiError::new(ErrorCode::Internal, "the password could not be checked"))?
-    };
+    let is_right = verified(&site.hashing, password, hash).await?;
     let Some(account) = account.filter(|_| is_right) else {
         site.sign_ins().failed(&username, origin, Instant::now());
         return Err(wrong_credentials());
@@ -51,7 +48,6 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
     let now = site.clock.now();
     let cookie = Token::new(super::random_bytes()?);
     site.store.sign_in_agent(account.grant.agent, cookie.hash(), now).await?;
-    site.store.audit("signed_in", Who::Agent(account.grant.agent), None, now).await?;
     tracing::info!(agent = account.grant.agent.0, "agent signed in");
     let mut response = Json(body(account.grant.display_name, account.language)).into_response();
     if let Some(cookie) = Cookie::Agent.give(&cookie) {
@@ -62,9 +58,8 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
 
 /// `POST /api/v1/agent/sign-out`: this cookie is dead when the answer is there, and the agent's sockets with it (S9).
 pub(super) async fn sign_out(State(site): State<Site>, SignedInAgent(grant, cookie): SignedInAgent) -> Result<Response, ApiError> {
-    site.store.sign_out_agent(cookie).await?;
+    site.store.sign_out_agent(cookie, site.clock.now()).await?;
     site.signaling.agent_signed_out(&grant);
-    site.store.audit("signed_out", Who::Agent(grant.agent), None, site.clock.now()).await?;
     tracing::info!(agent = grant.agent.0, "agent signed out");
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(cookie) = Cookie::Agent.take() {
@@ -77,6 +72,17 @@ pub(super) async fn sign_out(State(site): State<Site>, SignedInAgent(grant, cook
 pub(super) async fn show(State(site): State<Site>, SignedInAgent(grant, _): SignedInAgent) -> Result<Json<AgentAccount>, ApiError> {
     let language = site.store.agent_language(grant.agent).await?.unwrap_or_else(|| String::from("en"));
     Ok(Json(body(grant.display_name, language)))
+}
+
+/// Waits for a turn, then hashes off the async threads. The turn ends with the hash, not with the request: whoever asks and hangs up
+/// would else have any number of hashes of 64 MiB computed at once (S5).
+async fn verified(turns: &Arc<Semaphore>, password: Zeroizing<String>, hash: Option<String>) -> Result<bool, ApiError> {
+    let turn = turns.clone().acquire_owned().await.map_err(|_| ApiError::new(ErrorCode::Internal, "the server stops"))?;
+    let verified = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        password::verify(&password, hash.as_deref())
+    });
+    verified.await.map_err(|_| ApiError::new(ErrorCode::Internal, "the password could not be checked"))
 }
 
 /// Longer names are nobody's; a bound on what the throttle remembers.
@@ -95,4 +101,21 @@ pub(super) fn random_bytes() -> Result<[u8; 32], ApiError> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| ApiError::new(ErrorCode::Internal, "the system gave no random bytes"))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::poll_immediate;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sign_in_that_hangs_up_keeps_its_turn_until_the_hash_is_done() {
+        let turns = Arc::new(Semaphore::new(1));
+        let mut asked = Box::pin(verified(&turns, Zeroizing::new(String::from("correct horse battery")), None));
+        assert!(poll_immediate(&mut asked).await.is_none(), "the hash takes its time");
+        drop(asked);
+        assert_eq!(turns.available_permits(), 0);
+        drop(tokio::time::timeout(Duration::from_secs(60), turns.acquire()).await.expect("the turn came back").unwrap());
+    }
 }

@@ -13,7 +13,7 @@ use crate::access::token::Token;
 use crate::agenda::phase::Slot;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{Booked, NewAppointment};
-use crate::store::{self, Who};
+use crate::store;
 use crate::time::Timestamp;
 
 /// 201 with the reference and the join link; the link is not kept and not told again.
@@ -26,7 +26,6 @@ pub(super) async fn book(
     let now = site.clock.now();
     let new = checked(&site, asked, now)?;
     let (appointment, token) = site.store.book(new, now).await?;
-    site.store.audit("booked", Who::Api, Some(appointment.id), now).await?;
     site.signaling.agenda_changed();
     tracing::info!(reference = %appointment.reference, "appointment booked");
     let join_url = format!("{}/j#{}", site.config.base_url, token.text());

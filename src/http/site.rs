@@ -48,7 +48,7 @@ pub struct Shared {
     pub(super) clock: Clock,
     pub(super) config: SiteConfig,
     /// argon2 takes 64 MiB and a core: sign-ins must not eat the media cores (S5).
-    pub(super) hashing: Semaphore,
+    pub(super) hashing: Arc<Semaphore>,
     sign_ins: Mutex<SignInThrottle>,
     links: Mutex<LinkThrottle>,
     ready: AtomicBool,
@@ -63,7 +63,7 @@ impl Site {
             signaling,
             clock,
             config,
-            hashing: Semaphore::new(limits::PASSWORD_HASHES),
+            hashing: Arc::new(Semaphore::new(limits::PASSWORD_HASHES)),
             sign_ins: Mutex::default(),
             links: Mutex::default(),
             ready: AtomicBool::new(false),

@@ -238,7 +238,7 @@ impl Task {
         }
     }
 
-    /// One command: rules, then disk, then media, then the answer. When the disk fails, nothing happened.
+    /// One command: rules, then disk (record and trail at once), then media, then the answer, then the snapshots. When the disk fails, nothing happened.
     async fn ask(&mut self, command: Command, from: &Actor, answer: Option<(&Link, NonZeroU32)>) {
         let before = self.consultation.clone();
         let said = match self.consultation.handle(command, from, self.now()) {
@@ -252,6 +252,9 @@ impl Task {
                 }
             },
         };
+        if let Ok(effects) = &said {
+            self.route(effects);
+        }
         if let Some((link, re)) = answer {
             link.send(wire::text(&match &said {
                 Ok(_) => ServerMessage::Ok { re },
@@ -275,6 +278,7 @@ impl Task {
         match self.save(&effects).await {
             Ok(()) => {
                 self.retry_at = None;
+                self.route(&effects);
                 self.carry_out(effects).await;
             }
             Err(error) => {
@@ -287,49 +291,48 @@ impl Task {
 
     async fn save(&mut self, effects: &[Effect]) -> Result<(), StoreError> {
         if effects.contains(&Effect::Save) {
-            self.house.store().save_consultation(self.of.id, self.consultation.record(), self.house.clock().now()).await?;
+            let trail: Vec<_> = traces(effects).map(|trace| (trace.event.word(), who(trace))).collect();
+            self.house.store().save_consultation(self.of.id, self.consultation.record(), &trail, self.house.clock().now()).await?;
         }
         Ok(())
     }
 
-    /// Everything after the disk: media first (a person put back must not be heard any longer), then people, then the trail.
-    async fn carry_out(&mut self, effects: Vec<Effect>) {
-        let mut traces = Vec::new();
+    /// The media plane follows before anybody is told: a person put back is not heard any longer when the answer comes.
+    fn route(&mut self, effects: &[Effect]) {
         for effect in effects {
             match effect {
-                Effect::Save => {}
-                Effect::EndTransport(participant) => self.media.end_transport(participant),
-                Effect::Admit(participant, admitted) => self.media.admit(participant, admitted),
-                Effect::Part { agent, participant, why } => {
-                    let last = Consultation::parted_view(participant, why);
-                    let state = self.state(last);
-                    for (_, link) in self.house.agents().sockets(agent) {
-                        self.sent.remove(&link.id());
-                        self.send_state(&link, state.clone());
-                    }
-                }
-                Effect::Trace(trace) => traces.push(trace),
+                Effect::EndTransport(participant) => self.media.end_transport(*participant),
+                Effect::Admit(participant, admitted) => self.media.admit(*participant, *admitted),
+                Effect::Save | Effect::Part { .. } | Effect::Trace(_) => {}
             }
         }
         if self.consultation.is_idle() && self.media.is_open() {
             self.media.shut();
         }
-        self.tell_directory();
-        self.tell_everybody().await;
-        for trace in traces {
-            self.write_trail(trace).await;
-        }
     }
 
-    async fn write_trail(&mut self, trace: Trace) {
-        let who = match (trace.agent, trace.event) {
-            (Some(agent), _) => Who::Agent(agent),
-            (None, Event::Unanswered | Event::Expire | Event::Missed) => Who::Service,
-            (None, _) => Who::Citizen,
-        };
-        tracing::info!(reference = %self.of.reference, who = %who, "{}", trace.event.word());
-        if let Err(error) = self.house.store().audit(trace.event.word(), who, Some(self.of.id), self.house.clock().now()).await {
-            tracing::error!(reference = %self.of.reference, %error, "a line of the audit trail is lost");
+    /// Everything after disk, media and answer: people hear, the log has its lines.
+    async fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in &effects {
+            if let Effect::Part { agent, participant, why } = effect {
+                let last = Consultation::parted_view(*participant, *why);
+                let state = self.state(last);
+                for (_, link) in self.house.agents().sockets(*agent) {
+                    self.sent.remove(&link.id());
+                    self.send_state(&link, state.clone());
+                }
+            }
+        }
+        self.tell_directory();
+        self.tell_everybody().await;
+        let is_in_trail = effects.contains(&Effect::Save);
+        for trace in traces(&effects) {
+            let (word, who) = (trace.event.word(), who(trace));
+            tracing::info!(reference = %self.of.reference, who = %who, "{word}");
+            // Drops and returns of a page change no record: their lines stand alone.
+            if !is_in_trail && let Err(error) = self.house.store().audit(word, who, Some(self.of.id), self.house.clock().now()).await {
+                tracing::error!(reference = %self.of.reference, %error, "a line of the audit trail is lost");
+            }
         }
     }
 
@@ -437,6 +440,19 @@ impl Task {
         self.consultation.rebook(of.slot(), of.rules);
         self.of = of;
         self.row = None;
+    }
+}
+
+fn traces(effects: &[Effect]) -> impl Iterator<Item = &Trace> {
+    effects.iter().filter_map(|effect| if let Effect::Trace(trace) = effect { Some(trace) } else { None })
+}
+
+/// Who did it, for log and trail.
+fn who(trace: &Trace) -> Who {
+    match (trace.agent, trace.event) {
+        (Some(agent), _) => Who::Agent(agent),
+        (None, Event::Unanswered | Event::Expire | Event::Missed) => Who::Service,
+        (None, _) => Who::Citizen,
     }
 }
 

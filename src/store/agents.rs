@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::audit::{Who, append};
 use super::{Store, StoreError};
 use crate::access::AgentGrant;
 use crate::access::token::TokenHash;
@@ -87,6 +88,7 @@ impl Store {
         .bind(limits::SIGN_INS_PER_AGENT)
         .execute(&mut *transaction)
         .await?;
+        append(&mut transaction, "signed_in", Who::Agent(agent), None, now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -124,11 +126,16 @@ impl Store {
     }
 
     /// Ends one cookie. Tells whose it was.
-    pub async fn sign_out_agent(&self, cookie: TokenHash) -> Result<Option<AgentId>, StoreError> {
+    pub async fn sign_out_agent(&self, cookie: TokenHash, now: Timestamp) -> Result<Option<AgentId>, StoreError> {
+        let mut transaction = self.inner.writer.begin().await?;
         let agent: Option<i64> = sqlx::query_scalar("DELETE FROM agent_sign_ins WHERE cookie_hash = $1 RETURNING agent")
             .bind(cookie.as_slice())
-            .fetch_optional(&self.inner.writer)
+            .fetch_optional(&mut *transaction)
             .await?;
+        if let Some(agent) = agent {
+            append(&mut transaction, "signed_out", Who::Agent(AgentId(agent)), None, now).await?;
+        }
+        transaction.commit().await?;
         Ok(agent.map(AgentId))
     }
 

@@ -7,6 +7,7 @@ use aws_lc_rs::rand;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::audit::{Who, append};
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError};
 use crate::access::token::{Token, TokenHash};
@@ -83,7 +84,7 @@ pub enum Found {
 }
 
 impl Store {
-    /// Books: draws id, reference and key. Answers the appointment and its join link's token, which is not kept.
+    /// Books: draws id, reference and key; the audit trail says `booked`. Answers the appointment and its join link's token, which is not kept.
     pub async fn book(&self, new: NewAppointment, now: Timestamp) -> Result<(Appointment, Token), StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
@@ -157,24 +158,35 @@ impl Store {
         rows.iter().map(|row| self.opened(row)).collect()
     }
 
-    /// Writes the consultation, synced to disk when this returns.
-    pub async fn save_consultation(&self, id: AppointmentId, record: &Record, now: Timestamp) -> Result<(), StoreError> {
+    /// Writes the consultation and the audit lines of what changed it, both or neither, synced to disk when this returns.
+    pub async fn save_consultation(
+        &self,
+        id: AppointmentId,
+        record: &Record,
+        trail: &[(&'static str, Who)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped_key FROM appointments WHERE id = $1")
             .bind(id.to_string())
             .fetch_optional(&self.inner.readers)
             .await?;
         let key = self.key_of(id, &wrapped.ok_or(sqlx::Error::RowNotFound)?)?;
         let sealed = key.seal(&place("record_sealed", id), &json(record)?)?;
+        let mut transaction = self.inner.writer.begin().await?;
         let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3 WHERE id = $1")
             .bind(id.to_string())
             .bind(sealed)
             .bind(now.0)
-            .execute(&self.inner.writer)
+            .execute(&mut *transaction)
             .await?;
-        match written.rows_affected() {
-            1 => Ok(()),
-            _ => Err(StoreError::Database(sqlx::Error::RowNotFound)),
+        if written.rows_affected() != 1 {
+            return Err(StoreError::Database(sqlx::Error::RowNotFound));
         }
+        for (what, who) in trail {
+            append(&mut transaction, what, *who, Some(id), now).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Moves an appointment to another time; the link stays.
@@ -263,6 +275,7 @@ impl Store {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
+        let mut transaction = self.inner.writer.begin().await?;
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
              name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms) \
@@ -283,8 +296,10 @@ impl Store {
         .bind(self.link_token(appointment).hash().as_slice())
         .bind(appointment.link_epoch)
         .bind(now.0)
-        .execute(&self.inner.writer)
+        .execute(&mut *transaction)
         .await?;
+        append(&mut transaction, "booked", Who::Api, Some(id), now).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError};
 use crate::ids::{AgentId, AppointmentId};
@@ -46,16 +46,9 @@ pub struct AuditLine {
 }
 
 impl Store {
-    /// Appends a line, synced when this returns.
+    /// Appends a line about what changes nothing else in the store, synced when this returns. What does change something writes its line with it.
     pub async fn audit(&self, what: &'static str, who: Who, appointment: Option<AppointmentId>, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO audit (at_ms, what, who, appointment) VALUES ($1, $2, $3, $4)")
-            .bind(now.0)
-            .bind(what)
-            .bind(who.to_string())
-            .bind(appointment.map(|id| id.to_string()))
-            .execute(&self.inner.writer)
-            .await?;
-        Ok(())
+        append(&mut *self.inner.writer.acquire().await?, what, who, appointment, now).await
     }
 
     /// The lines of one appointment, oldest first; at most 1,000.
@@ -76,4 +69,22 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Appends a line in the transaction of the change that it tells of: neither is there without the other (trust.md R1).
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    what: &'static str,
+    who: Who,
+    appointment: Option<AppointmentId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO audit (at_ms, what, who, appointment) VALUES ($1, $2, $3, $4)")
+        .bind(now.0)
+        .bind(what)
+        .bind(who.to_string())
+        .bind(appointment.map(|id| id.to_string()))
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -413,7 +413,7 @@ async fn closed_demo_appointment_is_followed_by_a_new_one() {
     let store = server.server.store.clone();
     let visavis::store::Found::Appointment(appointment) = store.appointment_by_link(hash).await.unwrap() else { panic!() };
     let closed = Record { stage: Stage::Closed, ..Record::default() };
-    store.save_consultation(appointment.id, &closed, server.clock.now()).await.unwrap();
+    store.save_consultation(appointment.id, &closed, &[], server.clock.now()).await.unwrap();
     let path = server.directory.path().join("data/demo.json");
     let new = until("a new link", async || {
         let data: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

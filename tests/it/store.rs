@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use visavis::access::token::Token;
 use visavis::agenda::phase::{LinkRules, Slot};
-use visavis::consultation::record::Record;
+use visavis::consultation::record::{Record, Stage};
 use visavis::store::{Found, NewAgent, NewAppointment, Store, StoreError, Who};
 use visavis::time::Timestamp;
 
@@ -55,7 +55,7 @@ async fn acknowledged_write_survives_a_copy_taken_without_closing() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();
     let (booked, _) = store.book(clara(), NOW).await.unwrap();
-    store.save_consultation(booked.id, &Record::default(), NOW).await.unwrap();
+    store.save_consultation(booked.id, &Record::default(), &[], NOW).await.unwrap();
     // What kill -9 leaves behind: the files as they are, the WAL not folded in.
     let copy = tempfile::tempdir().unwrap();
     for file in ["visavis.db", "visavis.db-wal", "master.key"] {
@@ -190,7 +190,7 @@ async fn signed_out_cookie_is_dead_at_once() {
     let store = Store::open(directory.path()).await.unwrap();
     let anna = store.put_agent(agent(), NOW).await.unwrap();
     store.sign_in_agent(anna, [1; 32], NOW).await.unwrap();
-    assert_eq!(store.sign_out_agent([1; 32]).await.unwrap(), Some(anna));
+    assert_eq!(store.sign_out_agent([1; 32], NOW).await.unwrap(), Some(anna));
     assert_eq!(store.agent_by_sign_in([1; 32], NOW).await.unwrap(), None);
     assert_eq!(store.put_agent(agent(), NOW).await.unwrap(), anna, "a new password does not move the agent's seats");
 }
@@ -200,10 +200,33 @@ async fn audit_lines_cannot_be_changed_or_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();
     let (booked, _) = store.book(clara(), NOW).await.unwrap();
-    store.audit("booked", Who::Api, Some(booked.id), NOW).await.unwrap();
     assert_eq!(store.audit_of(booked.id).await.unwrap()[0].what, "booked");
     let url = format!("sqlite://{}", directory.path().join("visavis.db").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     assert!(sqlx::query("UPDATE audit SET who = 'nobody'").execute(&pool).await.is_err());
     assert!(sqlx::query("DELETE FROM audit").execute(&pool).await.is_err());
+}
+
+#[tokio::test]
+async fn a_change_and_its_audit_line_are_written_together_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let (booked, _) = store.book(clara(), NOW).await.unwrap();
+    let closed = Record { stage: Stage::Closed, ..Record::default() };
+    let url = format!("sqlite://{}", directory.path().join("visavis.db").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the trail takes no more'); END";
+    sqlx::query(refuse).execute(&pool).await.unwrap();
+    assert!(store.save_consultation(booked.id, &closed, &[("close", Who::Service)], NOW).await.is_err());
+    assert_eq!(store.appointment(booked.id).await.unwrap().unwrap().record.stage, Stage::Expected);
+    assert!(store.book(clara(), NOW).await.is_err());
+    assert_eq!(store.desk(NOW).await.unwrap().len(), 1, "not booked without its line");
+
+    sqlx::query("DROP TRIGGER full").execute(&pool).await.unwrap();
+    store.save_consultation(booked.id, &closed, &[("close", Who::Service)], NOW).await.unwrap();
+    let trail = store.audit_of(booked.id).await.unwrap();
+    assert_eq!(
+        trail.iter().map(|line| (line.what.as_str(), line.who.as_str())).collect::<Vec<_>>(),
+        [("booked", "api"), ("close", "service")]
+    );
 }
