@@ -11,11 +11,11 @@ use futures_util::future::poll_immediate;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use crate::consultation::Actor;
+use crate::consultation::{Actor, Publishing};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::media::plane::{MediaDoor, MediaEvent, OfferError};
-use crate::sfu::negotiated::SlotAssignment;
+use crate::sfu::negotiated::{self, SlotAssignment};
 use crate::sfu::quality::Quality;
 use crate::signaling::link::Link;
 use crate::time::Instant;
@@ -74,6 +74,14 @@ impl MediaSide {
     pub(super) fn admit(&self, participant: ParticipantId, admitted: bool) {
         if let Some(door) = &self.door {
             door.admit(participant, admitted);
+        }
+    }
+
+    /// A screen that ends frees its slot at these words, not after its silence.
+    pub(super) fn publish(&self, participant: ParticipantId, said: Publishing) {
+        if let Some(door) = &self.door {
+            let Publishing { microphone, camera, screen } = said;
+            door.publish(participant, negotiated::Publishing { microphone, camera, screen });
         }
     }
 

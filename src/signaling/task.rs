@@ -241,6 +241,7 @@ impl Task {
     /// One command: rules, then disk (record and trail at once), then media, then the answer, then the snapshots. When the disk fails, nothing happened.
     async fn ask(&mut self, command: Command, from: &Actor, answer: Option<(&Link, NonZeroU32)>) {
         let before = self.consultation.clone();
+        let published = if let Command::Publish(publishing) = &command { Some(*publishing) } else { None };
         let said = match self.consultation.handle(command, from, self.now()) {
             Err(refusal) => Err((wire::code(refusal), refusal.to_string())),
             Ok(effects) => match self.save(&effects).await {
@@ -262,6 +263,9 @@ impl Task {
             }));
         }
         if let Ok(effects) = said {
+            if let (Some(publishing), Some(seat)) = (published, self.consultation.seat(from)) {
+                self.media.publish(seat, publishing);
+            }
             self.carry_out(effects).await;
         }
     }
