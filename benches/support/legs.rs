@@ -180,7 +180,7 @@ impl Heard {
     fn reports(&self, own: u32, sent: Option<u32>, begin: Instant) -> Vec<u8> {
         let mut body = own.to_be_bytes().to_vec();
         if let Some(sent) = sent {
-            let ntp = 0xe900_0000_u64 << 32 | begin.elapsed().as_micros() as u64 * 4_295;
+            let ntp = (0xe900_0000_u64 << 32) | (begin.elapsed().as_micros() as u64 * 4_295);
             body.extend_from_slice(&ntp.to_be_bytes());
             for word in [self.timestamp, sent, sent * 1_100] {
                 body.extend_from_slice(&word.to_be_bytes());

@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn near_key_is_suggested_and_a_far_one_is_not() {
         let keys = || ["web.https", "web.http", "media.port"].into_iter();
-        assert_eq!(nearest("web.htps", keys()), Some("web.http"));
+        assert_eq!(nearest("web.htps", keys()), Some("web.https"));
         assert_eq!(nearest("media.prot", keys()), Some("media.port"));
         assert_eq!(nearest("zzz", keys()), None);
         assert_eq!(distance("kitten", "sitting"), 3);

@@ -102,7 +102,7 @@ impl Participant {
 
     /// A new peer connection, offered, answered and connected. `appointment` only for agents.
     pub async fn connect(&mut self, appointment: Option<&str>) -> Result<(), LoadError> {
-        let peer = Peer::new(self.options.clone()).await?;
+        let peer = Box::pin(Peer::new(self.options.clone())).await?;
         self.transport += 1;
         let sdp = peer.offer().await?;
         let answer = self.offer(appointment, &sdp).await?;

@@ -183,16 +183,16 @@ impl Peer {
         if !options.srtp_profiles.is_empty() {
             settings = settings.with_srtp_protection_profiles(options.srtp_profiles.clone());
         }
-        let connection = PeerConnectionBuilder::new()
+        let building = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().build())
             .with_media_engine(media)
             .with_setting_engine(settings.build())
             .with_interceptor_registry(registry)
             .with_handler(Arc::new(Handler(shared.clone())))
             .with_udp_addrs(vec![format!("{}", std::net::SocketAddr::new(options.bind, 0))])
-            .build()
-            .await?;
-        let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+            .build();
+        // On the heap: the crate's own set-up is twenty kilobytes of future.
+        let connection: Arc<dyn PeerConnection> = Arc::new(Box::pin(building).await?);
         let mut outgoing = HashMap::new();
         for source in SOURCES {
             outgoing.insert(source, add_sending(&connection, &shared, source, options.name).await?);
@@ -383,8 +383,8 @@ fn stream_of(name: u32, source: Source) -> u32 {
 }
 
 fn register_codecs(media: &mut MediaEngine) -> Result<(), LoadError> {
-    let audio = RTCRtpCodecParameters { rtp_codec: codec(false), payload_type: payload_type::OPUS, ..Default::default() };
-    let video = RTCRtpCodecParameters { rtp_codec: codec(true), payload_type: payload_type::VP8, ..Default::default() };
+    let audio = RTCRtpCodecParameters { rtp_codec: codec(false), payload_type: payload_type::OPUS };
+    let video = RTCRtpCodecParameters { rtp_codec: codec(true), payload_type: payload_type::VP8 };
     let rtx = RTCRtpCodec {
         mime_type: String::from("video/rtx"),
         clock_rate: 90_000,
@@ -393,10 +393,7 @@ fn register_codecs(media: &mut MediaEngine) -> Result<(), LoadError> {
     };
     media.register_codec(audio, RtpCodecKind::Audio)?;
     media.register_codec(video, RtpCodecKind::Video)?;
-    media.register_codec(
-        RTCRtpCodecParameters { rtp_codec: rtx, payload_type: payload_type::VP8_RTX, ..Default::default() },
-        RtpCodecKind::Video,
-    )?;
+    media.register_codec(RTCRtpCodecParameters { rtp_codec: rtx, payload_type: payload_type::VP8_RTX }, RtpCodecKind::Video)?;
     Ok(())
 }
 
@@ -507,7 +504,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_offer_has_the_sections_of_the_protocol_in_order() {
-        let peer = Peer::new(PeerOptions::default()).await.unwrap();
+        let peer = Box::pin(Peer::new(PeerOptions::default())).await.unwrap();
         let sdp = peer.offer().await.unwrap();
         peer.close().await;
         let sections: Vec<String> = sdp

@@ -205,10 +205,10 @@ impl TestPeer {
             self.next_check = Some(now + Duration::from_millis(if self.answers == 0 { 50 } else { 2_500 }));
         }
         self.dtls.handle_timeout(now);
-        if let Some((_, _, association)) = &mut self.sctp {
-            if association.poll_timeout().is_some_and(|at| at <= now) {
-                association.handle_timeout(now);
-            }
+        if let Some((_, _, association)) = &mut self.sctp
+            && association.poll_timeout().is_some_and(|at| at <= now)
+        {
+            association.handle_timeout(now);
         }
         self.pump(now);
         out.extend(self.dtls.take_datagrams());

@@ -237,11 +237,9 @@ impl RawPeer {
 
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
         match datagram.first() {
-            Some(0..=3) => {
-                if !self.checked && is_success(datagram, self.transaction()) {
-                    self.checked = true;
-                    self.start_dtls(now);
-                }
+            Some(0..=3) if !self.checked && is_success(datagram, self.transaction()) => {
+                self.checked = true;
+                self.start_dtls(now);
             }
             Some(20..=63) => {
                 if let Some(dtls) = &mut self.dtls {
