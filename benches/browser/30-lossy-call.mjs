@@ -11,6 +11,12 @@ const SEEDS = Number(process.env.LOSSY_SEEDS ?? 5);
 const SECONDS = Number(process.env.LOSSY_SECONDS ?? 30);
 const LINE = { both: { delay_ms: 50, loss: 0.05 } };
 
+/** The encoder whose frames the other side sees. */
+const sent = async (page) => {
+  const all = (await page.evaluate(() => window.visavisProbe.outbound().catch(() => []))).filter((entry) => entry.kind === 'video' && entry.framesEncoded > 0);
+  return all[0] ?? {};
+};
+
 const video = async (page) => {
   const all = (await page.evaluate(() => window.visavisProbe.inbound())).filter((entry) => entry.kind === 'video' && entry.framesDecoded > 0);
   return all[0] ?? { framesDecoded: 0, freezeCount: 0, totalFreezesDuration: 0, bytes: 0 };
@@ -20,8 +26,10 @@ const video = async (page) => {
 async function observe(citizen, agent) {
   await sleep(10_000);
   const before = [await video(citizen), await video(agent)];
+  const sentBefore = [await sent(agent), await sent(citizen)];
   await sleep(SECONDS * 1000);
   const after = [await video(citizen), await video(agent)];
+  const sentAfter = [await sent(agent), await sent(citizen)];
   return ['citizen', 'agent'].map((side, index) => ({
     side,
     fps: (after[index].framesDecoded - before[index].framesDecoded) / SECONDS,
@@ -29,15 +37,21 @@ async function observe(citizen, agent) {
     frozen_s: after[index].totalFreezesDuration - before[index].totalFreezesDuration,
     kbit: ((after[index].bytes - before[index].bytes) * 8) / SECONDS / 1000,
     width: after[index].width,
+    key_frames: after[index].keyFramesDecoded - before[index].keyFramesDecoded,
+    asked_by_receiver: after[index].nack - before[index].nack,
+    asked_of_sender: sentAfter[index].nack - sentBefore[index].nack,
+    resent_by_sender: sentAfter[index].retransmitted - sentBefore[index].retransmitted,
+    key_requests: sentAfter[index].pli - sentBefore[index].pli,
   }));
 }
 
-async function overServer(seed) {
+export async function overServer(seed) {
   const network = await LossyNetwork.make('sfu', seed);
   const server = await Server.start();
   try {
     const { citizen, agent } = await meet(server, { citizen: { network } });
     network.shape(LINE);
+    if (process.env.JBT) for (const p of [citizen, agent]) await p.evaluate((ms) => { for (const pc of window.visavisProbe.live()) for (const r of pc.getReceivers()) r.jitterBufferTarget = ms; }, Number(process.env.JBT));
     return await observe(citizen.page, agent.page);
   } finally {
     await closeAll();
@@ -110,7 +124,7 @@ export const cases = [
       for (let seed = 1; seed <= SEEDS; seed += 1) {
         runs.server.push(await overServer(seed));
         runs.direct.push(await direct(seed));
-        for (const kind of ['server', 'direct']) console.log(`     seed ${seed} ${kind}: ${runs[kind].at(-1).map((r) => `${r.side} ${r.fps.toFixed(1)} fps, ${r.freezes} freezes (${r.frozen_s.toFixed(1)} s), ${r.kbit.toFixed(0)} kbit/s`).join(' · ')}`);
+        for (const kind of ['server', 'direct']) console.log(`     seed ${seed} ${kind}: ${runs[kind].at(-1).map((r) => `${r.side} ${r.fps.toFixed(1)} fps, ${r.freezes} freezes (${r.frozen_s.toFixed(1)} s), ${r.kbit.toFixed(0)} kbit/s, ${r.key_frames} key frames of ${r.key_requests} asked, NACK ${r.asked_by_receiver}/${r.asked_of_sender}, resent ${r.resent_by_sender}`).join(' · ')}`);
       }
       const failures = [];
       for (const [index, side] of ['citizen', 'agent'].entries()) {

@@ -17,6 +17,18 @@ class Person {
     return limited(this.page.evaluate(what, ...args), 15_000, 'answer of the page');
   }
 
+  /** Opens a page; a browser that just saw its network appear may give the first try up. */
+  async open(url) {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.page.goto(url);
+      } catch (error) {
+        if (attempt === 3 || !/NETWORK_CHANGED|ABORTED/.test(error.message)) throw error;
+        await sleep(500);
+      }
+    }
+  }
+
   /** Elements of this role and exact name that are on screen. */
   async all(role, name) {
     return limited(this.page.$$(`::-p-aria([name="${name}"][role="${role}"])`), 10_000, `${role} "${name}"`);
@@ -121,7 +133,7 @@ export class Citizen extends Person {
     if (!url) citizen.appointment = await server.appointment(options.appointment);
     citizen.name = citizen.appointment?.name ?? server.demo.citizen.name;
     citizen.url = url ?? citizen.appointment.join_url;
-    await citizen.page.goto(citizen.url);
+    await citizen.open(citizen.url);
     return citizen;
   }
 
@@ -141,7 +153,7 @@ export class Agent extends Person {
     const agent = new Agent(await launch(AGENT, { spki: server.spki, ...options }), AGENT);
     const { url, username, password, name } = server.demo.agent;
     agent.name = name;
-    await agent.page.goto(url);
+    await agent.open(url);
     await agent.fill('User name', username);
     await agent.fill('Password', password);
     await agent.press('Sign in');
