@@ -61,6 +61,8 @@ export class Network {
     this.outer = `v${made}`;
     this.device = 'eth0';
     ip(`netns add ${this.name}`);
+    // An IPv6 address that appears by itself two seconds later is a network change to Chromium, which then gives up what it is loading.
+    execFileSync(this.enter[0], [...this.enter.slice(1), 'sh', '-c', 'for scope in all default; do echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6; done']);
     if (bare) return;
     ip(`link add ${this.outer} type veth peer name eth0 netns ${this.name}`);
     ip(`addr add ${this.subnet}.1/24 dev ${this.outer}`);

@@ -4,6 +4,7 @@
 import type { Clock } from "./clock";
 import type { LocalMedia } from "./local-media";
 import { LineWatch, SIGN_OF_LIFE_MS, SURELY_DEAD_MS, SUSPICIOUS_MS } from "./line-watch";
+import { Playout } from "./playout";
 import { RequestError } from "./signaling";
 import { Store } from "./store";
 import { Transport } from "./transport";
@@ -45,6 +46,7 @@ export class Seat extends Store<SeatState> {
   #answered = false;
   #busy = false;
   #watch: LineWatch;
+  #playout = new Playout();
   #cancelPoll: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #streams = new Map<string, MediaStream>();
@@ -232,6 +234,7 @@ export class Seat extends Store<SeatState> {
       if (this.#inCall()) {
         await this.#read();
         await this.#heal(false);
+        await this.#hold();
       } else {
         // Silence is the rule while waiting; the watch starts afresh with the call.
         this.#watch = new LineWatch(this.#options.clock.now());
@@ -247,6 +250,13 @@ export class Seat extends Store<SeatState> {
     const count = await transport.received();
     if (transport !== this.#transport) return;
     this.#watch.reading(count, this.#options.clock.now());
+  }
+
+  async #hold(): Promise<void> {
+    const transport = this.#transport;
+    if (!transport) return;
+    const questions = await transport.questions();
+    if (transport === this.#transport) transport.holdBack(this.#playout.reading(questions, this.#options.clock.now()));
   }
 
   /** Two looks a moment apart: one alone cannot tell the last packet of a dead server from a living line. */

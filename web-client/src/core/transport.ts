@@ -111,6 +111,23 @@ export class Transport {
     return sum;
   }
 
+  /** How often this browser asked for lost packets of pictures, as one growing number. */
+  async questions(): Promise<number> {
+    let sum = 0;
+    const report = await this.pc.getStats().catch(() => undefined);
+    report?.forEach((stat: Record<string, unknown>) => {
+      if (stat["type"] === "inbound-rtp" && typeof stat["nackCount"] === "number") sum += stat["nackCount"];
+    });
+    return sum;
+  }
+
+  /** Holds received pictures and sound back by this much, both alike so that lips stay in sync; `null`: as the browser likes. */
+  holdBack(ms: number | null): void {
+    for (const receiver of this.pc.getReceivers() as (RTCRtpReceiver & { jitterBufferTarget?: number | null })[]) {
+      if ("jitterBufferTarget" in receiver && receiver.jitterBufferTarget !== ms) receiver.jitterBufferTarget = ms;
+    }
+  }
+
   close(): void {
     this.pc.onconnectionstatechange = null;
     this.pc.oniceconnectionstatechange = null;
