@@ -129,7 +129,7 @@ pub async fn start(stage: Stage) -> Result<Demo, DemoError> {
     make_account(&stage, password.clone()).await?;
     let key = Token::new(random()?);
     stage.store.put_api_key("demo", key.hash(), stage.clock.now()).await?;
-    clear_old_appointments(&stage.store, stage.clock.now()).await?;
+    clear_old_appointments(&stage).await?;
     let (appointment, token) = book(&stage).await?;
     let base_url = stage.base_url.clone();
     let data = DemoData {
@@ -225,12 +225,16 @@ fn window(now: Timestamp) -> Slot {
 }
 
 /// Earlier demo appointments would fill the desk with namesakes. One in which somebody is stays: a restart must not cut a call.
-async fn clear_old_appointments(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+async fn clear_old_appointments(stage: &Stage) -> Result<(), StoreError> {
+    let (store, now) = (&stage.store, stage.clock.now());
     let mut kept = Vec::new();
     for id in remembered(store).await? {
         match store.appointment(id).await? {
             Some(appointment) if appointment.record.is_running() && appointment.end > now => kept.push(id),
-            Some(_) => store.erase(id).await?,
+            Some(_) => {
+                store.erase(id).await?;
+                stage.signaling.link_ended(id);
+            }
             None => {}
         }
     }

@@ -15,14 +15,13 @@ use tokio::time::timeout;
 
 use crate::agenda::phase::LinkRules;
 use crate::config::Config;
-use crate::consultation::record::Holder;
 use crate::demo::{self, Demo, DemoError, Stage};
 use crate::http::{Scheme, Site, SiteConfig, router};
 use crate::limits;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError};
-use crate::time::{Clock, Timestamp};
+use crate::time::Clock;
 use crate::tls::{self, Acceptor, CertificateError, CertificateFiles, Gate, WebCertificate};
 
 /// Why the server did not start.
@@ -257,39 +256,18 @@ fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Agents whose last cookie ended are signed out everywhere within a second, open sockets included (trust.md S9).
+/// Agents whose cookie ended are signed out within a second, the sockets that it opened included (trust.md S9).
 async fn end_stale_sign_ins(store: Store, signaling: Arc<Signaling>, clock: Clock, mut stopped: watch::Receiver<bool>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut ticks = 0_u64;
     loop {
         tokio::select! {
             _ = every.tick() => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        let now = clock.now();
-        if ticks.is_multiple_of(limits::AGENT_SEEN_STEP.as_secs())
-            && let Err(error) = keep_those_in_calls(&store, now).await
-        {
-            tracing::error!(%error, "sign-ins of agents in calls could not be kept");
-            continue;
-        }
-        ticks += 1;
-        match store.expire_agent_sign_ins(now).await {
-            Ok(ended) => ended.iter().for_each(|grant| signaling.agent_signed_out(grant)),
+        match store.expire_agent_sign_ins(&signaling.sign_ins_at_work(), clock.now()).await {
+            Ok(ended) => signaling.sign_ins_ended(&ended),
             Err(error) => tracing::error!(%error, "stale sign-ins could not be ended"),
         }
     }
-}
-
-/// Who calls or talks does not idle (S9).
-async fn keep_those_in_calls(store: &Store, now: Timestamp) -> Result<(), StoreError> {
-    for appointment in store.desk(now).await?.iter().filter(|appointment| appointment.record.is_running()) {
-        for seat in &appointment.record.seats {
-            if let Holder::Agent(agent) = seat.holder {
-                store.keep_signed_in(agent, now).await?;
-            }
-        }
-    }
-    Ok(())
 }

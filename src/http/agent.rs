@@ -47,7 +47,8 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
 
     let now = site.clock.now();
     let cookie = Token::new(super::random_bytes()?);
-    site.store.sign_in_agent(account.grant.agent, cookie.hash(), now).await?;
+    let pushed_out = site.store.sign_in_agent(account.grant.agent, cookie.hash(), now).await?;
+    site.signaling.sign_ins_ended(&pushed_out);
     tracing::info!(agent = account.grant.agent.0, "agent signed in");
     let mut response = Json(body(account.grant.display_name, account.language)).into_response();
     if let Some(cookie) = Cookie::Agent.give(&cookie) {
@@ -56,10 +57,10 @@ pub(super) async fn sign_in(State(site): State<Site>, From(origin): From, Body(g
     Ok(response)
 }
 
-/// `POST /api/v1/agent/sign-out`: this cookie is dead when the answer is there, and the agent's sockets with it (S9).
+/// `POST /api/v1/agent/sign-out`: this cookie is dead when the answer is there, and the sockets that it opened with it (S9).
 pub(super) async fn sign_out(State(site): State<Site>, SignedInAgent(grant, cookie): SignedInAgent) -> Result<Response, ApiError> {
     site.store.sign_out_agent(cookie, site.clock.now()).await?;
-    site.signaling.agent_signed_out(&grant);
+    site.signaling.sign_ins_ended(&[cookie]);
     tracing::info!(agent = grant.agent.0, "agent signed out");
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(cookie) = Cookie::Agent.take() {

@@ -43,7 +43,7 @@ pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join
 }
 
 /// `GET /api/v1/link`.
-pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment): SignedInCitizen) -> Json<Link> {
+pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, _): SignedInCitizen) -> Json<Link> {
     Json(link(&site, &appointment))
 }
 

@@ -60,8 +60,8 @@ impl FromRequestParts<Site> for From {
     }
 }
 
-/// The appointment of a citizen who exchanged the link.
-pub(super) struct SignedInCitizen(pub Box<Appointment>);
+/// The appointment of a citizen who exchanged the link, and the hash of the cookie.
+pub(super) struct SignedInCitizen(pub Box<Appointment>, pub TokenHash);
 
 impl FromRequestParts<Site> for SignedInCitizen {
     type Rejection = ApiError;
@@ -69,7 +69,7 @@ impl FromRequestParts<Site> for SignedInCitizen {
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, ApiError> {
         let cookie = Cookie::Citizen.hash_in(&parts.headers).ok_or_else(not_signed_in)?;
         let appointment = site.store.appointment_by_sign_in(cookie, site.clock.now()).await?;
-        appointment.map(|appointment| Self(Box::new(appointment))).ok_or_else(not_signed_in)
+        appointment.map(|appointment| Self(Box::new(appointment), cookie)).ok_or_else(not_signed_in)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn citizen(
     let upgrade = checked(&site, &headers, &uri, upgrade)?;
     let signaling = site.signaling.clone();
     Ok(upgrade.on_upgrade(async move |socket| match citizen {
-        Ok(SignedInCitizen(appointment)) => signaling.serve_citizen(socket, appointment.id).await,
+        Ok(SignedInCitizen(appointment, cookie)) => signaling.serve_citizen(socket, appointment.id, cookie).await,
         Err(_) => credential_ended(socket).await,
     }))
 }
@@ -41,7 +41,7 @@ pub(super) async fn agent(
     let upgrade = checked(&site, &headers, &uri, upgrade)?;
     let signaling = site.signaling.clone();
     Ok(upgrade.on_upgrade(async move |socket| match agent {
-        Ok(SignedInAgent(grant, _)) => signaling.serve_agent(socket, grant).await,
+        Ok(SignedInAgent(grant, cookie)) => signaling.serve_agent(socket, grant, cookie).await,
         Err(_) => credential_ended(socket).await,
     }))
 }

@@ -10,6 +10,7 @@ mod socket;
 mod task;
 mod wire;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use axum::extract::ws::WebSocket;
 use tokio::sync::watch;
 
 use crate::access::AgentGrant;
+use crate::access::token::TokenHash;
 use crate::ids::AppointmentId;
 use crate::media::plane::MediaPlane;
-use crate::protocol::CloseCode;
 use crate::store::Store;
 use crate::time::Clock;
 
@@ -64,13 +65,13 @@ impl Signaling {
     }
 
     /// Serves one citizen's socket until it ends. The cookie was checked by `http`, the upgrade went through [`prepare`].
-    pub async fn serve_citizen(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId) {
-        self.serve(socket, socket::Who::Citizen(appointment)).await;
+    pub async fn serve_citizen(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId, sign_in: TokenHash) {
+        self.serve(socket, socket::Who::Citizen(appointment, sign_in)).await;
     }
 
-    /// Serves one agent's socket until it ends.
-    pub async fn serve_agent(self: Arc<Self>, socket: WebSocket, grant: AgentGrant) {
-        self.serve(socket, socket::Who::Agent(grant)).await;
+    /// Serves one agent's socket until it or the sign-in ends.
+    pub async fn serve_agent(self: Arc<Self>, socket: WebSocket, grant: AgentGrant, sign_in: TokenHash) {
+        self.serve(socket, socket::Who::Agent(grant, sign_in)).await;
     }
 
     /// The desks read the agenda again: an appointment was booked or changed.
@@ -78,11 +79,23 @@ impl Signaling {
         self.desk.reload();
     }
 
-    /// The credential of this agent ended: sockets close with 4001, the seat stays (trust.md S9).
-    /// A second device whose sign-in is still good connects again by itself.
-    pub fn agent_signed_out(&self, grant: &AgentGrant) {
-        for (_, link) in self.agents.sockets(grant.agent) {
-            link.close(CloseCode::CredentialEnded);
+    /// These sign-ins of agents are gone from the store: the sockets that they opened close with 4001 and their media ends; the seats stay,
+    /// and so do devices with another sign-in (trust.md S9).
+    pub fn sign_ins_ended(&self, ended: &[TokenHash]) {
+        self.agents.sign_ins_ended(ended);
+    }
+
+    /// Sign-ins of agents who do not idle: in a call, or busy on the desk within `limits::AGENT_SEEN_STEP`.
+    pub fn sign_ins_at_work(&self) -> HashSet<TokenHash> {
+        self.agents.sign_ins_at_work()
+    }
+
+    /// The join link of this appointment was replaced or the appointment erased in the store: the citizen's sockets whose cookie died with it
+    /// close with 4001 and their media ends.
+    pub fn link_ended(self: &Arc<Self>, appointment: AppointmentId) {
+        if self.registry.is_running(appointment) {
+            let house = self.clone();
+            tokio::spawn(async move { house.registry.send(&house, appointment, task::Mail::LinkEnded).await });
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite;
 
 use crate::access::AgentGrant;
+use crate::access::token::TokenHash;
 use crate::consultation::Actor;
 use crate::ids::{AppointmentId, DeviceId};
 use crate::limits;
@@ -38,15 +39,15 @@ pub fn prepare(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 
 /// Whose socket it is; the cookie said so.
 pub(super) enum Who {
-    Citizen(AppointmentId),
-    Agent(AgentGrant),
+    Citizen(AppointmentId, TokenHash),
+    Agent(AgentGrant, TokenHash),
 }
 
 impl Who {
     fn actor(&self, device: DeviceId) -> Actor {
         match self {
-            Self::Citizen(_) => Actor::Citizen { device },
-            Self::Agent(grant) => Actor::Agent { agent: grant.agent, name: grant.display_name.clone(), device },
+            Self::Citizen(..) => Actor::Citizen { device },
+            Self::Agent(grant, _) => Actor::Agent { agent: grant.agent, name: grant.display_name.clone(), device },
         }
     }
 }
@@ -76,7 +77,7 @@ pub(super) async fn serve(house: Arc<Signaling>, socket: WebSocket, who: Who) {
     if let Some(device) = entered
         && !*stopping.borrow()
     {
-        depart(&house, &who, device, &link).await;
+        depart(&house, &who, device, &link, code == Some(CloseCode::CredentialEnded)).await;
     }
     if let Some(code) = code {
         let frame = CloseFrame { code: code as u16, reason: Utf8Bytes::default() };
@@ -176,8 +177,8 @@ async fn take(
     entered: &mut Option<DeviceId>,
 ) -> Result<(), CloseCode> {
     let read = match who {
-        Who::Citizen(appointment) => parse(text).map(wire::citizen).map(|(re, request)| (re, Some(*appointment), request)),
-        Who::Agent(_) => parse(text).map(wire::agent),
+        Who::Citizen(appointment, _) => parse(text).map(wire::citizen).map(|(re, request)| (re, Some(*appointment), request)),
+        Who::Agent(..) => parse(text).map(wire::agent),
     };
     let (re, appointment, request) = match (read, message_id(text)) {
         (Some(read), _) => read,
@@ -222,6 +223,9 @@ async fn take(
     };
     // Only the opening and the heartbeat name no appointment, and they are answered above.
     let Some(appointment) = appointment else { return Ok(()) };
+    if let Who::Agent(grant, _) = who {
+        house.agents().asked(grant.agent, link);
+    }
     if house.registry().send(house, appointment, mail).await.is_err() {
         link.send(wire::text(&wire::error(re, ErrorCode::Internal, "too many consultations at this moment")));
     }
@@ -235,16 +239,22 @@ fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
 /// The device is known: its snapshots come, then the desk.
 async fn enter(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link, show_desk: &Notify) -> Result<(), CloseCode> {
     match who {
-        Who::Citizen(appointment) => {
+        Who::Citizen(appointment, sign_in) => {
             let (done, told) = oneshot::channel();
-            let here = Mail::CitizenHere { device, link: link.clone(), done };
+            let here = Mail::CitizenHere { device, sign_in: *sign_in, link: link.clone(), done };
             house.registry().send(house, *appointment, here).await.map_err(|_| CloseCode::TryAgainLater)?;
             // Dropped when there is no such consultation; then the link is being closed.
             let _ = told.await;
         }
-        Who::Agent(grant) => {
-            if !house.agents().enter(grant.agent, device, link) {
+        Who::Agent(grant, sign_in) => {
+            if !house.agents().enter(grant.agent, device, *sign_in, link) {
                 return Err(CloseCode::TryAgainLater);
+            }
+            // Asked only now: a sign-in that ends from here on finds this socket among those that it must close.
+            match house.store().has_agent_sign_in(*sign_in).await {
+                Ok(true) => {}
+                Ok(false) => return Err(CloseCode::CredentialEnded),
+                Err(_) => return Err(CloseCode::TryAgainLater),
             }
             // After a restart the desk knows who has a seat where.
             let mut desk = house.desk().watch();
@@ -263,15 +273,15 @@ async fn enter(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link,
 }
 
 /// The socket ended: whoever counted on it hears so.
-async fn depart(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link) {
+async fn depart(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link, signed_out: bool) {
     match who {
-        Who::Citizen(appointment) => {
+        Who::Citizen(appointment, _) => {
             let _ = house.registry().send(house, *appointment, Mail::CitizenGone { device, link: link.id() }).await;
         }
-        Who::Agent(grant) => {
+        Who::Agent(grant, _) => {
             if house.agents().leave(grant.agent, device, link) {
                 for consultation in house.agents().seats(grant.agent) {
-                    let _ = house.registry().send(house, consultation, Mail::AgentGone { from: who.actor(device) }).await;
+                    let _ = house.registry().send(house, consultation, Mail::AgentGone { from: who.actor(device), signed_out }).await;
                 }
             }
         }

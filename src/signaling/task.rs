@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::access::token::TokenHash;
+use crate::consultation::command::Parting;
 use crate::consultation::view::Row;
 use crate::consultation::{Actor, Command, Consultation, Effect, Event, Now, Stage, Trace, View};
 use crate::ids::{AgentId, AppointmentId, DeviceId};
@@ -29,17 +31,19 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What reaches a consultation.
 pub(super) enum Mail {
     /// A socket of the citizen said hello; `done` when its snapshot is on the way.
-    CitizenHere { device: DeviceId, link: Link, done: oneshot::Sender<()> },
+    CitizenHere { device: DeviceId, sign_in: TokenHash, link: Link, done: oneshot::Sender<()> },
     /// A socket of the citizen ended.
     CitizenGone { device: DeviceId, link: u64 },
     /// A socket of an agent who may have a seat here said hello.
     AgentHere { from: Actor, done: oneshot::Sender<()> },
-    /// The last socket of an agent's device ended.
-    AgentGone { from: Actor },
+    /// The last socket of an agent's device ended; `signed_out`: with the sign-in that opened it.
+    AgentGone { from: Actor, signed_out: bool },
     /// A request for the rules.
     Ask { from: Actor, link: Link, re: NonZeroU32, command: Command },
     /// A request for the media plane.
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
+    /// The join link was replaced, or the appointment erased.
+    LinkEnded,
     /// The agenda has other times than this task began with.
     Rebooked(Arc<Appointment>),
     /// After a restart: what is due is due, though nobody came yet.
@@ -49,13 +53,26 @@ pub(super) enum Mail {
 /// Runs until nobody is connected and nothing is due.
 pub(super) async fn run(house: Arc<Signaling>, id: AppointmentId, mut inbox: mpsc::Receiver<Mail>) {
     match house.store().appointment(id).await {
-        Ok(Some(of)) => Box::pin(Task::new(house, of).run(&mut inbox)).await,
+        Ok(Some(of)) => {
+            if Box::pin(Task::new(house.clone(), of).run(&mut inbox)).await == End::Erased {
+                refuse(&house, id, &mut inbox, ErrorCode::UnknownAppointment, CloseCode::CredentialEnded).await;
+            }
+        }
         Ok(None) => refuse(&house, id, &mut inbox, ErrorCode::UnknownAppointment, CloseCode::CredentialEnded).await,
         Err(error) => {
             tracing::error!(%error, "a consultation cannot be read");
             refuse(&house, id, &mut inbox, ErrorCode::Internal, CloseCode::TryAgainLater).await;
         }
     }
+}
+
+/// Why a task ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nothing to do any more, or the server stops.
+    Done,
+    /// The appointment is no longer in the store.
+    Erased,
 }
 
 /// There is no consultation: everybody who asks is told, until nobody does.
@@ -72,12 +89,19 @@ async fn refuse(house: &Signaling, id: AppointmentId, inbox: &mut mpsc::Receiver
     }
 }
 
+struct CitizenSocket {
+    device: DeviceId,
+    /// What it was opened with; it ends with it.
+    sign_in: TokenHash,
+    link: Link,
+}
+
 struct Task {
     house: Arc<Signaling>,
     of: Arc<Appointment>,
     consultation: Consultation,
     /// One socket per device.
-    citizens: Vec<(DeviceId, Link)>,
+    citizens: Vec<CitizenSocket>,
     media: MediaSide,
     /// The last snapshot of each socket, without its revision.
     sent: HashMap<u64, server::State>,
@@ -88,6 +112,8 @@ struct Task {
     row: Option<Option<Row>>,
     /// The store failed: nothing is due before.
     retry_at: Option<Instant>,
+    /// The appointment is no longer in the store.
+    erased: bool,
 }
 
 impl Task {
@@ -107,32 +133,55 @@ impl Task {
             seated,
             row: None,
             retry_at: None,
+            erased: false,
         }
     }
 
-    async fn run(mut self, inbox: &mut mpsc::Receiver<Mail>) {
+    async fn run(mut self, inbox: &mut mpsc::Receiver<Mail>) -> End {
         let mut desk = self.house.desk().watch();
         let mut stopping = self.house.stopping();
         self.recall_agents();
         loop {
             self.do_what_is_due().await;
             self.tell_everybody().await;
+            if self.erased {
+                self.let_go().await;
+                return End::Erased;
+            }
             if self.is_over() && inbox.is_empty() && self.retire(inbox).await {
-                return;
+                return End::Done;
             }
             let due = self.due();
             tokio::select! {
                 mail = inbox.recv() => match mail {
                     Some(mail) => self.take(mail).await,
-                    None => return,
+                    None => return End::Done,
                 },
                 happened = self.media.next() => self.happened(happened),
                 // Places in the queue moved.
-                changed = desk.changed(), if self.shows_a_place() => if changed.is_err() { return },
+                changed = desk.changed(), if self.shows_a_place() => if changed.is_err() { return End::Done },
                 () = tokio::time::sleep_until(due.into()) => {}
-                () = stopped(&mut stopping) => return,
+                () = stopped(&mut stopping) => return End::Done,
             }
         }
+    }
+
+    /// Nothing is left to speak of: agents hear that it ended, the desk forgets it. The media ends with this task.
+    async fn let_go(&mut self) {
+        for agent in std::mem::take(&mut self.seated) {
+            self.house.agents().seated(agent, self.of.id, false);
+            if let Some(seat) = self.consultation.record().seat_of(agent) {
+                let state = self.state(Consultation::parted_view(seat.participant, Parting::Closed));
+                for (_, link) in self.house.agents().sockets(agent) {
+                    self.send_state(&link, state.clone());
+                }
+            }
+        }
+        for socket in self.citizens.drain(..) {
+            socket.link.close(CloseCode::CredentialEnded);
+        }
+        self.house.desk().tell(News::Asleep(self.of.clone())).await;
+        self.house.desk().reload();
     }
 
     /// The desk hears first that the record speaks from now on: a task that begins right after must not be overruled by this one's last word.
@@ -164,14 +213,14 @@ impl Task {
 
     async fn take(&mut self, mail: Mail) {
         match mail {
-            Mail::CitizenHere { device, link, done } => {
-                self.citizen_here(device, link).await;
+            Mail::CitizenHere { device, sign_in, link, done } => {
+                self.citizen_here(CitizenSocket { device, sign_in, link }).await;
                 self.tell_everybody().await;
                 let _ = done.send(());
             }
             Mail::CitizenGone { device, link } => {
                 let before = self.citizens.len();
-                self.citizens.retain(|(_, other)| other.id() != link);
+                self.citizens.retain(|other| other.link.id() != link);
                 self.sent.remove(&link);
                 if self.citizens.len() < before {
                     self.ask(Command::Disconnect, &Actor::Citizen { device }, None).await;
@@ -182,8 +231,11 @@ impl Task {
                 self.tell_everybody().await;
                 let _ = done.send(());
             }
-            Mail::AgentGone { from } => {
+            Mail::AgentGone { from, signed_out } => {
                 if !self.is_connected(&from) {
+                    if signed_out {
+                        self.silence(&from);
+                    }
                     self.ask(Command::Disconnect, &from, None).await;
                 }
             }
@@ -196,31 +248,65 @@ impl Task {
                 }
             }
             Mail::Offer { from, link, re, transport, sdp } => self.offer(from, link, re, transport, sdp).await,
+            Mail::LinkEnded => self.link_ended().await,
             Mail::Rebooked(of) => self.rebooked(of),
             Mail::Wake => {}
         }
     }
 
-    async fn citizen_here(&mut self, device: DeviceId, link: Link) {
-        self.citizens.retain(|(other, older)| {
-            let same = *other == device;
+    async fn citizen_here(&mut self, socket: CitizenSocket) {
+        let device = socket.device;
+        self.citizens.retain(|older| {
+            let same = older.device == device;
             if same {
-                older.close(CloseCode::Replaced);
+                older.link.close(CloseCode::Replaced);
             }
             !same
         });
         if self.citizens.len() >= limits::SOCKETS_PER_PERSON {
-            link.close(CloseCode::TryAgainLater);
+            socket.link.close(CloseCode::TryAgainLater);
             return;
         }
-        self.citizens.push((device, link));
+        // The cookie was good at the upgrade; `LinkEnded` may have come since.
+        match self.house.store().has_citizen_sign_in(socket.sign_in).await {
+            Ok(true) => {}
+            Ok(false) => return socket.link.close(CloseCode::CredentialEnded),
+            Err(_) => return socket.link.close(CloseCode::TryAgainLater),
+        }
+        self.citizens.push(socket);
         self.ask(Command::Connect, &Actor::Citizen { device }, None).await;
     }
 
     fn is_connected(&self, from: &Actor) -> bool {
         match from {
-            Actor::Citizen { device } => self.citizens.iter().any(|(other, _)| other == device),
+            Actor::Citizen { device } => self.citizens.iter().any(|socket| socket.device == *device),
             Actor::Agent { agent, device, .. } => self.house.agents().is_connected(*agent, *device),
+        }
+    }
+
+    /// Sockets whose cookie is gone close, and what their device sent or got goes no further; others stay.
+    async fn link_ended(&mut self) {
+        let mut ended = Vec::new();
+        for socket in &self.citizens {
+            // When the store cannot say, nobody is cut; the next look at the cookie decides.
+            if matches!(self.house.store().has_citizen_sign_in(socket.sign_in).await, Ok(false)) {
+                ended.push((socket.device, socket.link.clone()));
+            }
+        }
+        for (device, link) in ended {
+            link.close(CloseCode::CredentialEnded);
+            self.silence(&Actor::Citizen { device });
+        }
+        self.erased = matches!(self.house.store().appointment(self.of.id).await, Ok(None));
+    }
+
+    /// Ends the media of a device whose credential ended; the seat stays, and whoever comes to it next is admitted as it is.
+    fn silence(&mut self, from: &Actor) {
+        if let Some(participant) = self.consultation.seat(from) {
+            self.media.end_transport(participant);
+            if self.consultation.admitted().contains(&participant) {
+                self.media.admit(participant, true);
+            }
         }
     }
 
@@ -357,7 +443,7 @@ impl Task {
             self.house.desk().tell(News::Row(self.of.clone(), row)).await;
         }
         let mut viewers: Vec<(Actor, Link)> =
-            self.citizens.iter().map(|(device, link)| (Actor::Citizen { device: *device }, link.clone())).collect();
+            self.citizens.iter().map(|socket| (Actor::Citizen { device: socket.device }, socket.link.clone())).collect();
         for agent in &self.seated {
             let sockets = self.house.agents().sockets(*agent);
             viewers.extend(sockets.into_iter().map(|(device, link)| (Actor::Agent { agent: *agent, name: String::new(), device }, link)));
@@ -464,8 +550,8 @@ impl Drop for Task {
     /// After a panic the next task does not know the sockets of this one: they come back by themselves and get snapshots.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for (_, link) in &self.citizens {
-                link.close(CloseCode::GoingAway);
+            for socket in &self.citizens {
+                socket.link.close(CloseCode::GoingAway);
             }
         }
     }

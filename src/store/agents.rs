@@ -1,5 +1,7 @@
 //! Agents' accounts, agents' sign-ins and portals' keys. Passwords arrive hashed, cookies and keys as SHA-256: nothing here lets anybody in by itself.
 
+use std::collections::HashSet;
+
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -70,8 +72,9 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT language FROM agents WHERE id = $1").bind(agent.0).fetch_optional(&self.inner.readers).await?)
     }
 
-    /// An agent signed in: this cookie is good until it idles or its absolute end (trust.md S9). At the bound of cookies the oldest of this agent goes.
-    pub async fn sign_in_agent(&self, agent: AgentId, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
+    /// An agent signed in: this cookie is good until it idles or its absolute end (trust.md S9).
+    /// Answers the cookies that ended by it: at the bound the oldest of this agent goes.
+    pub async fn sign_in_agent(&self, agent: AgentId, cookie: TokenHash, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
         let mut transaction = self.inner.writer.begin().await?;
         sqlx::query("INSERT INTO agent_sign_ins (cookie_hash, agent, created_ms, seen_ms, expires_ms) VALUES ($1, $2, $3, $3, $4)")
             .bind(cookie.as_slice())
@@ -80,17 +83,17 @@ impl Store {
             .bind(now.after(limits::AGENT_SIGN_IN).0)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(
+        let ended: Vec<Vec<u8>> = sqlx::query_scalar(
             "DELETE FROM agent_sign_ins WHERE agent = $1 AND cookie_hash NOT IN \
-             (SELECT cookie_hash FROM agent_sign_ins WHERE agent = $1 ORDER BY created_ms DESC LIMIT $2)",
+             (SELECT cookie_hash FROM agent_sign_ins WHERE agent = $1 ORDER BY created_ms DESC LIMIT $2) RETURNING cookie_hash",
         )
         .bind(agent.0)
         .bind(limits::SIGN_INS_PER_AGENT)
-        .execute(&mut *transaction)
+        .fetch_all(&mut *transaction)
         .await?;
         append(&mut transaction, "signed_in", Who::Agent(agent), None, now).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(ended.into_iter().filter_map(|hash| hash.try_into().ok()).collect())
     }
 
     /// The agent behind a sign-in cookie's hash, when it is still good. Counts as activity.
@@ -109,20 +112,22 @@ impl Store {
         let seen = Timestamp(row.try_get("seen_ms")?);
         // One synced write a minute is enough to know who idles for thirty.
         if seen < now.before(limits::AGENT_SEEN_STEP) {
-            self.keep_signed_in(grant.agent, now).await?;
+            sqlx::query("UPDATE agent_sign_ins SET seen_ms = $2 WHERE cookie_hash = $1 AND seen_ms < $2")
+                .bind(hash.as_slice())
+                .bind(now.0)
+                .execute(&self.inner.writer)
+                .await?;
         }
         Ok(Some(grant))
     }
 
-    /// The agent is at work (a request, a call that runs): none of their good cookies idles.
-    pub async fn keep_signed_in(&self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE agent_sign_ins SET seen_ms = $2 WHERE agent = $1 AND expires_ms > $2 AND seen_ms > $3 AND seen_ms < $2")
-            .bind(agent.0)
-            .bind(now.0)
-            .bind(now.before(limits::AGENT_IDLE).0)
-            .execute(&self.inner.writer)
+    /// Whether this cookie has not ended: signed out, expired, or pushed out by newer ones.
+    pub async fn has_agent_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM agent_sign_ins WHERE cookie_hash = $1")
+            .bind(cookie.as_slice())
+            .fetch_optional(&self.inner.readers)
             .await?;
-        Ok(())
+        Ok(found.is_some())
     }
 
     /// Ends one cookie. Tells whose it was.
@@ -139,34 +144,50 @@ impl Store {
         Ok(agent.map(AgentId))
     }
 
-    /// Removes cookies of agents that are no longer good; answers the agents who have none left, so that their sockets end too (S9).
-    pub async fn expire_agent_sign_ins(&self, now: Timestamp) -> Result<Vec<AgentGrant>, StoreError> {
+    /// Ends the cookies of agents that are no longer good, and answers them, so that their sockets end too (S9). Those `at_work` do not idle,
+    /// however far the wall clock was moved; the absolute end holds for them as well.
+    pub async fn expire_agent_sign_ins(&self, at_work: &HashSet<TokenHash>, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
         let idle = now.before(limits::AGENT_IDLE).0;
-        let stale: i64 = sqlx::query_scalar("SELECT count(*) FROM agent_sign_ins WHERE expires_ms <= $1 OR seen_ms <= $2")
+        let rows = sqlx::query("SELECT cookie_hash, seen_ms, expires_ms FROM agent_sign_ins WHERE expires_ms <= $1 OR seen_ms < $2")
             .bind(now.0)
-            .bind(idle)
-            .fetch_one(&self.inner.readers)
+            .bind(now.before(limits::AGENT_SEEN_STEP).0)
+            .fetch_all(&self.inner.readers)
             .await?;
-        if stale == 0 {
+        let (mut seen, mut stale) = (Vec::new(), Vec::new());
+        for row in rows {
+            let Ok(cookie) = TokenHash::try_from(row.try_get::<Vec<u8>, _>("cookie_hash")?) else { continue };
+            if row.try_get::<i64, _>("expires_ms")? > now.0 && at_work.contains(&cookie) {
+                seen.push(cookie);
+            } else if row.try_get::<i64, _>("expires_ms")? <= now.0 || row.try_get::<i64, _>("seen_ms")? <= idle {
+                stale.push(cookie);
+            }
+        }
+        if seen.is_empty() && stale.is_empty() {
             return Ok(Vec::new());
         }
+        let mut ended = Vec::new();
         let mut transaction = self.inner.writer.begin().await?;
-        let rows = sqlx::query(
-            "SELECT agents.id, agents.display_name FROM agents WHERE \
-             EXISTS (SELECT 1 FROM agent_sign_ins s WHERE s.agent = agents.id) AND \
-             NOT EXISTS (SELECT 1 FROM agent_sign_ins s WHERE s.agent = agents.id AND s.expires_ms > $1 AND s.seen_ms > $2)",
-        )
-        .bind(now.0)
-        .bind(idle)
-        .fetch_all(&mut *transaction)
-        .await?;
-        sqlx::query("DELETE FROM agent_sign_ins WHERE expires_ms <= $1 OR seen_ms <= $2")
-            .bind(now.0)
-            .bind(idle)
-            .execute(&mut *transaction)
-            .await?;
+        for cookie in seen {
+            sqlx::query("UPDATE agent_sign_ins SET seen_ms = $2 WHERE cookie_hash = $1")
+                .bind(cookie.as_slice())
+                .bind(now.0)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        for cookie in stale {
+            // Judged again: a request may have counted as activity since.
+            let gone = sqlx::query("DELETE FROM agent_sign_ins WHERE cookie_hash = $1 AND (expires_ms <= $2 OR seen_ms <= $3)")
+                .bind(cookie.as_slice())
+                .bind(now.0)
+                .bind(idle)
+                .execute(&mut *transaction)
+                .await?;
+            if gone.rows_affected() > 0 {
+                ended.push(cookie);
+            }
+        }
         transaction.commit().await?;
-        rows.iter().map(grant).collect()
+        Ok(ended)
     }
 
     /// Lets a portal book with the key of this hash; the same label again replaces its key.

@@ -271,6 +271,15 @@ impl Store {
         row.map(|row| self.opened(&row)).transpose()
     }
 
+    /// Whether this cookie has not ended with the link that opened it.
+    pub async fn has_citizen_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM citizen_sign_ins WHERE cookie_hash = $1")
+            .bind(cookie.as_slice())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
     async fn insert(&self, appointment: &Appointment, now: Timestamp) -> Result<(), StoreError> {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;

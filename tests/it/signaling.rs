@@ -26,7 +26,7 @@ use visavis::load::http_client::Base;
 use visavis::load::signaling_client::SignalingClient;
 use visavis::media::plane::{MediaConfig, MediaPlane};
 use visavis::signaling::{Signaling, prepare};
-use visavis::store::{Appointment, NewAppointment, Store};
+use visavis::store::{Appointment, NewAgent, NewAppointment, Store};
 use visavis::time::{Clock, Timestamp};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -68,7 +68,7 @@ impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
 }
 
 #[derive(Clone)]
-struct Doors(Arc<Signaling>);
+struct Doors(Arc<Signaling>, Store);
 
 impl House {
     pub async fn start(directory: &Path) -> Self {
@@ -88,12 +88,17 @@ impl House {
             let clock = clock.clone();
             async move {
                 let store = Store::open(&directory).await.unwrap();
+                for number in 1..=2 {
+                    let (username, display_name) = (number.to_string(), format!("Agent {number}"));
+                    let account = NewAgent { username, display_name, language: "en".into(), password_hash: String::new() };
+                    assert_eq!(store.put_agent(account, Timestamp(0)).await.unwrap(), AgentId(number));
+                }
                 let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], port: 0, workers: 1 };
                 let signaling = Signaling::new(store.clone(), MediaPlane::start(config).unwrap(), clock);
                 let router = Router::new()
                     .route("/signaling/citizen", get(citizen))
                     .route("/signaling/agent", get(agent))
-                    .with_state(Doors(signaling.clone()));
+                    .with_state(Doors(signaling.clone(), store.clone()));
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let base = Base { authority: listener.local_addr().unwrap().to_string() };
                 tokio::spawn(async move { axum::serve(listener, router).await });
@@ -138,7 +143,18 @@ impl House {
     }
 
     pub async fn agent(&self, number: i64, of: &Appointment, device: u8) -> Person {
-        Person::open(&self.base, "agent", &format!("agent={number}"), of, device).await
+        self.agent_by(&number.to_string(), of, device).await
+    }
+
+    /// An agent by a certain sign-in.
+    async fn agent_by(&self, sign_in: &str, of: &Appointment, device: u8) -> Person {
+        Person::open(&self.base, "agent", &format!("agent={sign_in}"), of, device).await
+    }
+
+    /// As `http` does it.
+    async fn sign_out(&self, sign_in: &str) {
+        self.store.sign_out_agent(digest(sign_in), self.clock.now()).await.unwrap();
+        self.signaling.sign_ins_ended(&[digest(sign_in)]);
     }
 
     /// Citizen waits, agent is at the desk.
@@ -182,14 +198,30 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers["cookie"].to_str().unwrap().strip_prefix(name).unwrap()
 }
 
-async fn citizen(State(Doors(house)): State<Doors>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+async fn citizen(State(Doors(house, store)): State<Doors>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
     let appointment: AppointmentId = cookie(&headers, "appointment=").parse().unwrap();
-    prepare(upgrade).on_upgrade(move |socket| house.serve_citizen(socket, appointment))
+    let sign_in = digest(&appointment.to_string());
+    if let Ok(Some(of)) = store.appointment(appointment).await {
+        let now = Timestamp(of.end.0);
+        // A second socket comes with the same cookie.
+        let _ = store.sign_in_citizen(&of, sign_in, now).await;
+    }
+    prepare(upgrade).on_upgrade(move |socket| house.serve_citizen(socket, appointment, sign_in))
 }
 
-async fn agent(State(Doors(house)): State<Doors>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    let grant = grant(cookie(&headers, "agent=").parse().unwrap());
-    prepare(upgrade).on_upgrade(move |socket| house.serve_agent(socket, grant))
+/// `agent=1` is signed in; `agent=1.2` is the same agent by a second sign-in.
+async fn agent(State(Doors(house, store)): State<Doors>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    let cookie = cookie(&headers, "agent=");
+    let grant = grant(cookie.split('.').next().unwrap().parse().unwrap());
+    let sign_in = digest(cookie);
+    let _ = store.sign_in_agent(grant.agent, sign_in, Timestamp(0)).await;
+    prepare(upgrade).on_upgrade(move |socket| house.serve_agent(socket, grant, sign_in))
+}
+
+fn digest(cookie: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.iter_mut().zip(cookie.bytes().cycle().take(cookie.len().min(32))).for_each(|(to, from)| *to = from);
+    hash
 }
 
 fn grant(number: i64) -> AgentGrant {
@@ -480,14 +512,69 @@ async fn an_agent_who_signs_out_is_cut_and_keeps_the_seat() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::start(directory.path()).await;
     let (of, clara, anna) = house.in_call().await;
-    house.signaling.agent_signed_out(&grant(1));
+    let other_desk = house.agent_by("1.2", &of, 13).await;
+    other_desk.phase("elsewhere").await;
+    house.sign_out("1").await;
     assert_eq!(anna.closed().await, 4001);
     clara.state("away", |state| state["participants"][0]["presence"] == "away").await;
     // From another machine, without a click: nobody speaks from the seat.
-    let anna = house.agent(1, &of, 12).await;
-    anna.phase("elsewhere").await;
-    anna.ask("return").await.unwrap();
-    anna.phase("in_call").await;
+    other_desk.ask("return").await.unwrap();
+    other_desk.phase("in_call").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_says_hello_only_after_the_sign_out_gets_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    house.book().await;
+    let mut late = house.bare("agent", "agent=1").await;
+    house.sign_out("1").await;
+    let hello = json!({"type": "hello", "id": 1, "version": 1, "device": DeviceId([9; 16]).to_string()});
+    late.send(Message::text(hello.to_string())).await.unwrap();
+    let mut told = Vec::new();
+    let code = loop {
+        match tokio::time::timeout(SOON, late.next()).await.unwrap().unwrap().unwrap() {
+            Message::Close(frame) => break u16::from(frame.unwrap().code),
+            message => told.push(message.into_text().unwrap().to_string()),
+        }
+    };
+    assert_eq!(code, 4001);
+    assert!(!told.iter().any(|text| text.contains("desk")), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_link_ends_the_sockets_that_it_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (of, clara, anna) = house.in_call().await;
+    house.store.rotate_link(of.id, house.clock.now()).await.unwrap().unwrap();
+    house.signaling.link_ended(of.id);
+    assert_eq!(clara.closed().await, 4001);
+    anna.state("away", |state| state["participants"][0]["presence"] == "away").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erased_appointment_leaves_nobody_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (of, clara, anna) = house.in_call().await;
+    house.store.erase(of.id).await.unwrap();
+    house.signaling.link_ended(of.id);
+    assert_eq!(clara.closed().await, 4001);
+    anna.phase("closed").await;
+    let empty = anna.signaling.until(SOON, "an empty desk", |heard| heard.desk.as_ref().is_some_and(|desk| desk["rows"] == json!([])));
+    empty.await.unwrap();
+    assert_eq!(anna.ask("return").await, Err("unknown_appointment".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answer_comes_when_its_audit_line_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (of, _clara, anna) = house.waiting().await;
+    anna.ask("call").await.unwrap();
+    let trail = house.store.audit_of(of.id).await.unwrap();
+    assert_eq!(trail.iter().map(|line| line.what.as_str()).collect::<Vec<_>>(), ["booked", "arrive", "call"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

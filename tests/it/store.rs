@@ -1,5 +1,6 @@
 //! The store on a real database file: what is durable, what is sealed, what is refused.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -172,16 +173,47 @@ async fn agent_sign_in_ends_after_thirty_idle_minutes_or_twelve_hours() {
 }
 
 #[tokio::test]
-async fn expiry_names_the_agents_who_have_no_cookie_left() {
+async fn expiry_names_the_cookies_that_ended_and_spares_those_at_work() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();
     let anna = store.put_agent(agent(), NOW).await.unwrap();
     store.sign_in_agent(anna, [1; 32], NOW).await.unwrap();
     store.sign_in_agent(anna, [2; 32], NOW.after(20 * MINUTE)).await.unwrap();
-    assert_eq!(store.expire_agent_sign_ins(NOW.after(40 * MINUTE)).await.unwrap(), vec![], "one cookie is still good");
-    let ended = store.expire_agent_sign_ins(NOW.after(60 * MINUTE)).await.unwrap();
-    assert_eq!(ended.iter().map(|grant| grant.agent).collect::<Vec<_>>(), vec![anna]);
-    assert_eq!(store.expire_agent_sign_ins(NOW.after(60 * MINUTE)).await.unwrap(), vec![]);
+    let nobody = HashSet::new();
+    assert_eq!(
+        store.expire_agent_sign_ins(&nobody, NOW.after(40 * MINUTE)).await.unwrap(),
+        vec![[1; 32]],
+        "the other cookie is still good"
+    );
+    let at_work = HashSet::from([[2; 32]]);
+    assert!(store.expire_agent_sign_ins(&at_work, NOW.after(100 * MINUTE)).await.unwrap().is_empty(), "the clock was moved during a call");
+    assert!(store.agent_by_sign_in([2; 32], NOW.after(120 * MINUTE)).await.unwrap().is_some(), "to work is to be seen");
+    assert_eq!(store.expire_agent_sign_ins(&at_work, NOW.after(800 * MINUTE)).await.unwrap(), vec![[2; 32]], "twelve hours are the end");
+    assert!(!store.has_agent_sign_in([2; 32]).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_request_with_one_cookie_does_not_keep_another_one_alive() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let anna = store.put_agent(agent(), NOW).await.unwrap();
+    store.sign_in_agent(anna, [1; 32], NOW).await.unwrap();
+    store.sign_in_agent(anna, [2; 32], NOW).await.unwrap();
+    assert!(store.agent_by_sign_in([1; 32], NOW.after(20 * MINUTE)).await.unwrap().is_some());
+    assert!(store.agent_by_sign_in([1; 32], NOW.after(40 * MINUTE)).await.unwrap().is_some());
+    assert!(store.agent_by_sign_in([2; 32], NOW.after(40 * MINUTE)).await.unwrap().is_none(), "left at another desk");
+}
+
+#[tokio::test]
+async fn a_seventeenth_browser_ends_the_oldest_cookie_and_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let anna = store.put_agent(agent(), NOW).await.unwrap();
+    for n in 0..16_u8 {
+        let at = NOW.after(Duration::from_secs(n.into()));
+        assert!(store.sign_in_agent(anna, [n; 32], at).await.unwrap().is_empty());
+    }
+    assert_eq!(store.sign_in_agent(anna, [16; 32], NOW.after(MINUTE)).await.unwrap(), vec![[0; 32]]);
 }
 
 #[tokio::test]
