@@ -6,6 +6,7 @@ import { realClock } from "./clock";
 import { deviceId, nextTransport } from "./device-id";
 import { LocalMedia } from "./local-media";
 import { markAdmitted } from "./marks";
+import { Resume } from "./resume";
 import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { play } from "./sound";
@@ -58,6 +59,7 @@ export class Agent extends Store<AgentState> {
   readonly seat: Seat;
   #signaling: Signaling;
   #greeted = false;
+  #resume = new Resume();
   #waiting = new Set<string>();
   #arrivals = 0;
 
@@ -189,7 +191,10 @@ export class Agent extends Store<AgentState> {
   #pushed(message: Pushed): void {
     switch (message.type) {
       case "quality": return this.seat.quality(message.uplink, message.downlink);
-      case "desk": return this.#desk(message.rows);
+      case "desk":
+        // What ended it while the line was down is not told again.
+        if (this.#resume.desk(this.get().state?.appointment)) this.#ended("not_in_call");
+        return this.#desk(message.rows);
       case "state": return this.#consultation(message);
     }
   }
@@ -209,11 +214,9 @@ export class Agent extends Store<AgentState> {
 
   #consultation(message: State): void {
     const before = this.get().state;
+    this.#resume.state(message.appointment);
     if (ENDED.has(message.phase)) {
-      if (before && before.appointment !== message.appointment) return;
-      this.seat.update(undefined);
-      this.media.close();
-      this.set({ state: undefined, callSince: undefined, notice: before ? `ended.${message.phase}` : undefined });
+      if (!before || before.appointment === message.appointment) this.#ended(`ended.${message.phase}`);
       return;
     }
     const entered = message.phase === "in_call" && before?.phase !== "in_call";
@@ -224,9 +227,17 @@ export class Agent extends Store<AgentState> {
     else if (this.media.get().step === "idle") void this.media.open();
   }
 
+  #ended(notice: string): void {
+    const had = this.get().state !== undefined;
+    this.seat.update(undefined);
+    this.media.close();
+    this.set({ state: undefined, callSince: undefined, notice: had ? notice : undefined });
+  }
+
   #status(line: SignalingStatus): void {
     this.set({ line });
     if (line === "ready") {
+      this.#resume.greeted();
       void this.seat.signalingReady(this.#greeted);
       this.#greeted = true;
     } else {

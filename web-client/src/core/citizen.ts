@@ -187,6 +187,12 @@ export class Citizen extends Store<CitizenState> {
   #pushed(message: Pushed): void {
     if (message.type === "quality") this.seat.quality(message.uplink, message.downlink);
     if (message.type !== "state") return;
+    // Another link was opened in this browser: the cookie leads to its appointment now, and this page must not speak for that.
+    if (this.get().link && message.reference !== this.get().link?.reference) {
+      this.#signaling.stop();
+      this.#status("signed_out");
+      return;
+    }
     const before = this.get().state?.phase;
     const { phase } = message;
     const changed = before !== phase;
