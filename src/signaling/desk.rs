@@ -139,7 +139,8 @@ async fn load(house: &Arc<Signaling>, entries: &mut HashMap<AppointmentId, Entry
             return false;
         }
     };
-    entries.retain(|_, entry| entry.running);
+    // A task that ended without a word (a panic) tells no row any more: the record speaks, and the consultation is brought back below.
+    entries.retain(|id, entry| entry.running && house.registry().is_running(*id));
     for of in appointments {
         let (id, of) = (of.id, Arc::new(of));
         match entries.get_mut(&id) {

@@ -99,3 +99,18 @@ async fn who_takes_over_is_in_the_call_with_media_and_the_other_device_is_out() 
     hears(&computer, &agent, 20).await;
     assert_eq!(agent.received().whole_of(phone.stream(Source::Microphone)), heard, "the phone is heard no more");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_screen_takes_and_leaves_its_slot_by_what_its_sender_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (_, clara, anna) = house.in_call().await;
+    let (_citizen, _agent) = (connect(&clara, 1, 1).await, connect(&anna, 2, 1).await);
+    let sends = |screen: bool| json!({"microphone": true, "camera": false, "screen": screen});
+    clara.ask_with("publish", sends(true)).await.unwrap();
+    anna.state("the screen has a slot", |state| slot_of(state, 0, "screen")).await;
+    let stopped = Instant::now();
+    clara.ask_with("publish", sends(false)).await.unwrap();
+    anna.state("the slot is free", |state| !slot_of(state, 0, "screen")).await;
+    assert!(stopped.elapsed() < Duration::from_secs(5), "at once, not after the silence of its packets");
+}
