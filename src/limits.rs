@@ -64,7 +64,7 @@ pub const CODECS_PER_SECTION: usize = 8;
 pub const SLOTS_MAX: usize = 16;
 /// Largest data-channel message that we take or send (RFC 8841 §6).
 pub const DATA_MESSAGE_BYTES: u32 = 262_144;
-/// Rows of the desk, by start; more appointments than this within two days belong on several services.
+/// Rows of the desk, those nearest in time; more appointments than this within two days belong on several services.
 pub const DESK_ROWS: u32 = 1_000;
 /// An agent's sign-in ends after this long whatever happens (trust.md S9).
 pub const AGENT_SIGN_IN: Duration = Duration::from_secs(12 * 60 * 60);

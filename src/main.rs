@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command};
 use visavis::access::password;
 use visavis::access::token::Token;
 use visavis::config::{Config, Problem, Sources, command_line};
-use visavis::server::{Server, check};
+use visavis::server::{Server, check, make_directory};
 use visavis::store::{NewAgent, Store};
 use visavis::telemetry;
 use visavis::time::Clock;
@@ -101,7 +101,9 @@ async fn add_agent(config: &Config, arguments: &ArgMatches) -> Done {
         password_hash,
     };
     let store = open_store(config).await?;
-    store.put_agent(agent, Clock::default().now()).await?;
+    let now = Clock::default().now();
+    let agent = store.put_agent(agent, now).await?;
+    store.sign_out_everywhere(agent, now).await?;
     store.close().await;
     say("The account is there.\n");
     Ok(ExitCode::SUCCESS)
@@ -120,7 +122,7 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
 }
 
 async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
-    std::fs::create_dir_all(&config.data_directory)?;
+    make_directory(&config.data_directory)?;
     Ok(Store::open(&config.data_directory).await?)
 }
 

@@ -250,8 +250,8 @@ fn certificate_files(config: &Config) -> CertificateFiles {
     }
 }
 
-/// Nobody but the server's account reads what is in it.
-fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
+/// Makes the data directory where there is none: nobody but the server's account reads what is in it.
+pub fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

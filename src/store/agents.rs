@@ -144,6 +144,17 @@ impl Store {
         Ok(agent.map(AgentId))
     }
 
+    /// Ends every cookie of an agent: what an old password opened is shut with it (S9). For a store that no server runs on: open sockets are not told.
+    pub async fn sign_out_everywhere(&self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.inner.writer.begin().await?;
+        let ended = sqlx::query("DELETE FROM agent_sign_ins WHERE agent = $1").bind(agent.0).execute(&mut *transaction).await?;
+        if ended.rows_affected() > 0 {
+            append(&mut transaction, "signed_out", Who::Service, None, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Ends the cookies of agents that are no longer good, and answers them, so that their sockets end too (S9). Those `at_work` do not idle,
     /// however far the wall clock was moved; the absolute end holds for them as well.
     pub async fn expire_agent_sign_ins(&self, at_work: &HashSet<TokenHash>, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {

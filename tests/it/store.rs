@@ -228,6 +228,20 @@ async fn signed_out_cookie_is_dead_at_once() {
 }
 
 #[tokio::test]
+async fn a_new_password_shuts_what_the_old_one_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let anna = store.put_agent(agent(), NOW).await.unwrap();
+    let ben = store.put_agent(NewAgent { username: "ben".into(), ..agent() }, NOW).await.unwrap();
+    store.sign_in_agent(anna, [1; 32], NOW).await.unwrap();
+    store.sign_in_agent(anna, [2; 32], NOW).await.unwrap();
+    store.sign_in_agent(ben, [3; 32], NOW).await.unwrap();
+    store.sign_out_everywhere(anna, NOW).await.unwrap();
+    let good = [store.has_agent_sign_in([1; 32]).await.unwrap(), store.has_agent_sign_in([2; 32]).await.unwrap()];
+    assert_eq!((good, store.has_agent_sign_in([3; 32]).await.unwrap()), ([false, false], true));
+}
+
+#[tokio::test]
 async fn audit_lines_cannot_be_changed_or_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();
