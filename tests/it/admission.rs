@@ -1,5 +1,6 @@
 //! S8: nothing crosses before admission; the same probes cross after it. Here on the media plane alone, with a client that can send anything.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
@@ -53,6 +54,8 @@ struct Stage {
     probing: RawClient,
     watching: RawClient,
     elsewhere: UdpSocket,
+    /// The first video slot's SSRC, once media told it from that of its RTX.
+    carried: OnceLock<u32>,
 }
 
 impl Stage {
@@ -63,7 +66,7 @@ impl Stage {
         std::mem::forget(plane);
         let watching = RawClient::join(&room, AGENT, 1, RawOptions { name: WATCHING, ..RawOptions::default() }).await;
         let probing = RawClient::join(&room, CITIZEN, 1, RawOptions { name: PROBING, ..RawOptions::default() }).await;
-        Self { room, probing, watching, elsewhere: UdpSocket::bind("127.0.0.1:0").await.unwrap() }
+        Self { room, probing, watching, elsewhere: UdpSocket::bind("127.0.0.1:0").await.unwrap(), carried: OnceLock::new() }
     }
 
     /// SSRCs of the probing client: microphone, camera, RTX of it, screen, RTX of it.
@@ -77,8 +80,15 @@ impl Stage {
 
     /// The server's SSRC of the probing client's first video slot.
     fn video_slot(&self) -> u32 {
+        if let Some(known) = self.carried.get() {
+            return *known;
+        }
         let slots = self.probing.peer().slots();
-        slots.into_iter().filter(|(_, mid)| mid == "4").map(|(ssrc, _)| ssrc).min_by_key(|ssrc| self.rank(*ssrc)).unwrap()
+        let likely = slots.into_iter().filter(|(_, mid)| mid == "4").map(|(ssrc, _)| ssrc).min_by_key(|ssrc| self.rank(*ssrc)).unwrap();
+        if !self.rank(likely) {
+            let _ = self.carried.set(likely);
+        }
+        likely
     }
 
     /// Primary SSRCs before those of RTX: the primary is the one that carried media, or any while none did.
@@ -248,6 +258,8 @@ async fn the_same_probes_cross_once_both_are_admitted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     stage.probing.until("media of the other", |client| client.count_of(WATCHED) >= 4).await;
+    stage.video_slot();
+    assert!(stage.carried.get().is_some());
     for (index, probe) in PROBES.iter().enumerate() {
         // Key-frame requests are coalesced and repeated until a key frame comes: answer, and let the last one be old.
         stage.show(talk.frame(true), &mut talked).await;
@@ -261,15 +273,21 @@ async fn the_same_probes_cross_once_both_are_admitted() {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(if probe.then == Then::ReportThere { 1500 } else { 150 })).await;
-        let crossed = crossed(&stage);
-        let happened = match probe.then {
+        let happened = |crossed: &Crossed| match probe.then {
             Then::MediaThere => crossed.media_there > 0,
             Then::KeyFrameAsked => crossed.key_frames_asked > 0,
             Then::MediaHere => crossed.media_here > 0,
             Then::ReportThere => crossed.reports_there > 0,
             Then::Nothing => crossed.media_there == 0 && crossed.key_frames_asked == 0 && crossed.media_here == 0,
         };
+        // What must cross may take its time on a busy machine; what must not is given a fixed one.
+        let patience = Instant::now() + Duration::from_secs(10);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        while !happened(&crossed(&stage)) && probe.then != Then::Nothing && Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let crossed = crossed(&stage);
+        let happened = happened(&crossed);
         assert!(happened && crossed.forged_there == 0, "{}: {:?}, but {crossed:?}", probe.name, probe.then);
     }
 }
