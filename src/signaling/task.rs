@@ -1,5 +1,7 @@
 //! The task of one consultation: brings mail to the rules, writes down what changed, then tells people and media. No rule is decided here.
 
+mod people;
+
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,11 +10,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::access::token::TokenHash;
-use crate::consultation::command::Parting;
 use crate::consultation::view::Row;
 use crate::consultation::{Actor, Command, Consultation, Effect, Event, Now, Stage, Trace, View};
 use crate::ids::{AgentId, AppointmentId, DeviceId};
-use crate::limits;
 use crate::media::plane::{MediaEvent, OfferError};
 use crate::protocol::server::{self, ServerMessage};
 use crate::protocol::{CloseCode, ErrorCode};
@@ -166,24 +166,6 @@ impl Task {
         }
     }
 
-    /// Nothing is left to speak of: agents hear that it ended, the desk forgets it. The media ends with this task.
-    async fn let_go(&mut self) {
-        for agent in std::mem::take(&mut self.seated) {
-            self.house.agents().seated(agent, self.of.id, false);
-            if let Some(seat) = self.consultation.record().seat_of(agent) {
-                let state = self.state(Consultation::parted_view(seat.participant, Parting::Closed));
-                for (_, link) in self.house.agents().sockets(agent) {
-                    self.send_state(&link, state.clone());
-                }
-            }
-        }
-        for socket in self.citizens.drain(..) {
-            socket.link.close(CloseCode::CredentialEnded);
-        }
-        self.house.desk().tell(News::Asleep(self.of.clone())).await;
-        self.house.desk().reload();
-    }
-
     /// The desk hears first that the record speaks from now on: a task that begins right after must not be overruled by this one's last word.
     async fn retire(&mut self, inbox: &mpsc::Receiver<Mail>) -> bool {
         let asleep = Appointment { record: self.consultation.record().clone(), ..Appointment::clone(&self.of) };
@@ -251,76 +233,6 @@ impl Task {
             Mail::LinkEnded => self.link_ended().await,
             Mail::Rebooked(of) => self.rebooked(of),
             Mail::Wake => {}
-        }
-    }
-
-    async fn citizen_here(&mut self, socket: CitizenSocket) {
-        let device = socket.device;
-        self.citizens.retain(|older| {
-            let same = older.device == device;
-            if same {
-                older.link.close(CloseCode::Replaced);
-            }
-            !same
-        });
-        if self.citizens.len() >= limits::SOCKETS_PER_PERSON {
-            socket.link.close(CloseCode::TryAgainLater);
-            return;
-        }
-        // The cookie was good at the upgrade; `LinkEnded` may have come since.
-        match self.house.store().has_citizen_sign_in(socket.sign_in).await {
-            Ok(true) => {}
-            Ok(false) => return socket.link.close(CloseCode::CredentialEnded),
-            Err(_) => return socket.link.close(CloseCode::TryAgainLater),
-        }
-        self.citizens.push(socket);
-        self.ask(Command::Connect, &Actor::Citizen { device }, None).await;
-    }
-
-    fn is_connected(&self, from: &Actor) -> bool {
-        match from {
-            Actor::Citizen { device } => self.citizens.iter().any(|socket| socket.device == *device),
-            Actor::Agent { agent, device, .. } => self.house.agents().is_connected(*agent, *device),
-        }
-    }
-
-    /// Sockets whose cookie is gone close, and what their device sent or got goes no further; others stay.
-    async fn link_ended(&mut self) {
-        let mut ended = Vec::new();
-        for socket in &self.citizens {
-            // When the store cannot say, nobody is cut; the next look at the cookie decides.
-            if matches!(self.house.store().has_citizen_sign_in(socket.sign_in).await, Ok(false)) {
-                ended.push((socket.device, socket.link.clone()));
-            }
-        }
-        for (device, link) in ended {
-            link.close(CloseCode::CredentialEnded);
-            self.silence(&Actor::Citizen { device });
-        }
-        self.erased = matches!(self.house.store().appointment(self.of.id).await, Ok(None));
-    }
-
-    /// Ends the media of a device whose credential ended; the seat stays, and whoever comes to it next is admitted as it is.
-    fn silence(&mut self, from: &Actor) {
-        if let Some(participant) = self.consultation.seat(from) {
-            self.media.end_transport(participant);
-            if self.consultation.admitted().contains(&participant) {
-                self.media.admit(participant, true);
-            }
-        }
-    }
-
-    /// Agents whose page was back before this task began.
-    fn recall_agents(&mut self) {
-        let now = self.now();
-        for seat in self.consultation.record().seats.clone() {
-            if let crate::consultation::record::Holder::Agent(agent) = seat.holder
-                && self.house.agents().is_connected(agent, seat.device)
-            {
-                let from = Actor::Agent { agent, name: seat.name, device: seat.device };
-                // Only presence changes: nothing to write down, nothing to refuse.
-                let _ = self.consultation.handle(Command::Connect, &from, now);
-            }
         }
     }
 
