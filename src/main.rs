@@ -123,7 +123,7 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
 
 async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
     make_directory(&config.data_directory)?;
-    Ok(Store::open(&config.data_directory).await?)
+    Ok(Store::open_beside(&config.data_directory).await?)
 }
 
 /// The one place that writes to standard output; a closed pipe is no reason to fail.

@@ -265,7 +265,12 @@ async fn end_stale_sign_ins(store: Store, signaling: Arc<Signaling>, clock: Cloc
             _ = every.tick() => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        match store.expire_agent_sign_ins(&signaling.sign_ins_at_work(), clock.now()).await {
+        let ended = async {
+            store.expire_agent_sign_ins(&signaling.sign_ins_at_work(), clock.now()).await?;
+            // Whatever ended them: time, or a new password by the command line beside this process.
+            store.ended_of(signaling.sign_ins()).await
+        };
+        match ended.await {
             Ok(ended) => signaling.sign_ins_ended(&ended),
             Err(error) => tracing::error!(%error, "stale sign-ins could not be ended"),
         }

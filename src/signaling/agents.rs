@@ -66,6 +66,11 @@ impl Agents {
         }
     }
 
+    /// What the open sockets were opened with.
+    pub(super) fn sign_ins(&self) -> HashSet<TokenHash> {
+        self.lock().sockets.values().flatten().map(|socket| socket.sign_in).collect()
+    }
+
     /// Sign-ins of those who do not idle: a seat in a consultation, or something asked a moment ago.
     pub(super) fn sign_ins_at_work(&self) -> HashSet<TokenHash> {
         let inner = self.lock();

@@ -85,6 +85,11 @@ impl Signaling {
         self.agents.sign_ins_ended(ended);
     }
 
+    /// The sign-ins by which agents have open sockets.
+    pub fn sign_ins(&self) -> HashSet<TokenHash> {
+        self.agents.sign_ins()
+    }
+
     /// Sign-ins of agents who do not idle: in a call, or busy on the desk within `limits::AGENT_SEEN_STEP`.
     pub fn sign_ins_at_work(&self) -> HashSet<TokenHash> {
         self.agents.sign_ins_at_work()

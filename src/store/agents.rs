@@ -121,6 +121,16 @@ impl Store {
         Ok(Some(grant))
     }
 
+    /// Which of these cookies have ended.
+    pub async fn ended_of(&self, cookies: HashSet<TokenHash>) -> Result<Vec<TokenHash>, StoreError> {
+        if cookies.is_empty() {
+            return Ok(Vec::new());
+        }
+        let good: Vec<Vec<u8>> = sqlx::query_scalar("SELECT cookie_hash FROM agent_sign_ins").fetch_all(&self.inner.readers).await?;
+        let good: HashSet<TokenHash> = good.into_iter().filter_map(|hash| hash.try_into().ok()).collect();
+        Ok(cookies.difference(&good).copied().collect())
+    }
+
     /// Whether this cookie has not ended: signed out, expired, or pushed out by newer ones.
     pub async fn has_agent_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
         let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM agent_sign_ins WHERE cookie_hash = $1")
@@ -144,7 +154,7 @@ impl Store {
         Ok(agent.map(AgentId))
     }
 
-    /// Ends every cookie of an agent: what an old password opened is shut with it (S9). For a store that no server runs on: open sockets are not told.
+    /// Ends every cookie of an agent: what an old password opened is shut with it (S9). A server that runs beside notices within a second.
     pub async fn sign_out_everywhere(&self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.inner.writer.begin().await?;
         let ended = sqlx::query("DELETE FROM agent_sign_ins WHERE agent = $1").bind(agent.0).execute(&mut *transaction).await?;

@@ -43,6 +43,9 @@ pub enum StoreError {
     /// The database was written by a newer version.
     #[error("the database was written by a newer version of visavis")]
     Newer,
+    /// The server that runs on the directory has another schema.
+    #[error("the server that runs on this data directory is of another version: use its own visavis")]
+    OtherVersion,
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Randomness,
@@ -63,14 +66,25 @@ struct Inner {
     readers: SqlitePool,
     master: seal::SealingKey,
     link_key: LinkKey,
-    /// Held for the life of the store; the system releases it even after kill -9.
-    _lock: std::fs::File,
+    /// Held for the life of the store by the one who owns the seats; the system releases it even after kill -9.
+    _lock: Option<std::fs::File>,
 }
 
 impl Store {
     /// Opens or creates the store in `directory` (which exists): `visavis.db` and `master.key`. Brings the schema up to date; refuses a newer one.
     pub async fn open(directory: &Path) -> Result<Self, StoreError> {
-        let lock = lock(directory)?;
+        Self::with(directory, Some(lock(directory)?)).await
+    }
+
+    /// The same, and beside a server of the same version that runs on the directory: for accounts and keys, which need no stop.
+    pub async fn open_beside(directory: &Path) -> Result<Self, StoreError> {
+        match lock(directory) {
+            Err(StoreError::InUse(_)) => Self::with(directory, None).await,
+            lock => Self::with(directory, Some(lock?)).await,
+        }
+    }
+
+    async fn with(directory: &Path, lock: Option<std::fs::File>) -> Result<Self, StoreError> {
         let database = directory.join("visavis.db");
         let is_new = !database.exists();
         let master = seal::master_key(&directory.join("master.key"), is_new)?;
@@ -85,7 +99,10 @@ impl Store {
             .pragma("secure_delete", "ON");
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(limits::DATABASE_WAIT);
         let writer = pool(1).connect_with(options.clone()).await?;
-        migrate(&writer).await?;
+        match &lock {
+            Some(_) => migrate(&writer).await?,
+            None => require_same_version(&writer).await?,
+        }
         let link_key = meta::link_key(&writer, &master).await?;
         let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, _lock: lock }) })
@@ -121,8 +138,16 @@ fn private_file(path: &Path) -> Result<(), StoreError> {
     made.map(drop).map_err(|source| StoreError::Database(sqlx::Error::Io(source)))
 }
 
+static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations");
+
+/// The schema belongs to the server that runs on it.
+async fn require_same_version(writer: &SqlitePool) -> Result<(), StoreError> {
+    let theirs: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(writer).await?;
+    if theirs == SCHEMA.iter().map(|step| step.version).max() { Ok(()) } else { Err(StoreError::OtherVersion) }
+}
+
 async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    match sqlx::migrate!("src/store/migrations").run(writer).await {
+    match SCHEMA.run(writer).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(_)) => Err(StoreError::Newer),
         Err(error) => Err(StoreError::Schema(error)),

@@ -276,6 +276,19 @@ async fn idle_agents_open_socket_ends_with_the_sign_in() {
 }
 
 #[tokio::test]
+async fn a_new_password_from_the_command_line_ends_open_sockets_of_the_running_server() {
+    let server = Running::start().await;
+    let cookie = server.agent().await;
+    let mut client = SignalingClient::connect(&server.base, "agent", &cookie).await.unwrap();
+    client.hello(&visavis::load::participant::device_name(1)).await.unwrap();
+    let beside = Store::open_beside(&server.directory.path().join("data")).await.unwrap();
+    let anna = beside.agent_account("anna").await.unwrap().unwrap().grant.agent;
+    beside.sign_out_everywhere(anna, server.clock.now()).await.unwrap();
+    let heard = client.until(Duration::from_secs(4), "a close", |heard| heard.closed.is_some()).await.unwrap();
+    assert_eq!(heard.closed, Some(4001));
+}
+
+#[tokio::test]
 async fn wrong_password_and_unknown_name_are_told_alike_and_slowed_down() {
     let server = Running::start().await;
     for (username, then) in [("nobody", "a wrong password"), ("anna", server.demo.agent.password.as_str())] {

@@ -1,5 +1,10 @@
 //! The integration tests, one binary; a module per room or promise.
-#![allow(clippy::unwrap_used, clippy::large_futures, clippy::print_stdout, reason = "a test may die of a surprise, runs once, and prints what it measured")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::large_futures,
+    clippy::print_stdout,
+    reason = "a test may die of a surprise, runs once, and prints what it measured"
+)]
 
 mod admission;
 mod admission_protocol;

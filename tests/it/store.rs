@@ -276,3 +276,20 @@ async fn a_change_and_its_audit_line_are_written_together_or_not_at_all() {
         [("booked", "api"), ("close", "service")]
     );
 }
+
+#[tokio::test]
+async fn accounts_are_made_beside_a_server_that_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let beside = Store::open_beside(directory.path()).await.unwrap();
+    let anna = beside.put_agent(agent(), NOW).await.unwrap();
+    beside.close().await;
+    assert!(store.agent_account("anna").await.unwrap().is_some_and(|account| account.grant.agent == anna));
+    assert!(matches!(Store::open(directory.path()).await, Err(StoreError::InUse(_))), "seats have one owner still");
+
+    store.close().await;
+    let url = format!("sqlite://{}", directory.path().join("visavis.db").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = version + 1").execute(&pool).await.unwrap();
+    assert!(matches!(Store::open_beside(directory.path()).await, Err(StoreError::OtherVersion)));
+}
