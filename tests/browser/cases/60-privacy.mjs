@@ -2,7 +2,7 @@
 import { SERVER_ADDRESS } from '../lib/network.mjs';
 import { Agent, Citizen, proveCall } from '../lib/people.mjs';
 import { Server } from '../lib/server.mjs';
-import { check, until } from '../lib/steps.mjs';
+import { check, sleep, until } from '../lib/steps.mjs';
 
 async function hosts(person) {
   const cdp = await person.page.createCDPSession();
@@ -52,4 +52,31 @@ export const cases = [
       await until('the end', async () => (await citizen.probe('phase')) === 'closed');
     },
   },
+  ...[false, true].map((firefox) => ({
+    name: `nothing of the citizen leaves the browser before admission, and nothing after a put back (${firefox ? 'Firefox' : 'Chromium'})`,
+    async run({ after }) {
+      const server = await Server.start();
+      after(() => server.stop());
+      const agent = await Agent.signIn(server);
+      const citizen = await Citizen.open(server, { firefox });
+      await citizen.arrive();
+      await until('transport up', () => citizen.evaluate(() => window.visavisProbe.live().at(-1)?.connectionState === 'connected'));
+      await sleep(2000);
+      await agent.call(citizen.name);
+      await citizen.phase('ringing');
+      await sleep(1000);
+      const idle = await citizen.probe('outbound');
+      check(idle.every((entry) => (entry.bytes ?? 0) === 0), `sent before admission: ${JSON.stringify(idle)}`);
+      await citizen.answer();
+      await proveCall(citizen, agent, { seconds: 5 });
+      await agent.press('Put back');
+      await citizen.phase('waiting');
+      await sleep(1000);
+      const shut = await citizen.probe('outbound');
+      await sleep(2000);
+      const later = await citizen.probe('outbound');
+      const bytes = (list) => list.reduce((sum, entry) => sum + (entry.bytes ?? 0), 0);
+      check(bytes(later) === bytes(shut), `sent while put back: ${bytes(later) - bytes(shut)} bytes`);
+    },
+  })),
 ];

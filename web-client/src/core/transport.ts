@@ -23,17 +23,19 @@ export class Transport {
   readonly pc: RTCPeerConnection;
   #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
   #active = false;
+  #tracks: OwnTracks;
   #fingerprint: string | undefined;
   /** One change of encodings or track at a time for each sender; browsers refuse two. */
   #turns = new Map<RTCRtpSender, Promise<unknown>>();
 
   constructor(readonly number: number, tracks: OwnTracks, events: TransportEvents) {
+    this.#tracks = tracks;
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
     this.pc = pc;
     const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
       pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: [{ active: false, maxBitrate, priority: kind === "audio" ? "high" : "low", networkPriority: kind === "audio" ? "high" : "low" }] });
     this.#senders = {
-      microphone: sending(tracks.microphone, "audio", MICROPHONE_BPS_MAX),
+      microphone: sending(undefined, "audio", MICROPHONE_BPS_MAX),
       camera: sending(tracks.camera, "video", CAMERA_BPS_MAX),
       screen: sending(tracks.screen, "video", SCREEN_BPS_MAX),
     };
@@ -69,7 +71,23 @@ export class Transport {
     if (this.#active === active) return;
     this.#active = active;
     // The camera first: its encoder is what takes longest to start.
-    for (const { sender } of [this.#senders.camera, this.#senders.microphone, this.#senders.screen]) this.#then(sender, () => this.#open(sender));
+    for (const kind of ["camera", "microphone", "screen"] as const) this.#fit(kind);
+  }
+
+  setTracks(tracks: OwnTracks): void {
+    this.#tracks = tracks;
+    for (const kind of ["microphone", "camera", "screen"] as const) this.#fit(kind);
+  }
+
+  /** Brings a sender to what is wanted by then. */
+  #fit(kind: keyof OwnTracks): void {
+    const { sender } = this.#senders[kind];
+    this.#then(sender, async () => {
+      // Firefox sends sound from an inactive encoding: before the admission the microphone is not there at all.
+      const track = (kind === "microphone" && !this.#active ? undefined : this.#tracks[kind]) ?? null;
+      if (sender.track !== track) await sender.replaceTrack(track);
+      await this.#open(sender);
+    });
   }
 
   /** What has no track has nothing to open: at the admission every change of a sender costs time. */
@@ -79,18 +97,6 @@ export class Transport {
     if (parameters.encodings.every((encoding) => encoding.active === active)) return;
     for (const encoding of parameters.encodings) encoding.active = active;
     await sender.setParameters(parameters);
-  }
-
-  setTracks(tracks: OwnTracks): void {
-    for (const kind of ["microphone", "camera", "screen"] as const) {
-      const { sender } = this.#senders[kind];
-      this.#then(sender, async () => {
-        const track = tracks[kind] ?? null;
-        if (sender.track === track) return;
-        await sender.replaceTrack(track);
-        await this.#open(sender);
-      });
-    }
   }
 
   /** The receiving track of a slot, once the answer is set. */
