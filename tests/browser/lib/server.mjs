@@ -47,6 +47,8 @@ export class Server {
       ...this.settings,
     };
     this.process = spawn(BINARY, Object.entries(settings).map(([key, value]) => `--${key}=${value}`), { cwd: this.data, stdio: ['ignore', 'pipe', 'pipe'] });
+    const own = this.process;
+    process.once('exit', () => own.kill('SIGKILL')); // a run that ends early leaves nothing behind
     this.process.stdout.pipe(log);
     this.process.stderr.pipe(log);
     this.process.on('exit', (code, signal) => { this.stopped = { code, signal }; });
