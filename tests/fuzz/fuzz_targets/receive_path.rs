@@ -186,7 +186,7 @@ fn act(rig: &mut Rig, step: &Step<'_>) {
                 packet.resize(packet.len().next_multiple_of(4), 0);
             }
             packet.extend_from_slice(&payload[..payload.len().min(1200)]);
-            let mut sealed = rig.seats[seat].peer.seal_rtp(&packet);
+            let Some(mut sealed) = rig.seats[seat].peer.try_seal_rtp(&packet) else { return };
             changes.iter().take(4).for_each(|(at, value)| put(&mut sealed, *at, *value));
             rig.send(seat, &sealed);
         }
@@ -200,7 +200,7 @@ fn act(rig: &mut Rig, step: &Step<'_>) {
             plain[1] = 200 + plain[1] % 8;
             let words = (plain.len() / 4 - 1) as u16;
             plain[2..4].copy_from_slice(&words.to_be_bytes());
-            let mut sealed = rig.seats[seat].peer.seal_rtcp(&plain);
+            let Some(mut sealed) = rig.seats[seat].peer.try_seal_rtcp(&plain) else { return };
             changes.iter().take(4).for_each(|(at, value)| put(&mut sealed, *at, *value));
             rig.send(seat, &sealed);
         }

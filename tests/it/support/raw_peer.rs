@@ -290,12 +290,22 @@ impl RawPeer {
 
     /// An SRTP datagram of a plain RTP packet.
     pub fn seal_rtp(&mut self, packet: &[u8]) -> Vec<u8> {
-        self.srtp.as_mut().unwrap().seal.encrypt_rtp(packet).unwrap().to_vec()
+        self.try_seal_rtp(packet).unwrap()
     }
 
     /// An SRTCP datagram of a plain compound.
     pub fn seal_rtcp(&mut self, packet: &[u8]) -> Vec<u8> {
-        self.srtp.as_mut().unwrap().seal_rtcp.encrypt_rtcp(packet).unwrap().to_vec()
+        self.try_seal_rtcp(packet).unwrap()
+    }
+
+    /// The same; `None` where this client's own SRTP does not take the packet for one, or keys are missing.
+    pub fn try_seal_rtp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        Some(self.srtp.as_mut()?.seal.encrypt_rtp(packet).ok()?.to_vec())
+    }
+
+    /// The same for RTCP.
+    pub fn try_seal_rtcp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        Some(self.srtp.as_mut()?.seal_rtcp.encrypt_rtcp(packet).ok()?.to_vec())
     }
 
     /// DTLS application data: one SCTP packet, or anything.
