@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtc::crypto::RTCCryptoProvider;
+use rtc::shared::marshal::{MarshalSize, Unmarshal};
 use rtc::srtp::context::Context;
 use rtc::srtp::protection_profile::ProtectionProfile;
 
@@ -300,6 +301,11 @@ impl RawPeer {
 
     /// The same; `None` where this client's own SRTP does not take the packet for one, or keys are missing.
     pub fn try_seal_rtp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        // The crate panics where the header that it understood is longer than the packet (rtc-srtp 0.21.1, found by the fuzz target).
+        let header = rtc::rtp::Header::unmarshal(&mut &packet[..]).ok()?;
+        if header.marshal_size() > packet.len() {
+            return None;
+        }
         Some(self.srtp.as_mut()?.seal.encrypt_rtp(packet).ok()?.to_vec())
     }
 
