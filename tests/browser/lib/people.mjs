@@ -101,7 +101,9 @@ class Person {
 
   async report({ video, energy }) {
     const seen = await video.evaluate((element) => window.visavisProbe.report(element));
-    return { ...seen, energyGrowth: seen.audioEnergy - energy };
+    // The browser counts per peer connection: after a new transport it has begun from zero.
+    const before = seen.audioEnergy < energy ? 0 : energy;
+    return { ...seen, energyGrowth: seen.audioEnergy - before };
   }
 
   /** Waits until the server's last word to this page is this phase. */
