@@ -3,9 +3,19 @@
 use std::fs;
 use std::time::Duration;
 
-/// The id of this process' thread with this name, cut to the 15 characters that the system keeps.
+/// The id of this process' thread with this name, cut to the 15 characters that the system keeps. A thread names itself only once it runs: waits for it.
 pub fn thread_named(name: &str) -> Option<u64> {
     let short: String = name.chars().take(15).collect();
+    (0..5_000).find_map(|_| {
+        let found = find(&short);
+        if found.is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        found
+    })
+}
+
+fn find(short: &str) -> Option<u64> {
     let tasks = fs::read_dir("/proc/self/task").ok()?;
     let found = tasks.flatten().find(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim_end() == short));
     found?.file_name().to_string_lossy().parse().ok()
