@@ -82,9 +82,21 @@ pub(super) async fn serve(house: Arc<Signaling>, socket: WebSocket, who: Who) {
     if let Some(code) = code {
         let frame = CloseFrame { code: code as u16, reason: Utf8Bytes::default() };
         if matches!(timeout(GOODBYE, sink.send(Message::Close(Some(frame)))).await, Ok(Ok(()))) {
-            // Read on for a moment: closing with unread bytes would reset the connection and lose the reason.
-            let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+            let _ = timeout(GOODBYE, answered(&mut stream, code)).await;
         }
+    }
+}
+
+/// Until the other side has answered our close: a socket dropped with unread bytes is reset, and the reason would be lost with it.
+/// What broke a limit of the frame layer is read no further by it; such a socket is held until the caller's patience ends.
+async fn answered(stream: &mut SplitStream<WebSocket>, code: CloseCode) {
+    while let Some(Ok(message)) = stream.next().await {
+        if matches!(message, Message::Close(_)) {
+            return;
+        }
+    }
+    if code == CloseCode::Policy {
+        std::future::pending::<()>().await;
     }
 }
 
