@@ -20,6 +20,10 @@ const TRANSPORT_CC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transp
 const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const VIDEO_ORIENTATION_URI: &str = "urn:3gpp:video-orientation";
 
+/// What a browser of libwebrtc's family believes of its uplink before it was measured, in kbit/s; others pass the parameter over. From its own 300 the
+/// first key frame takes 0.1 s to leave and a 720p camera begins with frames dropped; the feedback corrects a line that carries less within a second.
+const START_KBPS: u32 = 1_000;
+
 /// Our side of the transport, as the answer must state it.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalParameters<'a> {
@@ -337,7 +341,7 @@ fn write_media(sdp: &mut String, section: &Section, publishes: bool, slot: Optio
         line(sdp, format_args!("a=rtcp-rsize"));
     }
     for codec in &section.codecs {
-        write_codec(sdp, codec);
+        write_codec(sdp, codec, publishes && section.kind == Kind::Video);
     }
     write_extensions(sdp, section);
     if let Some(slot) = slot {
@@ -351,7 +355,7 @@ fn write_media(sdp: &mut String, section: &Section, publishes: bool, slot: Optio
     }
 }
 
-fn write_codec(sdp: &mut String, codec: &codecs::OfferedCodec) {
+fn write_codec(sdp: &mut String, codec: &codecs::OfferedCodec, sends_pictures: bool) {
     use crate::sfu::negotiated::Codec;
     let CodecBinding { codec: name, payload_type, rtx_payload_type, feedback, .. } = codec.binding;
     let encoding = match name {
@@ -365,8 +369,10 @@ fn write_codec(sdp: &mut String, codec: &codecs::OfferedCodec) {
             line(sdp, format_args!("a=rtcp-fb:{payload_type} {value}"));
         }
     }
-    if let Some(fmtp) = &codec.fmtp {
-        line(sdp, format_args!("a=fmtp:{payload_type} {fmtp}"));
+    let start = sends_pictures.then(|| format!("x-google-start-bitrate={START_KBPS}"));
+    let fmtp: Vec<&str> = codec.fmtp.iter().chain(&start).map(String::as_str).collect();
+    if !fmtp.is_empty() {
+        line(sdp, format_args!("a=fmtp:{payload_type} {}", fmtp.join(";")));
     }
     if let Some(repair) = rtx_payload_type {
         line(sdp, format_args!("a=rtpmap:{repair} rtx/90000"));

@@ -61,6 +61,7 @@ fn the_recorded_chromium_offer_is_answered_with_its_own_numbers() {
             "a=rtcp-fb:96 ccm fir",
             "a=rtcp-fb:96 nack",
             "a=rtcp-fb:96 nack pli",
+            "a=fmtp:96 x-google-start-bitrate=1000",
             "a=rtpmap:97 rtx/90000",
             "a=fmtp:97 apt=96",
             "a=rtpmap:108 H264/90000",
@@ -69,7 +70,7 @@ fn the_recorded_chromium_offer_is_answered_with_its_own_numbers() {
             "a=rtcp-fb:108 ccm fir",
             "a=rtcp-fb:108 nack",
             "a=rtcp-fb:108 nack pli",
-            "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+            "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;x-google-start-bitrate=1000",
             "a=rtpmap:109 rtx/90000",
             "a=fmtp:109 apt=108",
             "a=rtpmap:102 H264/90000",
@@ -78,7 +79,7 @@ fn the_recorded_chromium_offer_is_answered_with_its_own_numbers() {
             "a=rtcp-fb:102 ccm fir",
             "a=rtcp-fb:102 nack",
             "a=rtcp-fb:102 nack pli",
-            "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
+            "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f;x-google-start-bitrate=1000",
             "a=rtpmap:103 rtx/90000",
             "a=fmtp:103 apt=102",
             "a=rtpmap:116 H264/90000",
@@ -87,7 +88,7 @@ fn the_recorded_chromium_offer_is_answered_with_its_own_numbers() {
             "a=rtcp-fb:116 ccm fir",
             "a=rtcp-fb:116 nack",
             "a=rtcp-fb:116 nack pli",
-            "a=fmtp:116 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f",
+            "a=fmtp:116 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f;x-google-start-bitrate=1000",
             "a=rtpmap:117 rtx/90000",
             "a=fmtp:117 apt=116",
             "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
@@ -119,6 +120,14 @@ fn the_recorded_firefox_offer_is_answered_with_its_own_numbers() {
     assert_eq!(answer.max_message_size, 262_144);
     assert_eq!(answer.negotiated.publishes[0].codecs[0].payload_type, 109);
     assert_eq!(answer.negotiated.slots[1].codecs[0].rtx_payload_type, Some(124));
+}
+
+#[test]
+fn only_pictures_that_the_client_sends_get_a_start_bitrate() {
+    let answer = answered(SAFARI);
+    let counts = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+        .map(|mid| section(&answer.sdp, mid).iter().filter(|line| line.contains("x-google-start-bitrate=1000")).count());
+    assert_eq!(counts, [0, 3, 3, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 #[test]
