@@ -102,7 +102,10 @@ impl Server {
             false => Some(WebCertificate::load_or_make(&certificate_files(&config), &machine, clock.now())?),
         };
         let advertised = addresses::advertised(&config.media, &machine);
-        let media = MediaPlane::start(MediaConfig { advertised, port: config.media.port, workers: config.media.workers })?;
+        let media = MediaPlane::start_with(
+            MediaConfig { advertised, port: config.media.port, workers: config.media.workers },
+            config.media.dtls13,
+        )?;
         let media_ports = media.ports();
         let signaling = Signaling::new(store.clone(), media, clock.clone());
 

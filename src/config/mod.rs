@@ -69,6 +69,8 @@ pub struct Media {
     pub port: u16,
     /// Worker threads, one port each.
     pub workers: usize,
+    /// DTLS 1.3 with clients that offer it; without, 1.2 is the cap.
+    pub dtls13: bool,
 }
 
 /// What is logged and how.

@@ -172,6 +172,13 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "media.dtls13",
+        kind: Kind::Switch,
+        default: "true",
+        about: "DTLS 1.3 with browsers that offer it, one round trip less. `false` caps DTLS at 1.2, should a browser release break its 1.3.",
+        set: |config, _, value| switch(value).map(|on| config.media.dtls13 = on),
+    },
+    Setting {
         key: "data.directory",
         kind: Kind::Text,
         default: r#""data""#,
