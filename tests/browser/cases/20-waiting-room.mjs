@@ -3,15 +3,6 @@ import { Agent, Citizen, meet, proveCall } from '../lib/people.mjs';
 import { Server } from '../lib/server.mjs';
 import { check, sleep, until } from '../lib/steps.mjs';
 
-async function start(after, options) {
-  const server = await Server.start(options);
-  after((outcome) => {
-    if (outcome === 'failed') console.log(`     server log: ${server.log().split('\n').slice(-12).join('\n       ')}`);
-    return server.stop();
-  });
-  return server;
-}
-
 /** Frames stop; answers how many ms after `since` the last one was shown. */
 async function mediaEnded(person, since) {
   await sleep(1500);
@@ -23,7 +14,7 @@ export const cases = [
     name: 'the citizen declines, does not answer in 30 s, then answers: nobody is admitted without the green button',
     seconds: 150,
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const agent = await Agent.signIn(server);
       const citizen = await Citizen.open(server);
       await citizen.arrive();
@@ -51,7 +42,7 @@ export const cases = [
   {
     name: 'put back ends the media at once and the citizen waits again; the next call works',
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server);
       await proveCall(citizen, agent, { seconds: 5 });
       await agent.press('Put back');
@@ -70,7 +61,7 @@ export const cases = [
   {
     name: 'the agent hangs up: the citizen stays in the call screen, is told so, and the agent comes back',
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server);
       await agent.press('Hang up');
       await agent.phase('left');
@@ -84,7 +75,7 @@ export const cases = [
   {
     name: 'the citizen hangs up, returns by the button, reloads the page, and is in the same seat each time',
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server);
       await citizen.press('Hang up');
       await citizen.phase('left');
@@ -103,7 +94,7 @@ export const cases = [
   {
     name: 'a second device is offered to take over, visibly, and the first one is told',
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server);
       await proveCall(citizen, agent, { seconds: 3 });
       const second = await Citizen.open(server, { url: citizen.url });
@@ -122,7 +113,7 @@ export const cases = [
   {
     name: 'mute and camera off are seen by the other side, and close ends the consultation for both',
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server);
       await citizen.press('Mute');
       await citizen.one('button', 'Unmute');

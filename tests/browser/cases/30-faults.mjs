@@ -6,15 +6,6 @@ import { check, quantile, sleep, until } from '../lib/steps.mjs';
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 1);
 
-async function start(after, options) {
-  const server = await Server.start(options);
-  after((outcome) => {
-    if (outcome === 'failed') console.log(`     server log: ${server.log().split('\n').slice(-12).join('\n       ')}`);
-    return server.stop();
-  });
-  return server;
-}
-
 /** Both see each other again; answers after how many ms since `since` (server clock = browser clock: one machine). */
 async function back(people, since, seconds) {
   const times = [];
@@ -29,7 +20,7 @@ export const cases = [
     name: `the server is killed in a call and started again, ${ROUNDS} times: same document, no new camera request, media is back`,
     seconds: 90 + ROUNDS * 20,
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server);
       await proveCall(citizen, agent, { seconds: 5 });
       const before = [];
@@ -61,7 +52,7 @@ export const cases = [
   {
     name: 'the WebSocket alone is cut: media goes on untouched and the state is replayed in 2 s',
     async run({ after }) {
-      const server = await start(after, { gate: true });
+      const server = await Server.forCase(after, { gate: true });
       const { citizen, agent } = await meet(server);
       await proveCall(citizen, agent, { seconds: 5 });
       const replays = [];
@@ -87,7 +78,7 @@ export const cases = [
   ...[false, true].map((firefox) => ({
     name: `a citizen's address changes in a call (${firefox ? 'Firefox' : 'Chromium'}): media comes back without joining again`,
     async run({ after }) {
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server, { citizen: { firefox } });
       await proveCall(citizen, agent, { seconds: 5 });
       const pages = await citizen.probe('document');
@@ -105,7 +96,7 @@ export const cases = [
     async run({ after }) {
       const network = await LossyNetwork.make('nat', 1);
       after(() => network.remove());
-      const server = await start(after);
+      const server = await Server.forCase(after);
       const { citizen, agent } = await meet(server, { citizen: { firefox, network } });
       await proveCall(citizen, agent, { seconds: 5 });
       const at = Date.now();

@@ -31,6 +31,16 @@ export class Server {
     return server;
   }
 
+  /** The same for one case: stopped when it ends, and its last words are printed when it failed. */
+  static async forCase(after, options) {
+    const server = await Server.start(options);
+    after((outcome) => {
+      if (outcome === 'failed') console.log(`     server log: ${server.log().split('\n').slice(-12).join('\n       ')}`);
+      return server.stop();
+    });
+    return server;
+  }
+
   async run() {
     const log = createWriteStream(this.logFile, { flags: 'a' });
     this.stopped = null;

@@ -3,36 +3,27 @@
 import * as api from "./api";
 import { ApiError } from "./api";
 import { realClock } from "./clock";
-import { deviceId, nextTransport } from "./device-id";
-import { LocalMedia } from "./local-media";
 import { markAdmitted } from "./marks";
 import { Resume } from "./resume";
-import { Seat } from "./seat";
-import { RequestError, Signaling, type SignalingStatus } from "./signaling";
+import { Side, type SideState } from "./side";
+import type { SignalingStatus } from "./signaling";
 import { play } from "./sound";
-import { Store } from "./store";
 import type { AgentAccount, DeskRow, Outcome, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
-export interface AgentState {
+export interface AgentState extends SideState {
   step: "loading" | "sign_in" | "desk";
   account?: AgentAccount;
   problem?: string;
-  retryAfterS?: number;
-  /** Code of the last thing that did not work or that happened; the screen stays. */
-  notice?: string;
-  line: SignalingStatus;
   rows: DeskRow[];
   deskKnown: boolean;
   state?: State;
   /** The row whose call is being prepared: the camera is asked for. */
   preparing?: DeskRow;
-  busy: boolean;
   /** When the call of this seat began, on this page's clock in milliseconds since 1970. */
   callSince?: number;
   /** Who arrived last, for the live region. */
   arrived?: { name: string; count: number };
-  serverAheadMs: number;
 }
 
 export type AgentScreen = "loading" | "problem" | "sign_in" | "replaced" | "desk" | "preparing" | "calling" | "call" | "elsewhere";
@@ -54,39 +45,17 @@ export function agentScreen(at: AgentState): AgentScreen {
 /** Phases that say "you hold no seat any more". */
 const ENDED = new Set(["left", "put_back", "unanswered", "declined", "closed"]);
 
-export class Agent extends Store<AgentState> {
-  readonly media = new LocalMedia();
-  readonly seat: Seat;
-  #signaling: Signaling;
-  #greeted = false;
+export class Agent extends Side<AgentState> {
   #resume = new Resume();
   #waiting = new Set<string>();
   #arrivals = 0;
 
   constructor() {
-    super({ step: "loading", line: "stopped", rows: [], deskKnown: false, busy: false, serverAheadMs: 0 });
-    this.#signaling = new Signaling({
-      url: api.signalingUrl("agent"),
-      device: deviceId("agent"),
-      clock: realClock,
-      onPushed: (message) => this.#pushed(message),
-      onStatus: (status) => this.#status(status),
-      onServerTime: (iso) => this.set({ serverAheadMs: Date.parse(iso) - Date.now() }),
-      onFailedAttempt: (count) => count % 5 === 3 && void this.#stillSignedIn(),
-    });
-    this.seat = new Seat({
-      clock: realClock,
-      media: this.media,
-      nextTransport: () => nextTransport("agent"),
-      request: (body) => this.#ask(body),
-      probe: () => this.#signaling.probe(),
-    });
+    super("agent", { step: "loading", line: "stopped", rows: [], deskKnown: false, busy: false, serverAheadMs: 0 });
   }
 
   async start(): Promise<void> {
-    addEventListener("online", () => this.seat.networkChanged());
-    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", () => this.seat.networkChanged());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#signaling.probe());
+    this.watchSurroundings();
     await this.load();
   }
 
@@ -104,22 +73,22 @@ export class Agent extends Store<AgentState> {
     }
   }
 
-  signIn = (username: string, password: string) => this.#do(async () => {
+  signIn = (username: string, password: string) => this.attempt(async () => {
     this.#enter(await api.signIn(username, password));
   });
 
-  signOut = () => this.#do(async () => {
+  signOut = () => this.attempt(async () => {
     await api.signOut();
     this.#out();
   });
 
   /** The camera opens at the click, so that the transport is up while it rings. */
-  call = (row: DeskRow) => this.#do(async () => {
+  call = (row: DeskRow) => this.attempt(async () => {
     this.set({ preparing: row });
     try {
       await this.media.open();
       if (!this.get().preparing) return;
-      await this.#request({ type: "call", appointment: row.appointment });
+      await this.request({ type: "call", appointment: row.appointment });
     } catch (error) {
       this.media.close();
       throw error;
@@ -134,61 +103,57 @@ export class Agent extends Store<AgentState> {
     this.media.close();
   };
 
-  comeBack = (row: DeskRow) => this.#do(async () => {
+  comeBack = (row: DeskRow) => this.attempt(async () => {
     void this.media.open();
     try {
-      await this.#request({ type: "return", appointment: row.appointment });
+      await this.request({ type: "return", appointment: row.appointment });
     } catch (error) {
       this.media.close();
       throw error;
     }
   });
 
-  stopRinging = () => this.#do(() => this.#simple("cancel_call"));
-  putBack = () => this.#do(() => this.#simple("put_back"));
-  hangUp = () => this.#do(() => this.#simple("leave"));
-  takeOver = () => this.#do(async () => {
+  stopRinging = () => this.attempt(() => this.#simple("cancel_call"));
+  putBack = () => this.attempt(() => this.#simple("put_back"));
+  hangUp = () => this.attempt(() => this.#simple("leave"));
+  takeOver = () => this.attempt(async () => {
     void this.media.open();
     await this.#simple("take_over");
   });
 
-  close = (outcome: Outcome) => this.#do(async () => {
+  close = (outcome: Outcome) => this.attempt(async () => {
     const { state } = this.get();
-    if (state) await this.#request({ type: "close", appointment: state.appointment, outcome });
+    if (state) await this.request({ type: "close", appointment: state.appointment, outcome });
   });
 
-  notify = (row: DeskRow, text: string) => this.#do(async () => {
-    await this.#request({ type: "notify", appointment: row.appointment, text });
+  notify = (row: DeskRow, text: string) => this.attempt(async () => {
+    await this.request({ type: "notify", appointment: row.appointment, text });
     this.set({ notice: "message_sent" });
   });
 
-  useThisPage = () => location.reload();
-  clearNotice = () => this.set({ notice: undefined });
-
   #enter(account: AgentAccount): void {
     this.set({ step: "desk", account, notice: undefined, retryAfterS: undefined });
-    this.#signaling.start();
+    this.signaling.start();
   }
 
   #out(notice?: string): void {
-    this.#signaling.stop();
-    this.#greeted = false;
+    this.signaling.stop();
+    this.forgetGreeting();
     this.#waiting.clear();
-    this.seat.update(undefined);
-    this.media.close();
+    this.letGo();
     this.set({ step: "sign_in", account: undefined, rows: [], deskKnown: false, state: undefined, notice });
   }
 
   async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {
     const { state } = this.get();
-    if (state) await this.#request({ type, appointment: state.appointment });
+    if (state) await this.request({ type, appointment: state.appointment });
   }
 
-  #ask(body: Request) {
-    return this.#signaling.request({ ...body, appointment: this.get().state?.appointment } as Request);
+  protected override addressed(body: Request): Request {
+    return { ...body, appointment: this.get().state?.appointment } as Request;
   }
 
-  #pushed(message: Pushed): void {
+  protected override pushed(message: Pushed): void {
     switch (message.type) {
       case "quality": return this.seat.quality(message.uplink, message.downlink);
       case "desk":
@@ -229,53 +194,22 @@ export class Agent extends Store<AgentState> {
 
   #ended(notice: string): void {
     const had = this.get().state !== undefined;
-    this.seat.update(undefined);
-    this.media.close();
+    this.letGo();
     this.set({ state: undefined, callSince: undefined, notice: had ? notice : undefined });
   }
 
-  #status(line: SignalingStatus): void {
-    this.set({ line });
-    if (line === "ready") {
-      this.#resume.greeted();
-      void this.seat.signalingReady(this.#greeted);
-      this.#greeted = true;
-    } else {
-      this.seat.signalingLost();
-    }
+  protected override status(line: SignalingStatus): void {
+    if (line === "ready") this.#resume.greeted();
+    super.status(line);
     if (line === "signed_out") this.#out("signed_out");
-    if (line === "replaced" || line === "refused") {
-      this.seat.update(undefined);
-      this.media.close();
-    }
+    if (line === "replaced" || line === "refused") this.letGo();
   }
 
-  async #stillSignedIn(): Promise<void> {
+  protected override async stillWelcome(): Promise<void> {
     try {
       await api.agent();
     } catch (error) {
       if (error instanceof ApiError && error.code === "not_signed_in") this.#out("signed_out");
-    }
-  }
-
-  /** What the person asked for survives a short interruption. */
-  async #request(body: Request): Promise<void> {
-    await this.#signaling.whenReady();
-    await this.#signaling.request(body);
-  }
-
-  async #do(step: () => Promise<void>): Promise<void> {
-    if (this.get().busy) return;
-    this.set({ busy: true, notice: undefined });
-    try {
-      await step();
-    } catch (error) {
-      this.set({
-        notice: error instanceof RequestError || error instanceof ApiError ? error.code : "internal",
-        retryAfterS: error instanceof ApiError ? error.retryAfterS : undefined,
-      });
-    } finally {
-      this.set({ busy: false });
     }
   }
 }

@@ -4,35 +4,27 @@
 import * as api from "./api";
 import { ApiError } from "./api";
 import { realClock } from "./clock";
-import { deviceId, nextTransport, readSetting, writeSetting } from "./device-id";
-import { LocalMedia } from "./local-media";
+import { readSetting, writeSetting } from "./device-id";
 import { markAdmitted, markAnswer } from "./marks";
-import { Seat } from "./seat";
-import { RequestError, Signaling, type SignalingStatus } from "./signaling";
+import { Side, type SideState } from "./side";
+import type { SignalingStatus } from "./signaling";
 import { startRinging, stopRinging } from "./sound";
-import { Store } from "./store";
 import type { Link, State } from "./protocol";
-import type { Pushed, Request } from "./wire";
+import type { Pushed } from "./wire";
 
-export interface CitizenState {
+export interface CitizenState extends SideState {
   /** Where the person is on this page before the server takes over. */
   step: "welcome" | "check";
   link?: Link;
   /** Code of what stopped us: `unknown_link`, `unreachable`… */
   problem?: string;
-  /** Code of the last thing that did not work; the screen stays. */
-  notice?: string;
-  line: SignalingStatus;
   state?: State;
-  /** A request of the person is on its way. */
-  busy: boolean;
   /** The person was in the call on this page before. */
   wasInCall: boolean;
   /** Came back from the call by the agent's decision. */
   putBack: boolean;
   /** It rang, and nobody answered: declined, too late, or taken back by the agent. */
   rangInVain: boolean;
-  serverAheadMs: number;
 }
 
 export type CitizenScreen =
@@ -67,32 +59,12 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
 const RETRY_MS = 3_000;
 const SEATED = new Set(["waiting", "ringing", "in_call"]);
 
-export class Citizen extends Store<CitizenState> {
-  readonly media = new LocalMedia();
-  readonly seat: Seat;
-  #signaling: Signaling;
+export class Citizen extends Side<CitizenState> {
   #token: string | undefined;
-  #greeted = false;
   #wakeLock: { release(): Promise<void> } | undefined;
 
   constructor() {
-    super({ step: "welcome", line: "stopped", busy: false, wasInCall: readSetting("was-in-call") === "true", putBack: false, rangInVain: false, serverAheadMs: 0 });
-    this.#signaling = new Signaling({
-      url: api.signalingUrl("citizen"),
-      device: deviceId("citizen"),
-      clock: realClock,
-      onPushed: (message) => this.#pushed(message),
-      onStatus: (status) => this.#status(status),
-      onServerTime: (iso) => this.set({ serverAheadMs: Date.parse(iso) - Date.now() }),
-      onFailedAttempt: (count) => count % 5 === 3 && void this.#stillWelcome(),
-    });
-    this.seat = new Seat({
-      clock: realClock,
-      media: this.media,
-      nextTransport: () => nextTransport("citizen"),
-      request: (body) => this.#signaling.request(body),
-      probe: () => this.#signaling.probe(),
-    });
+    super("citizen", { step: "welcome", line: "stopped", busy: false, wasInCall: readSetting("was-in-call") === "true", putBack: false, rangInVain: false, serverAheadMs: 0 });
   }
 
   /** Takes the token out of the address and out of the history, then asks who this is for. */
@@ -102,14 +74,8 @@ export class Citizen extends Store<CitizenState> {
       this.#token = token;
       history.replaceState(null, "", location.pathname);
     }
-    addEventListener("online", () => this.seat.networkChanged());
-    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", () => this.seat.networkChanged());
+    this.watchSurroundings(() => void this.#keepAwake());
     addEventListener("hashchange", () => location.hash.length > 20 && location.reload());
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState !== "visible") return;
-      this.#signaling.probe();
-      void this.#keepAwake();
-    });
     await this.load();
   }
 
@@ -120,7 +86,7 @@ export class Citizen extends Store<CitizenState> {
       this.#token = undefined;
       writeSetting("helpdesk", link.service.helpdesk_phone);
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
-      if (link.phase === "open") this.#signaling.start();
+      if (link.phase === "open") this.signaling.start();
       if (link.phase === "too_early") this.#lookAgainAt(Date.parse(link.opens));
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
@@ -144,13 +110,13 @@ export class Citizen extends Store<CitizenState> {
   };
 
   /** "Join the call": the place in the queue. */
-  arrive = () => this.#do(async () => {
-    await this.#request({ type: "arrive" });
+  arrive = () => this.attempt(async () => {
+    await this.request({ type: "arrive" });
   });
 
-  takeOver = () => this.#do(async () => {
+  takeOver = () => this.attempt(async () => {
     void this.media.open();
-    await this.#request({ type: "take_over" });
+    await this.request({ type: "take_over" });
   });
 
   accept = () => {
@@ -158,39 +124,34 @@ export class Citizen extends Store<CitizenState> {
     if (!call) return;
     markAnswer();
     stopRinging();
-    return this.#do(async () => {
-      await this.#request({ type: "accept", call: call.number });
+    return this.attempt(async () => {
+      await this.request({ type: "accept", call: call.number });
     });
   };
 
-  decline = () => this.#do(async () => {
+  decline = () => this.attempt(async () => {
     const call = this.get().state?.call;
     stopRinging();
-    if (call) await this.#request({ type: "decline", call: call.number });
+    if (call) await this.request({ type: "decline", call: call.number });
   });
 
-  leave = () => this.#do(async () => {
-    await this.#request({ type: "leave" });
+  leave = () => this.attempt(async () => {
+    await this.request({ type: "leave" });
     if (!this.get().wasInCall) this.set({ step: "welcome" });
   });
 
-  comeBack = () => this.#do(async () => {
+  comeBack = () => this.attempt(async () => {
     void this.media.open();
-    await this.#request({ type: "return" });
+    await this.request({ type: "return" });
   });
 
-  /** The page of another tab took over; this one asks to be the one again. */
-  useThisPage = () => location.reload();
-
-  clearNotice = () => this.set({ notice: undefined });
-
-  #pushed(message: Pushed): void {
+  protected override pushed(message: Pushed): void {
     if (message.type === "quality") this.seat.quality(message.uplink, message.downlink);
     if (message.type !== "state") return;
     // Another link was opened in this browser: the cookie leads to its appointment now, and this page must not speak for that.
     if (this.get().link && message.reference !== this.get().link?.reference) {
-      this.#signaling.stop();
-      this.#status("signed_out");
+      this.signaling.stop();
+      this.status("signed_out");
       return;
     }
     const before = this.get().state?.phase;
@@ -218,19 +179,12 @@ export class Citizen extends Store<CitizenState> {
     void this.#keepAwake();
   }
 
-  #status(line: SignalingStatus): void {
-    this.set({ line });
-    if (line === "ready") {
-      void this.seat.signalingReady(this.#greeted);
-      this.#greeted = true;
-    } else {
-      this.seat.signalingLost();
-    }
+  protected override status(line: SignalingStatus): void {
+    super.status(line);
     if (line === "signed_out") this.set({ problem: "not_signed_in" });
     if (line === "replaced" || line === "refused" || line === "signed_out") {
       stopRinging();
-      this.seat.update(undefined);
-      this.media.close();
+      this.letGo();
     }
   }
 
@@ -240,35 +194,16 @@ export class Citizen extends Store<CitizenState> {
     realClock.after(ms, () => this.get().link?.phase === "too_early" && void this.load());
   }
 
-  /** A refused upgrade says nothing: ask by HTTP whether the cookie is still good. */
-  async #stillWelcome(): Promise<void> {
+  protected override async stillWelcome(): Promise<void> {
     try {
       const link = await api.link();
       this.set({ link });
-      if (link.phase !== "open") this.#signaling.stop();
+      if (link.phase !== "open") this.signaling.stop();
     } catch (error) {
       if (error instanceof ApiError && error.code === "not_signed_in") {
-        this.#signaling.stop();
+        this.signaling.stop();
         this.set({ problem: "not_signed_in" });
       }
-    }
-  }
-
-  /** What the person asked for survives a short interruption. */
-  async #request(body: Request): Promise<void> {
-    await this.#signaling.whenReady();
-    await this.#signaling.request(body);
-  }
-
-  async #do(step: () => Promise<void>): Promise<void> {
-    if (this.get().busy) return;
-    this.set({ busy: true, notice: undefined });
-    try {
-      await step();
-    } catch (error) {
-      this.set({ notice: error instanceof RequestError ? error.code : "internal" });
-    } finally {
-      this.set({ busy: false });
     }
   }
 

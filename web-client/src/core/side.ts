@@ -1,0 +1,123 @@
+// What the citizen's side and the agent's have in common: devices, a seat, the line to the server, one wish of the person at a time.
+// Knows the rules of neither.
+
+import * as api from "./api";
+import { ApiError } from "./api";
+import { realClock } from "./clock";
+import { deviceId, nextTransport } from "./device-id";
+import { LocalMedia } from "./local-media";
+import { Seat } from "./seat";
+import { RequestError, Signaling, type SignalingStatus } from "./signaling";
+import { Store } from "./store";
+import type { Pushed, Request } from "./wire";
+
+export interface SideState {
+  line: SignalingStatus;
+  /** Code of the last thing that did not work or that happened; the screen stays. */
+  notice?: string;
+  /** With a notice that says "later": how much. */
+  retryAfterS?: number;
+  /** A request of the person is on its way. */
+  busy: boolean;
+  /** The server's clock minus ours. */
+  serverAheadMs: number;
+}
+
+export abstract class Side<S extends SideState> extends Store<S> {
+  readonly media = new LocalMedia();
+  readonly seat: Seat;
+  protected readonly signaling: Signaling;
+  #greeted = false;
+
+  constructor(side: "citizen" | "agent", state: S) {
+    super(state);
+    this.signaling = new Signaling({
+      url: api.signalingUrl(side),
+      device: deviceId(side),
+      clock: realClock,
+      onPushed: (message) => this.pushed(message),
+      onStatus: (status) => this.status(status),
+      onServerTime: (iso) => this.#set({ serverAheadMs: Date.parse(iso) - Date.now() }),
+      // A refused upgrade says nothing: now and then ask by HTTP whether the cookie is still good.
+      onFailedAttempt: (count) => count % 5 === 3 && void this.stillWelcome(),
+    });
+    this.seat = new Seat({
+      clock: realClock,
+      media: this.media,
+      nextTransport: () => nextTransport(side),
+      request: (body) => this.signaling.request(this.addressed(body)),
+      probe: () => this.signaling.probe(),
+    });
+  }
+
+  useThisPage = (): void => location.reload();
+  clearNotice = (): void => this.#set({ notice: undefined });
+
+  /** What the server says by itself. */
+  protected abstract pushed(message: Pushed): void;
+  /** Asks by HTTP whether this browser may still speak. */
+  protected abstract stillWelcome(): Promise<void>;
+
+  /** A request of the seat, with what tells the server which consultation it means. */
+  protected addressed(body: Request): Request {
+    return body;
+  }
+
+  protected status(line: SignalingStatus): void {
+    this.#set({ line });
+    if (line === "ready") {
+      void this.seat.signalingReady(this.#greeted);
+      this.#greeted = true;
+    } else {
+      this.seat.signalingLost();
+    }
+  }
+
+  /** The next greeting is a first one again. */
+  protected forgetGreeting(): void {
+    this.#greeted = false;
+  }
+
+  /** Nothing of the person goes out any more. */
+  protected letGo(): void {
+    this.seat.update(undefined);
+    this.media.close();
+  }
+
+  /** The network of the device changes, the page comes back to the front. */
+  protected watchSurroundings(shown?: () => void): void {
+    addEventListener("online", () => this.seat.networkChanged());
+    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", () => this.seat.networkChanged());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible") return;
+      this.signaling.probe();
+      shown?.();
+    });
+  }
+
+  /** What the person asked for survives a short interruption. */
+  protected async request(body: Request): Promise<void> {
+    await this.signaling.whenReady();
+    await this.signaling.request(body);
+  }
+
+  /** One wish at a time; what does not work is told by its code. */
+  protected async attempt(step: () => Promise<void>): Promise<void> {
+    if (this.get().busy) return;
+    this.#set({ busy: true, notice: undefined });
+    try {
+      await step();
+    } catch (error) {
+      this.#set({
+        notice: error instanceof RequestError || error instanceof ApiError ? error.code : "internal",
+        retryAfterS: error instanceof ApiError ? error.retryAfterS : undefined,
+      });
+    } finally {
+      this.#set({ busy: false });
+    }
+  }
+
+  #set(patch: Partial<SideState>): void {
+    this.set(patch as Partial<S>);
+  }
+}
