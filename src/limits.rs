@@ -99,6 +99,8 @@ pub const STUN_ANSWERS_PER_TRANSPORT_PER_S: u32 = 100;
 pub const PATHS: usize = 8;
 /// A path that brought nothing authenticated for this long yields to an un-nominated check from another 5-tuple (path rule, browsers.md section 7).
 pub const PATH_SILENT: Duration = Duration::from_millis(400);
+/// After an ICE restart the old credentials hold this long beside the new ones in use: Chromium sends on its old path, and checks it each 2.5 s, until it trusts the new one.
+pub const ICE_CREDENTIALS_OVERLAP: Duration = Duration::from_secs(10);
 /// Datagrams of an incomplete ClientHello kept for one transport; at the bound the collection starts again (dtls.md, trap 1).
 pub const CLIENT_HELLO_DATAGRAMS: usize = 8;
 /// Longest ClientHello; a longer one is not answered.

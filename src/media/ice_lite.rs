@@ -34,9 +34,12 @@ pub enum Check {
 /// One transport's ICE.
 pub struct IceLite {
     current: Credentials,
-    /// Valid until the current ones are used for the first time (ICE restart).
+    /// Valid until the current ones have been in use for `limits::ICE_CREDENTIALS_OVERLAP` (ICE restart).
     previous: Option<Credentials>,
-    used: bool,
+    /// First use of the current ones.
+    used: Option<Instant>,
+    /// A nomination came with the current ones.
+    newest_nominated: bool,
     paths: Vec<Verified>,
     selected: Option<Path>,
     /// The selected path's nomination or media made it the client's own choice.
@@ -69,7 +72,8 @@ impl IceLite {
         Self {
             current: credentials,
             previous: None,
-            used: false,
+            used: None,
+            newest_nominated: false,
             paths: Vec::new(),
             selected: None,
             chosen: false,
@@ -80,13 +84,14 @@ impl IceLite {
         }
     }
 
-    /// ICE restart: the new credentials count as soon as they are used, the old ones until then. Says which ufrag is void now.
+    /// ICE restart: the new credentials count as soon as they are used, the old ones a while longer. Says which ufrag is void now.
     pub fn restart(&mut self, credentials: Credentials, now: Instant) -> Option<String> {
         let old = std::mem::replace(&mut self.current, credentials);
         self.last_authenticated = self.last_authenticated.max(now);
         // Credentials that nobody ever used do not push out those in use.
-        if self.used || self.previous.is_none() {
-            self.used = false;
+        self.newest_nominated = false;
+        if self.used.is_some() || self.previous.is_none() {
+            self.used = None;
             self.previous.replace(old).map(|void| void.ufrag)
         } else {
             Some(old.ufrag)
@@ -109,15 +114,20 @@ impl IceLite {
 
     /// A check from `path`: authenticates it, learns the path, decides whether it is adopted.
     pub fn handle_check(&mut self, request: &BindingRequest<'_>, path: Path, now: Instant) -> Check {
+        if self.used.is_some_and(|used| now >= used + limits::ICE_CREDENTIALS_OVERLAP) {
+            self.previous = None;
+        }
         if !self.key_of(request).is_some_and(|key| request.authentic(key)) {
             return Check::Refused;
         }
         let newest = request.local_ufrag == self.current.ufrag.as_bytes();
-        let first_use = newest && !self.used;
+        let first_use = newest && self.used.is_none();
         if newest {
-            self.used = true;
-            self.previous = None;
+            self.used.get_or_insert(now);
+            self.newest_nominated |= request.nominated;
         }
+        // After the restart a client sends on its old path until it trusts the new one; what it nominated there first no longer counts after that.
+        let nominated = request.nominated && (newest || !self.newest_nominated);
         self.last_authenticated = now;
         let verified = self.learn(path, now);
         verified.checked = now;
@@ -129,14 +139,14 @@ impl IceLite {
             None => true,
             Some(selected) if selected == path => false,
             // A restart's first check, or the client's word.
-            Some(_) if first_use || request.nominated => true,
+            Some(_) if first_use || nominated => true,
             // Before any choice of the client the latest check wins (Chromium nominates 60 ms late).
             Some(_) if !self.chosen => true,
             Some(_) => silent >= limits::PATH_SILENT,
         };
         let moved = adopt && self.select(path);
-        self.chosen |= request.nominated && self.selected == Some(path);
-        if moved && request.nominated {
+        self.chosen |= nominated && self.selected == Some(path);
+        if moved && nominated {
             self.nominated = Some(now);
         }
         Check::Answered { moved }
@@ -284,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn old_credentials_hold_until_the_new_ones_are_used() {
+    fn old_credentials_hold_for_a_while_after_the_new_ones_are_used() {
         let now = Instant::now();
         let mut ice = IceLite::new(credentials("one"), now);
         check(&mut ice, "one", 1, true, now);
@@ -293,8 +303,23 @@ mod tests {
         assert_eq!(ice.restart(credentials("three"), now).as_deref(), Some("two"), "never used, so void");
         assert_eq!(check(&mut ice, "two", 2, true, now), Check::Refused);
         assert_eq!(check(&mut ice, "three", 2, false, now), Check::Answered { moved: true });
-        assert_eq!(check(&mut ice, "one", 1, true, now), Check::Refused);
+        let end = now + limits::ICE_CREDENTIALS_OVERLAP;
+        assert_eq!(check(&mut ice, "one", 1, false, end - ms(1)), Check::Answered { moved: true }, "the new path was silent");
+        assert_eq!(check(&mut ice, "one", 1, true, end), Check::Refused);
         assert_eq!(ice.ufrags().collect::<Vec<_>>(), ["three"]);
+    }
+
+    #[test]
+    fn a_nat_that_forgot_heals_by_the_old_credentials_though_the_client_restarted() {
+        let now = Instant::now();
+        let mut ice = IceLite::new(credentials("one"), now);
+        check(&mut ice, "one", 1, true, now);
+        ice.restart(credentials("two"), now + ms(1500));
+        assert_eq!(check(&mut ice, "two", 2, false, now + ms(1600)), Check::Answered { moved: true });
+        assert!(!ice.handle_authenticated(path(3), now + ms(2000)), "the old socket behind its new outer port is not known yet");
+        assert_eq!(check(&mut ice, "one", 3, true, now + ms(2500)), Check::Answered { moved: true }, "the client still sends there");
+        assert_eq!(check(&mut ice, "two", 2, true, now + ms(2600)), Check::Answered { moved: true });
+        assert_eq!(check(&mut ice, "one", 3, true, now + ms(2700)), Check::Answered { moved: false }, "it has chosen the new path");
     }
 
     #[test]

@@ -7,9 +7,9 @@ import { check, quantile, sleep, until } from '../lib/steps.mjs';
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 1);
 
 /** Both see each other again; answers after how many ms since `since` (server clock = browser clock: one machine). */
-async function back(people, since, seconds) {
+async function back(people, since, seconds, options) {
   const times = [];
-  for (const person of people) times.push(await until(`${person.constructor.name} has media again`, () => person.frameAfterGap(since), seconds, 50).catch(async (error) => {
+  for (const person of people) times.push(await until(`${person.constructor.name} has media again`, () => person.frameAfterGap(since, options), seconds, 50).catch(async (error) => {
     throw new Error(`${error.message}\n     ${JSON.stringify(await person.probe('states'))} ${await person.screen()}`);
   }));
   return times;
@@ -101,7 +101,7 @@ export const cases = [
       await proveCall(citizen, agent, { seconds: 5 });
       const at = Date.now();
       network.rebind();
-      const times = await back([citizen, agent], at, 20);
+      const times = await back([citizen, agent], at, 20, { unnoticed: true });
       console.log(`     ${JSON.stringify({ bench: 'NAT rebinding', browser: firefox ? 'Firefox' : 'Chromium', citizen_ms: Math.round(times[0]), agent_ms: Math.round(times[1]) })}`);
       check(Math.max(...times) < (firefox ? 6000 : 4000), `back after ${times} ms`);
       await proveCall(citizen, agent, { seconds: 5 });

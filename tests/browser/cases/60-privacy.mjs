@@ -1,4 +1,5 @@
 // Nothing leaves for another host (P4) and nobody learns the other's address (P5), in one whole journey.
+import { networkInterfaces } from 'node:os';
 import { SERVER_ADDRESS } from '../lib/network.mjs';
 import { Agent, Citizen, proveCall } from '../lib/people.mjs';
 import { Server } from '../lib/server.mjs';
@@ -17,14 +18,19 @@ function hostsOf(urls) {
   return [...new Set([...urls].filter((url) => /^(https?|wss?):/.test(url)).map((url) => new URL(url).host))];
 }
 
+const ownAddresses = () => Object.values(networkInterfaces()).flat().map(({ address }) => address);
+
 export const cases = [
   {
     name: 'P4 and P5: no request to another host, no address but the server’s in the whole journey',
     async run({ after }) {
+      // All that this end of the lines has while the server starts and later, the ends of lines of earlier cases included; the browsers' own are in their namespaces.
+      const serverAddresses = ownAddresses();
       const server = await Server.start();
       after(() => server.stop());
       const agent = await Agent.signIn(server);
       const citizen = await Citizen.open(server);
+      serverAddresses.push(...ownAddresses());
       const late = [await hosts(agent), await hosts(citizen)];
       await citizen.arrive();
       await agent.call(citizen.name);
@@ -35,12 +41,11 @@ export const cases = [
         const other = index === 0 ? citizen : agent;
         const asked = hostsOf([...person.browser.requests, ...late[index]]);
         check(asked.length > 0 && asked.every((host) => own.includes(host)), `${person.constructor.name} asked ${asked}`);
-        const serverAddresses = [SERVER_ADDRESS, `${agent.browser.network.subnet}.1`, `${citizen.browser.network.subnet}.1`];
         const remote = await person.probe('remoteAddresses');
-        check(remote.length > 0 && remote.every((address) => serverAddresses.includes(address) || /^(fe80|fd|::1|127\.)/.test(address)), `remote candidates ${remote}`);
+        check(remote.length > 0 && remote.every((address) => serverAddresses.includes(address)), `remote candidates ${remote}`);
         for (const { remote: sdp } of await person.probe('descriptions')) {
           check(sdp.includes('a=ice-lite'), 'the answer is the server’s own');
-          for (const address of sdp.match(/\b\d+\.\d+\.\d+\.\d+\b/g) ?? []) check(serverAddresses.includes(address) || ['0.0.0.0', '127.0.0.1'].includes(address), `address ${address} in the answer`);
+          for (const address of sdp.match(/\b\d+\.\d+\.\d+\.\d+\b/g) ?? []) check(serverAddresses.includes(address) || address === '0.0.0.0', `address ${address} in the answer`);
           check(!sdp.includes(other.browser.network.address) && !sdp.includes('.local'), 'the other’s address in the answer');
         }
       }

@@ -113,10 +113,13 @@ class Person {
     });
   }
 
-  /** When, in ms after `since`, remote frames came again after the gap that began around or after `since`; 0 when none came yet. */
-  async frameAfterGap(since) {
-    const gap = (await this.probe('gaps')).find(({ to }) => to > since + 100);
-    return gap ? gap.to - since : 0;
+  /** When, in ms after `since`, remote frames came again after the gap that began around or after `since`; 0 when none came yet.
+   * Gaps below 300 ms are not noted: with `unnoticed`, pictures that still come five seconds later count as back after that long. */
+  async frameAfterGap(since, { unnoticed = false } = {}) {
+    const { gaps, lastFrameAt, now } = await this.evaluate(() => { const { gaps, lastFrameAt, now } = window.visavisProbe; return { gaps, lastFrameAt, now: now() }; });
+    const gap = gaps.find(({ to }) => to > since + 100);
+    if (gap) return gap.to - since;
+    return unnoticed && now - since > 5000 && now - lastFrameAt < 300 ? 300 : 0;
   }
 
   /** The sum of what came in, to see that sound goes on. */
