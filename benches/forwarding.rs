@@ -122,7 +122,7 @@ fn said(round: Option<&Round>) -> String {
 
 /// The product's worker: real offers, ICE, DTLS, SRTP, router, RTCP.
 fn real(scenario: &Scenario, seconds: Duration, runtime: &tokio::runtime::Runtime) -> Round {
-    let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], port: 0, workers: 1 };
+    let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };
     let plane = MediaPlane::start(config).unwrap();
     let mut doors = Vec::new();
     let mut legs = Vec::new();

@@ -143,6 +143,32 @@ pub const TIMER_STEP: Duration = Duration::from_millis(1);
 pub const DATA_UNREAD_BYTES: usize = 256 * 1024;
 /// Receive and send buffer asked of the system for a media socket; with less the operator is warned.
 pub const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// A UDP path that brought nothing authenticated for this long yields to TCP; before, TCP never displaces it. Longer than a round trip of a slow line.
+pub const UDP_SILENT: Duration = Duration::from_secs(2);
+/// Bytes of one frame on a TCP connection (RFC 4571); a longer one closes the connection.
+pub const FRAME_BYTES: usize = 2_048;
+/// Bytes of the first frame of a TCP connection, a check; a longer one closes the connection before any worker hears of it.
+pub const FIRST_FRAME_BYTES: usize = 512;
+/// The first frame must be there within this, and must be an authentic check, or the connection is closed.
+pub const FIRST_FRAME: Duration = Duration::from_secs(5);
+/// TCP addresses named in an answer; a machine with more names the first ones. A browser opens a connection to each.
+pub const ADVERTISED_TCP: usize = 8;
+/// Bytes that the system may hold unsent on a TCP connection of media; what is beyond waits in our queue, where sound overtakes pictures.
+pub const TCP_UNSENT_BYTES: u32 = 4 * 1024;
+/// Frames are put together for one write to a TCP connection until they are this many bytes: sound waits for no more than these and a frame.
+pub const TCP_WRITE_BYTES: usize = 1024;
+/// Bytes of sound, reports and checks waiting on a TCP connection; the oldest go first.
+pub const TCP_PROMPT_BYTES: usize = 16 * 1024;
+/// Bytes of data channels waiting on a TCP connection; one more packet is lost, and repeated by SCTP.
+pub const TCP_DATA_BYTES: usize = 64 * 1024;
+/// Bytes of pictures waiting on a TCP connection (a large key frame); beyond, all of them go and pictures stop until the line has caught up.
+pub const TCP_PICTURE_BYTES: usize = 160 * 1024;
+/// A picture may wait this long on a TCP connection; beyond, the same.
+pub const TCP_PICTURE_AGE: Duration = Duration::from_millis(500);
+/// Pictures that stopped stay away at least this long, so that a weak line does not carry one key frame after another.
+pub const TCP_PICTURE_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes read from a TCP connection before the next one has its turn.
+pub const TCP_READ_BYTES: usize = 64 * 1024;
 /// Consultations on one worker; one more is opened but its offers are answered `Unavailable`.
 pub const CONSULTATIONS_PER_WORKER: usize = 4096;
 /// Panics in one consultation before it is removed from its worker.

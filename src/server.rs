@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::demo::{self, Demo, DemoError, Stage};
 use crate::http::{Scheme, Site, SiteConfig, router};
 use crate::limits;
+use crate::media::framed_door::FramedDoor;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError};
@@ -102,10 +103,12 @@ impl Server {
             false => Some(WebCertificate::load_or_make(&certificate_files(&config), &machine, clock.now())?),
         };
         let advertised = addresses::advertised(&config.media, &machine);
+        let tcp = addresses::advertised_tcp(&config, &listeners.addresses(Scheme::Https), &machine);
         let media = MediaPlane::start_with(
-            MediaConfig { advertised, port: config.media.port, workers: config.media.workers },
+            MediaConfig { advertised, tcp, port: config.media.port, workers: config.media.workers },
             config.media.dtls13,
         )?;
+        let framed = config.media.tcp.then(|| framed(media.framed_door()));
         let media_ports = media.ports();
         let signaling = Signaling::new(store.clone(), media, clock.clone());
 
@@ -124,7 +127,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let spki_sha256 = certificate.as_ref().map_or_else(String::new, |certificate| certificate.spki_sha256.clone());
-        let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server));
+        let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server, framed));
         listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
         tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
@@ -161,6 +164,14 @@ impl Server {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Connections that begin with a frame are media's.
+fn framed(door: FramedDoor) -> tls::Framed {
+    Arc::new(move |socket, peer, pass| {
+        let door = door.clone();
+        Box::pin(async move { door.take(socket, peer, Box::new(pass)).await })
+    })
 }
 
 /// Bound, not yet served: a start that fails later has told nobody that it is there.

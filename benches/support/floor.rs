@@ -121,7 +121,7 @@ fn forward(legs: &mut [Leg], from: usize, local: IpAddr, datagram: &mut [u8], ba
         let to = legs[from].receivers[at];
         let leg = &mut legs[to];
         leg.sequence = leg.sequence.wrapping_add(1);
-        let path = Path { local, remote: leg.address };
+        let path = Path::udp(local, leg.address);
         let sequence = leg.sequence.to_be_bytes();
         let ssrc = [0x50, from as u8, to as u8, head[11]];
         let (key, salt) = &leg.seal;

@@ -65,6 +65,10 @@ pub struct Media {
     pub addresses: Vec<IpAddr>,
     /// 1:1 NAT: (address of this machine, the public address that leads to it).
     pub nat: Vec<(IpAddr, IpAddr)>,
+    /// Media may come by TCP on the HTTPS listeners where UDP is blocked.
+    pub tcp: bool,
+    /// Where browsers reach the HTTPS listeners, when that is not where they listen.
+    pub tcp_addresses: Vec<SocketAddr>,
     /// First UDP port.
     pub port: u16,
     /// Worker threads, one port each.

@@ -179,6 +179,20 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, _, value| switch(value).map(|on| config.media.dtls13 = on),
     },
     Setting {
+        key: "media.tcp",
+        kind: Kind::Switch,
+        default: "true",
+        about: "Media by TCP on the ports of `web.https`, for networks that block UDP. Browsers try it beside UDP and prefer UDP.",
+        set: |config, _, value| switch(value).map(|on| config.media.tcp = on),
+    },
+    Setting {
+        key: "media.tcp_addresses",
+        kind: Kind::List,
+        default: "[]",
+        about: "Where browsers reach `web.https` by TCP when a port is forwarded to it, as addresses with ports, best first.\nEmpty: the addresses above with the port of `web.https`, public ones with that of `web.public_url`.",
+        set: |config, _, value| addresses(value).map(|list| config.media.tcp_addresses = list),
+    },
+    Setting {
         key: "data.directory",
         kind: Kind::Text,
         default: r#""data""#,

@@ -6,13 +6,36 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::limits;
 
-/// A 5-tuple of UDP: where packets come from and the own address that they came to (the port is the worker's).
+/// A 5-tuple: where packets come from, the own address that they came to (the port is the worker's, or the web server's) and what carries them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Path {
     /// Our address; unspecified when the system did not say, then it chooses.
     pub local: IpAddr,
     /// The client's address.
     pub remote: SocketAddr,
+    /// See [`Carrier`].
+    pub carrier: Carrier,
+}
+
+/// What carries the packets of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// Datagrams.
+    Udp,
+    /// Frames (RFC 4571) of one TCP connection, by its number on this worker. A number is never used again: a late packet cannot hit a successor.
+    Tcp(u32),
+}
+
+impl Path {
+    /// A path of datagrams.
+    pub fn udp(local: IpAddr, remote: SocketAddr) -> Self {
+        Self { local, remote, carrier: Carrier::Udp }
+    }
+
+    /// Whether a TCP connection carries it.
+    pub fn is_tcp(self) -> bool {
+        matches!(self.carrier, Carrier::Tcp(_))
+    }
 }
 
 /// Datagrams that wait for one flush. Bounded by `limits::BATCH_BYTES` as long as the owner flushes when [`Batch::is_full`].
@@ -123,7 +146,7 @@ mod tests {
     use super::*;
 
     fn path(port: u16) -> Path {
-        Path { local: [10, 0, 0, 1].into(), remote: SocketAddr::from(([192, 0, 2, 1], port)) }
+        Path::udp([10, 0, 0, 1].into(), SocketAddr::from(([192, 0, 2, 1], port)))
     }
 
     fn push(batch: &mut Batch, port: u16, size: usize) {

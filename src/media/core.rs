@@ -1,6 +1,8 @@
 //! The media plane of one worker without its sockets: datagrams, commands and time in, datagrams and events out. Told the time and the randomness (the engines
 //! of DTLS and SCTP draw their own), so that tests and fuzz targets drive it whole. Finds the room of a datagram, allocates nothing for strangers.
 
+mod tcp_paths;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,8 +36,13 @@ pub struct RoomId(pub u64);
 pub struct Core {
     identity: DtlsIdentity,
     candidates: Vec<SocketAddr>,
+    tcp_candidates: Vec<SocketAddr>,
+    /// First character of our ufrags: which worker of this process they belong to.
+    mark: u8,
     random: Randomness,
     counters: Arc<Counters>,
+    /// TCP connections that lead to no transport any more.
+    orphans: Vec<u32>,
     rooms: HashMap<RoomId, Room>,
     directory: Directory,
     timers: BTreeSet<(Instant, RoomId)>,
@@ -48,6 +55,14 @@ pub struct Core {
 }
 
 const PASSWORD: usize = 24;
+/// RFC 8839 §5.4.
+const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The number of the worker that gave this ufrag out, if any of this process did.
+pub fn worker_of(ufrag: &[u8]) -> Option<usize> {
+    let mark = ufrag.first().filter(|_| ufrag.len() == UFRAG)?;
+    ICE_CHARS.iter().position(|char| char == mark)
+}
 
 impl Core {
     /// `candidates`: what answers advertise, best first.
@@ -55,8 +70,11 @@ impl Core {
         Self {
             identity,
             candidates,
+            tcp_candidates: Vec::new(),
+            mark: ICE_CHARS[0],
             random,
             counters,
+            orphans: Vec::new(),
             rooms: HashMap::new(),
             directory: Directory::default(),
             timers: BTreeSet::new(),
@@ -67,10 +85,20 @@ impl Core {
         }
     }
 
+    /// From now on answers name these addresses of the web server too (RFC 6544, passive), and their ufrags lead to worker number `worker`.
+    pub fn set_tcp(&mut self, candidates: Vec<SocketAddr>, worker: usize) {
+        self.tcp_candidates = candidates;
+        self.mark = ICE_CHARS[worker % ICE_CHARS.len()];
+    }
+
     /// One datagram from `remote` to our address `local` (unspecified when unknown). Opened in place: the bytes are worthless afterwards.
     pub fn handle_datagram(&mut self, now: Instant, local: IpAddr, remote: SocketAddr, datagram: &mut [u8], batch: &mut Batch) {
+        self.handle_packet(now, Path::udp(local, remote), datagram, batch);
+    }
+
+    /// The same for what came on any path: a datagram or the content of a frame.
+    pub fn handle_packet(&mut self, now: Instant, path: Path, datagram: &mut [u8], batch: &mut Batch) {
         count(&self.counters.received);
-        let path = Path { local, remote };
         match demultiplex(datagram) {
             Kind::Junk => count(&self.counters.junk),
             Kind::Stun => self.handle_check(now, path, datagram, batch),
@@ -110,7 +138,7 @@ impl Core {
             let forgotten = transport.ice().take_forgotten();
             let verified = transport.ice().is_verified(path);
             void.iter().for_each(|ufrag| core.directory.forget_ufrag(ufrag, owner));
-            forgotten.into_iter().for_each(|path| core.directory.forget_path(path, owner));
+            forgotten.into_iter().for_each(|path| core.forget_path(path, owner));
             if verified {
                 core.directory.add_path(path, owner);
             }
@@ -191,6 +219,7 @@ impl Core {
             pwd: &pwd,
             fingerprint_sha256: &self.identity.fingerprint_sha256,
             candidates: &self.candidates,
+            tcp_candidates: &self.tcp_candidates,
             ssrcs: &ssrcs,
         };
         let answer = sdp::answer_among(sdp, &local, previous.as_ref(), &viewers.iter().collect::<Vec<_>>())
@@ -432,7 +461,8 @@ impl Core {
         let owner = Owner { room: id, participant, serial: transport.serial };
         let ufrags: Vec<String> = transport.ice().ufrags().map(str::to_owned).collect();
         ufrags.iter().for_each(|ufrag| self.directory.forget_ufrag(ufrag, owner));
-        transport.ice().verified().for_each(|path| self.directory.forget_path(path, owner));
+        let paths: Vec<Path> = transport.ice().verified().collect();
+        paths.into_iter().for_each(|path| self.forget_path(path, owner));
         true
     }
 
@@ -444,7 +474,8 @@ impl Core {
 
     fn fresh_ufrag(&mut self) -> String {
         loop {
-            let ufrag: [u8; UFRAG] = self.ice_chars();
+            let mut ufrag: [u8; UFRAG] = self.ice_chars();
+            ufrag[0] = self.mark;
             if self.directory.of_ufrag(&ufrag).is_none() {
                 return String::from_utf8_lossy(&ufrag).into_owned();
             }
@@ -453,10 +484,9 @@ impl Core {
 
     /// Random ice-chars (RFC 8839 §5.4), 6 bits each.
     fn ice_chars<const N: usize>(&mut self) -> [u8; N] {
-        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut chars = [0; N];
         (self.random)(&mut chars);
-        chars.map(|byte| ALPHABET[usize::from(byte & 63)])
+        chars.map(|byte| ICE_CHARS[usize::from(byte & 63)])
     }
 }
 

@@ -332,7 +332,7 @@ fn replayed_and_foreign_packets_are_not_forwarded() {
 #[test]
 fn panic_ends_one_transport_and_no_other() {
     let mut world = connected_pair(10);
-    world.core.planted_panic = Some(Path { local: SERVER.parse().unwrap(), remote: "192.0.2.1:1000".parse().unwrap() });
+    world.core.planted_panic = Some(Path::udp(SERVER.parse().unwrap(), "192.0.2.1:1000".parse().unwrap()));
     let packet = world.peer(CITIZEN).media(CAMERA, 1);
     world.inject("192.0.2.1:1000", &packet);
     world.core.planted_panic = None;

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_predecessor_cannot_forget_what_its_successor_took_over() {
         let owner = |serial| Owner { room: RoomId(1), participant: ParticipantId(0), serial };
-        let path = Path { local: [10, 0, 0, 1].into(), remote: ([192, 0, 2, 1], 9).into() };
+        let path = Path::udp([10, 0, 0, 1].into(), ([192, 0, 2, 1], 9).into());
         let mut directory = Directory::default();
         directory.add_path(path, owner(1));
         directory.add_ufrag("abcdefgh", owner(1));

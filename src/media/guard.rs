@@ -124,6 +124,12 @@ counters! {
     channels_refused,
     /// Panics caught; each ended one transport.
     panics,
+    /// TCP connections taken over: they began with an authentic check.
+    tcp_taken,
+    /// TCP connections closed because they did not.
+    tcp_refused,
+    /// Packets lost because a TCP connection did not take them in time.
+    tcp_lost,
     /// RTP packets given to the router.
     rtp_in,
     /// RTP packets sealed for subscribers.

@@ -1,5 +1,5 @@
 //! ICE-lite (RFC 8445 §2.5): which of our credentials a check proves, which 5-tuples are verified and on which one we answer (the path rule).
-//! Refuses to know the client's candidates: an address is learnt from an authenticated check alone (O9). UDP only, so "TCP never displaces UDP" holds by itself.
+//! Refuses to know the client's candidates: an address is learnt from an authenticated check alone (O9).
 
 use std::time::Duration;
 
@@ -138,6 +138,8 @@ impl IceLite {
         let adopt = match self.selected {
             None => true,
             Some(selected) if selected == path => false,
+            // Firefox nominates UDP, then TCP, and sends on UDP: whatever the check says, TCP waits until UDP is dead.
+            Some(selected) if path.is_tcp() && !selected.is_tcp() && silent < limits::UDP_SILENT => false,
             // A restart's first check, or the client's word.
             Some(_) if first_use || nominated => true,
             // Before any choice of the client the latest check wins (Chromium nominates 60 ms late).
@@ -164,7 +166,10 @@ impl IceLite {
         // Neither packets in flight on the path that the client just left by nomination nor late ones of an older path take the answers back.
         let selected_carried = self.paths.iter().find(|other| Some(other.path) == self.selected).and_then(|other| other.carried);
         let just_nominated = self.nominated.is_some_and(|nominated| now < nominated + limits::PATH_SILENT);
-        let still_carries = selected_carried.is_some_and(|carried| now < carried + limits::PATH_SILENT / 4);
+        // Checks that arrive by UDP do not show that our answers do: TCP that carries yields only to UDP that carries as well.
+        let displaces_udp = path.is_tcp() && self.selected.is_some_and(|selected| !selected.is_tcp());
+        let patience = if displaces_udp { limits::PATH_SILENT } else { limits::PATH_SILENT / 4 };
+        let still_carries = selected_carried.is_some_and(|carried| now < carried + patience);
         if just_nominated || still_carries {
             return false;
         }
@@ -190,6 +195,16 @@ impl IceLite {
     /// The 5-tuple that made room for another one since the last call.
     pub fn take_forgotten(&mut self) -> Option<Path> {
         self.forgotten.take()
+    }
+
+    /// The TCP connection under this path is closed; the path heard last takes its place.
+    pub fn forget(&mut self, path: Path) {
+        self.paths.retain(|verified| verified.path != path);
+        if self.selected == Some(path) {
+            self.selected = self.paths.iter().max_by_key(|verified| verified.heard()).map(|verified| verified.path);
+            self.chosen = false;
+            self.nominated = None;
+        }
     }
 
     /// When consent ends unless something authenticated arrives (RFC 7675).
@@ -234,6 +249,7 @@ impl IceLite {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::batch::Carrier;
     use crate::media::stun;
 
     const PASSWORD: &str = "0123456789abcdef012345";
@@ -243,12 +259,20 @@ mod tests {
     }
 
     fn path(port: u16) -> Path {
-        Path { local: [10, 0, 0, 1].into(), remote: ([192, 0, 2, 1], port).into() }
+        Path::udp([10, 0, 0, 1].into(), ([192, 0, 2, 1], port).into())
+    }
+
+    fn tcp(number: u32) -> Path {
+        Path { carrier: Carrier::Tcp(number), ..path(9) }
     }
 
     fn check(ice: &mut IceLite, ufrag: &str, port: u16, nominated: bool, now: Instant) -> Check {
+        check_on(ice, ufrag, path(port), nominated, now)
+    }
+
+    fn check_on(ice: &mut IceLite, ufrag: &str, path: Path, nominated: bool, now: Instant) -> Check {
         let datagram = stun::request([1; 12], &format!("{ufrag}:them"), PASSWORD, nominated);
-        ice.handle_check(&BindingRequest::parse(&datagram).unwrap(), path(port), now)
+        ice.handle_check(&BindingRequest::parse(&datagram).unwrap(), path, now)
     }
 
     const fn ms(n: u64) -> Duration {
@@ -320,6 +344,50 @@ mod tests {
         assert_eq!(check(&mut ice, "one", 3, true, now + ms(2500)), Check::Answered { moved: true }, "the client still sends there");
         assert_eq!(check(&mut ice, "two", 2, true, now + ms(2600)), Check::Answered { moved: true });
         assert_eq!(check(&mut ice, "one", 3, true, now + ms(2700)), Check::Answered { moved: false }, "it has chosen the new path");
+    }
+
+    #[test]
+    fn tcp_never_displaces_udp_that_is_alive_whoever_nominates_it() {
+        let now = Instant::now();
+        let mut ice = IceLite::new(credentials("us"), now);
+        check(&mut ice, "us", 1, true, now);
+        assert_eq!(check_on(&mut ice, "us", tcp(1), true, now + ms(800)), Check::Answered { moved: false }, "as Firefox does");
+        ice.handle_authenticated(path(1), now + ms(1000));
+        assert!(!ice.handle_authenticated(tcp(1), now + ms(1399)));
+        ice.restart(credentials("two"), now + ms(1400));
+        assert_eq!(check_on(&mut ice, "two", tcp(1), true, now + ms(1500)), Check::Answered { moved: false }, "nor by a restart");
+        assert_eq!(ice.path(), Some(path(1)));
+        assert_eq!(check_on(&mut ice, "two", tcp(1), true, now + ms(3000)), Check::Answered { moved: true }, "silent UDP yields");
+        assert_eq!(
+            check(&mut ice, "two", 1, true, now + ms(3100)),
+            Check::Answered { moved: true },
+            "UDP takes over as soon as it is nominated"
+        );
+    }
+
+    #[test]
+    fn media_on_tcp_wins_over_udp_on_which_only_checks_arrive() {
+        let now = Instant::now();
+        let mut ice = IceLite::new(credentials("us"), now);
+        for at in (0..1000).step_by(50) {
+            check(&mut ice, "us", 1, false, now + ms(at));
+            check_on(&mut ice, "us", tcp(1), true, now + ms(at));
+        }
+        assert_eq!(ice.path(), Some(path(1)));
+        assert!(ice.handle_authenticated(tcp(1), now + ms(1000)), "our answers by UDP do not reach the client: it sends by TCP");
+    }
+
+    #[test]
+    fn closed_connection_leaves_the_place_to_the_path_heard_last() {
+        let now = Instant::now();
+        let mut ice = IceLite::new(credentials("us"), now);
+        check_on(&mut ice, "us", tcp(1), true, now);
+        check_on(&mut ice, "us", tcp(2), false, now + ms(10));
+        ice.forget(tcp(1));
+        assert_eq!(ice.path(), Some(tcp(2)));
+        ice.forget(tcp(2));
+        assert_eq!((ice.path(), ice.verified().count()), (None, 0));
+        assert_eq!(check(&mut ice, "us", 1, false, now + ms(20)), Check::Answered { moved: true });
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::RoomId;
 use super::plane::{Label, MediaEvent, OfferError};
+use super::tcp::Arrival;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::negotiated::Publishing;
@@ -31,6 +32,8 @@ pub enum Command {
     Remove(RoomId, ParticipantId),
     /// A data-channel message leaves.
     Send(RoomId, ParticipantId, Label, Vec<u8>, oneshot::Sender<bool>),
+    /// A TCP connection that begins with a check for a transport here.
+    Connect(Box<Arrival>),
     /// The worker ends.
     Stop,
 }
@@ -50,10 +53,10 @@ impl Inbox {
         Self { queue: Mutex::new(Some(VecDeque::new())), waker, load: AtomicUsize::new(0) }
     }
 
-    /// Queues a command. Offers, messages and questions are refused at `limits::MEDIA_COMMANDS`; the others always enter, they are bounded by the seats, and losing
+    /// Queues a command. Offers, messages, questions and TCP connections are refused at `limits::MEDIA_COMMANDS`; the others always enter, they are bounded by the seats, and losing
     /// one would leave media running that must end. Everything is refused once the worker ended.
     pub fn push(&self, command: Command) -> bool {
-        let refusable = matches!(command, Command::Offer(..) | Command::Send(..) | Command::Statistics(..));
+        let refusable = matches!(command, Command::Offer(..) | Command::Send(..) | Command::Statistics(..) | Command::Connect(..));
         {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(queue) = queue.as_mut() else { return false };

@@ -1,6 +1,6 @@
 //! The door of the media plane: commands in, events out. Forwarding itself never passes here.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::RoomId;
 use super::dtls::DtlsIdentity;
+use super::framed_door::FramedDoor;
 use super::guard::CounterValues;
 use super::inbox::{Command, Inbox};
 use super::worker::Worker;
@@ -21,6 +22,8 @@ use crate::sfu::statistics::TrackStatistics;
 pub struct MediaConfig {
     /// Addresses written into answers, best first.
     pub advertised: Vec<IpAddr>,
+    /// TCP addresses written into answers, best first: those at which a [`FramedDoor`] is served. Empty: media goes by UDP alone.
+    pub tcp: Vec<SocketAddr>,
     /// First UDP port; worker `i` uses `port + i`. 0 lets the system choose (tests).
     pub port: u16,
     /// Worker threads.
@@ -107,7 +110,7 @@ impl MediaPlane {
         let workers = (0..config.workers.max(1))
             .map(|worker| {
                 let port = if config.port == 0 { 0 } else { config.port.saturating_add(u16::try_from(worker).unwrap_or(u16::MAX)) };
-                Worker::start(port, &config.advertised, identity.clone())
+                Worker::start((worker, port), (&config.advertised, &config.tcp), identity.clone())
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { workers, rooms: AtomicU64::new(0) })
@@ -116,6 +119,11 @@ impl MediaPlane {
     /// The UDP port of each worker.
     pub fn ports(&self) -> Vec<u16> {
         self.workers.iter().map(|worker| worker.port).collect()
+    }
+
+    /// Where a web listener brings connections that begin with a frame.
+    pub fn framed_door(&self) -> FramedDoor {
+        FramedDoor::new(self.workers.iter().map(|worker| worker.inbox.clone()).collect())
     }
 
     /// Places a consultation on the worker that has the fewest. Dropping the returned door removes it with all its transports.
@@ -198,7 +206,7 @@ impl Drop for MediaDoor {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{SocketAddr, UdpSocket};
+    use std::net::UdpSocket;
     use std::time::Duration;
 
     use super::*;
@@ -206,7 +214,7 @@ mod tests {
     use crate::time::Instant;
 
     fn plane(workers: usize) -> MediaPlane {
-        MediaPlane::start(MediaConfig { advertised: vec!["127.0.0.1".parse().unwrap()], port: 0, workers }).unwrap()
+        MediaPlane::start(MediaConfig { advertised: vec!["127.0.0.1".parse().unwrap()], tcp: vec![], port: 0, workers }).unwrap()
     }
 
     /// A client on a real socket of this family, until DTLS is up at both ends.

@@ -180,6 +180,20 @@ impl Room {
         Ok(())
     }
 
+    /// The TCP connection under this path is closed.
+    pub fn forget_path(&mut self, participant: ParticipantId, path: Path, step: &mut Step<'_>) {
+        if self.transport(participant).is_some_and(|transport| transport.forget_path(path)) {
+            self.route(step, |router, now, legs| router.path_moved(participant, now, legs));
+        }
+    }
+
+    /// The line under this path cannot carry what is sent on it, or can again. Only the path that our answers take matters.
+    pub fn set_behind(&mut self, participant: ParticipantId, path: Path, behind: bool, step: &mut Step<'_>) {
+        if self.transport(participant).is_some_and(|transport| transport.ice().path() == Some(path)) {
+            self.route(step, |router, now, legs| router.set_behind(participant, behind, now, legs));
+        }
+    }
+
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.seats.iter().flatten().map(|transport| transport.poll_timeout()).chain(self.router.poll_timeout()).min()

@@ -140,7 +140,7 @@ mod tests {
 
         let mut batch = Batch::default();
         for (n, size) in [1000, 1000, 1000, 700, 30].into_iter().enumerate() {
-            batch.datagram(Path { local, remote }, |bytes| {
+            batch.datagram(Path::udp(local, remote), |bytes| {
                 bytes.resize(bytes.len() + size, n as u8);
                 true
             });

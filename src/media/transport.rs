@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Path};
 use super::dtls::{Dtls, DtlsError, DtlsOutput};
-use super::guard::{Bucket, Counters, Kind, count};
+use super::guard::{Bucket, Counters, Kind, count, demultiplex};
 use super::ice_lite::{Check, Credentials, IceLite};
 use super::outbox::Outbox;
 use super::plane::{Label, MediaEvent};
@@ -27,6 +27,8 @@ pub struct Transport {
     participant: ParticipantId,
     ice: IceLite,
     dtls: Dtls,
+    /// Where the client last sent a record of its handshake from.
+    handshake_from: Option<Path>,
     srtp: Option<Srtp>,
     sctp: Option<Sctp>,
     budget: Bucket,
@@ -64,6 +66,7 @@ impl Transport {
             participant,
             ice: IceLite::new(credentials, now),
             dtls,
+            handshake_from: None,
             srtp: None,
             sctp,
             budget: Bucket::new(limits::TRANSPORT_PACKETS_PER_S, limits::TRANSPORT_PACKETS_BURST, now),
@@ -128,8 +131,9 @@ impl Transport {
         outbox: &mut Outbox,
         counters: &Counters,
     ) -> Result<bool, DtlsError> {
-        let back = self.ice.path().unwrap_or(path);
+        // Until it is complete a handshake is answered where it came from: a client begins it on the pair that works, whatever it nominates later.
         let was_connected = self.is_connected();
+        let back = if was_connected { self.ice.path().unwrap_or(path) } else { *self.handshake_from.insert(path) };
         let Self { dtls, srtp, sctp, .. } = self;
         let authenticated = dtls.handle_datagram(datagram, now, &mut |output| match output {
             DtlsOutput::Datagram(datagram) => send(batch, back, datagram),
@@ -170,6 +174,21 @@ impl Transport {
         }
     }
 
+    /// The TCP connection under this path is closed. `true` when our answers go elsewhere than before.
+    pub fn forget_path(&mut self, path: Path) -> bool {
+        let before = self.ice.path();
+        self.ice.forget(path);
+        self.handshake_from = self.handshake_from.filter(|from| *from != path);
+        self.is_connected() && before != self.ice.path()
+    }
+
+    /// Whether a sealed packet that we send is of a picture: its SSRC is one of a video slot's.
+    pub fn is_picture(&self, datagram: &[u8]) -> bool {
+        let Some(ssrc) = datagram.get(8..12).filter(|_| demultiplex(datagram) == Kind::Rtp) else { return false };
+        let ssrc = Some(u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]));
+        self.negotiated.slots.iter().any(|slot| slot.video && (Some(slot.ssrc) == ssrc || slot.rtx_ssrc == ssrc))
+    }
+
     /// Seals a plain RTP packet straight into the batch of the current path.
     pub fn send_rtp(&mut self, packet: &[u8], batch: &mut Batch) -> bool {
         let (Some(path), Some(srtp)) = (self.ice.path(), &mut self.srtp) else { return false };
@@ -199,7 +218,7 @@ impl Transport {
             return Ok(false);
         }
         if self.dtls.poll_timeout().is_some_and(|at| at <= now) {
-            let path = self.ice.path();
+            let path = self.handshake_from.filter(|_| !self.is_connected()).or(self.ice.path());
             self.dtls.handle_timeout(now, &mut |output| {
                 if let (DtlsOutput::Datagram(datagram), Some(path)) = (output, path) {
                     send(batch, path, datagram);

@@ -15,14 +15,17 @@ use tokio::sync::mpsc;
 use super::batch::Batch;
 use super::core::{Core, RoomId};
 use super::dtls::DtlsIdentity;
-use super::guard::Counters;
+use super::guard::{Counters, count};
 use super::inbox::{Command, Inbox};
 use super::plane::{MediaError, MediaEvent};
 use super::socket::{MediaSocket, ReceiveBuffers};
+use super::tcp::{Arrival, Connections, News};
 use crate::limits;
 use crate::time::Instant;
 
 const WAKER: Token = Token(usize::MAX);
+/// Tokens below are those of UDP sockets.
+const FIRST_TCP: usize = 16;
 /// How soon events that found their channel full are tried again.
 const RETRY_EVENTS: Duration = Duration::from_millis(10);
 
@@ -38,13 +41,20 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Binds the port (both families where the system has them) and starts the thread.
-    pub fn start(port: u16, advertised: &[IpAddr], identity: DtlsIdentity) -> Result<Self, MediaError> {
+    /// Binds the port (both families where the system has them) and starts the thread of worker number `worker`. `advertised`: for UDP and for TCP.
+    pub fn start((worker, port): (usize, u16), advertised: (&[IpAddr], &[SocketAddr]), identity: DtlsIdentity) -> Result<Self, MediaError> {
         let fault = |source: io::Error| MediaError::Socket { port, source };
         let sockets = bind(port).map_err(fault)?;
         let poll = Poll::new().map_err(fault)?;
         let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER).map_err(fault)?));
-        let mut turn = Turn { poll, sockets, inbox: inbox.clone(), senders: HashMap::new(), buffers: ReceiveBuffers::default() };
+        let mut turn = Turn {
+            poll,
+            sockets,
+            inbox: inbox.clone(),
+            senders: HashMap::new(),
+            buffers: ReceiveBuffers::default(),
+            connections: Connections::new(FIRST_TCP),
+        };
         let mut bound = port;
         for (at, socket) in turn.sockets.iter_mut().enumerate() {
             bound = socket.port().map_err(fault)?;
@@ -61,9 +71,9 @@ impl Worker {
             }
         }
         let counters = Arc::new(Counters::default());
-        let candidates = advertised.iter().map(|ip| SocketAddr::new(*ip, bound)).collect();
+        let candidates = advertised.0.iter().map(|ip| SocketAddr::new(*ip, bound)).collect();
         let random = SystemRandom::new();
-        let core = Core::new(
+        let mut core = Core::new(
             identity,
             candidates,
             Box::new(move |bytes| {
@@ -74,6 +84,7 @@ impl Worker {
             }),
             counters.clone(),
         );
+        core.set_tcp(advertised.1.to_vec(), worker);
         let shared = counters.clone();
         let thread = std::thread::Builder::new().name(format!("media-{bound}")).spawn(move || turn.run(core, &shared)).map_err(fault)?;
         Ok(Self { inbox, counters, port: bound, thread: Some(thread) })
@@ -115,6 +126,7 @@ struct Turn {
     inbox: Arc<Inbox>,
     senders: HashMap<RoomId, mpsc::Sender<MediaEvent>>,
     buffers: ReceiveBuffers,
+    connections: Connections,
 }
 
 impl Drop for Turn {
@@ -125,7 +137,7 @@ impl Drop for Turn {
 
 impl Turn {
     fn run(mut self, mut core: Core, counters: &Counters) {
-        let mut events = Events::with_capacity(16);
+        let mut events = Events::with_capacity(256);
         let mut batch = Batch::default();
         let mut more = false;
         loop {
@@ -136,8 +148,9 @@ impl Turn {
                 std::thread::sleep(RETRY_EVENTS);
             }
             more = self.receive(&mut core, &mut batch, counters);
-            if !self.obey(&mut core, &mut batch) {
-                self.flush(&mut batch, counters);
+            more |= self.receive_framed(&events, &mut core, &mut batch, counters);
+            if !self.obey(&mut core, &mut batch, counters) {
+                self.flush(&mut core, &mut batch, counters);
                 return;
             }
             let now = Instant::now();
@@ -147,7 +160,9 @@ impl Turn {
                 Some(Err(mpsc::error::TrySendError::Full(event))) => Err(event),
                 _ => Ok(()),
             });
-            self.flush(&mut batch, counters);
+            self.flush(&mut core, &mut batch, counters);
+            core.take_orphans().into_iter().for_each(|number| self.connections.close(number));
+            more |= self.connections.has_news();
         }
     }
 
@@ -177,7 +192,7 @@ impl Turn {
                 }
             }
             if batch.is_full() {
-                self.flush(batch, counters);
+                self.flush(core, batch, counters);
             }
             if read == before {
                 return false;
@@ -186,8 +201,48 @@ impl Turn {
         true
     }
 
+    /// The same for TCP connections, and what has become of them.
+    fn receive_framed(&mut self, events: &Events, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
+        let now = Instant::now();
+        events.iter().filter(|event| event.token() != WAKER).for_each(|event| self.connections.handle_event(event, now));
+        for (path, news) in self.connections.take_news() {
+            match news {
+                News::Behind(behind) => core.set_behind(path, behind, now, batch),
+                News::Closed => core.handle_closed(path, now, batch),
+            }
+        }
+        let mut read = 0;
+        while read < limits::RECEIVE_DATAGRAMS
+            && self.connections.read_one(|path, frame| {
+                read += 1;
+                core.handle_packet(now, path, frame, batch);
+            })
+        {
+            read += 1;
+            if batch.is_full() {
+                self.flush(core, batch, counters);
+            }
+        }
+        self.connections.has_input()
+    }
+
+    /// Keeps a TCP connection if its first frame is an authentic check of a transport here.
+    fn connect(&mut self, mut arrival: Arrival, core: &mut Core, batch: &mut Batch, counters: &Counters) {
+        let path = self.connections.next_path(&arrival);
+        core.handle_packet(Instant::now(), path, &mut std::mem::take(&mut arrival.first), batch);
+        if !core.is_verified(path) {
+            count(&counters.tcp_refused);
+            return;
+        }
+        count(&counters.tcp_taken);
+        if let Err(error) = self.connections.keep(path, arrival, self.poll.registry()) {
+            tracing::warn!(error = %error.kind(), "a TCP connection could not be polled");
+            core.handle_closed(path, Instant::now(), batch);
+        }
+    }
+
     /// Carries out the waiting commands; `false` when the worker is to stop.
-    fn obey(&mut self, core: &mut Core, batch: &mut Batch) -> bool {
+    fn obey(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
         for command in self.inbox.take() {
             let now = Instant::now();
             match command {
@@ -211,19 +266,26 @@ impl Turn {
                 Command::Send(room, participant, label, message, answer) => {
                     let _ = answer.send(core.send(room, participant, label, &message, now, batch));
                 }
+                Command::Connect(arrival) => self.connect(*arrival, core, batch, counters),
                 Command::Stop => return false,
             }
         }
         true
     }
 
-    fn flush(&self, batch: &mut Batch, counters: &Counters) {
+    fn flush(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) {
         if batch.is_empty() {
             return;
         }
         let segments = self.sockets.iter().map(MediaSocket::segments).min().unwrap_or(1);
         let (mut sent, mut failed) = (0, 0);
         batch.flush(segments, |run| {
+            if run.path.is_tcp() {
+                let framed = self.connections.send(run, Instant::now(), |packet| core.is_picture(run.path, packet));
+                sent += framed.taken;
+                counters.tcp_lost.fetch_add(framed.lost, Ordering::Relaxed);
+                return;
+            }
             let datagrams = run.contents.len().div_ceil(run.size);
             // The first socket is IPv4 unless the system has none.
             let socket = if run.path.remote.is_ipv4() { self.sockets.first() } else { self.sockets.last() };

@@ -37,7 +37,10 @@ impl Router {
             for track in 0..self.participants[at].publishers.len() {
                 let publisher = &self.participants[at].publishers[track];
                 let waits = |target: &(usize, usize)| {
-                    self.participants.get(target.0).and_then(|viewer| viewer.slots.get(target.1)).is_some_and(|slot| slot.is_held())
+                    self.participants
+                        .get(target.0)
+                        .and_then(|viewer| viewer.slots.get(target.1))
+                        .is_some_and(|slot| slot.is_held() && !slot.paused)
                 };
                 if publisher.is_video() && publisher.targets.iter().any(waits) {
                     self.participants[at].publishers[track].keys.want();
@@ -101,7 +104,7 @@ impl Router {
     }
 
     /// Asks a participant to send no more than those who watch can receive (REMB, which browsers obey beside transport-wide feedback).
-    fn send_lid(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
+    pub(super) fn send_lid(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &self.participants[at];
         let videos = participant.publishers.iter().filter(|publisher| publisher.is_video() && !publisher.targets.is_empty());
         let lid = |targets: &[(usize, usize)]| {

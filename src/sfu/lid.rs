@@ -87,6 +87,18 @@ impl Lid {
         }
     }
 
+    /// The line took less than was sent since the last report, however much that was: the source sends half of it from now on.
+    pub fn cut(&mut self, octets: u64, now: Instant) {
+        let rate = self.judged.replace((now, octets)).and_then(|(before, octets_before)| {
+            let seconds = now.saturating_duration_since(before).as_secs_f64();
+            (seconds > 0.05).then(|| octets.saturating_sub(octets_before) as f64 * 8.0 / seconds)
+        });
+        if let Some(bits) = self.bits_per_s.into_iter().chain(rate).reduce(f64::min) {
+            self.bits_per_s = Some((bits / 2.0).max(LID_MIN as f64));
+            self.cut = Some(now);
+        }
+    }
+
     /// Whether cuts have not helped against this loss; then it is taken as the line's own.
     fn is_in_vain(&mut self, loss: f64) -> bool {
         if loss <= 0.1 {

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod assignment;
+mod behind;
 mod cache;
 mod clock;
 mod control;

@@ -134,6 +134,8 @@ impl Router {
             let slots = known.slots.iter_mut().filter(|slot| slot.section.video);
             for slot in slots.filter(|slot| moved || slot.source.is_some_and(|(whose, _)| whose == participant)) {
                 slot.hold();
+                // Another path is another line.
+                slot.paused &= !moved;
             }
         }
         self.want_key_frames();

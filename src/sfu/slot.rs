@@ -45,6 +45,8 @@ pub struct Slot {
     pub source: Option<(ParticipantId, Source)>,
     /// What the line to the receiver carries.
     pub lid: Lid,
+    /// The line carries no picture now.
+    pub paused: bool,
     /// What the receiver says of it.
     pub remote: Remote,
     /// Counters for `statistics`.
@@ -87,6 +89,7 @@ impl Slot {
             section,
             source: None,
             lid: Lid::default(),
+            paused: false,
             remote: Remote::default(),
             counters: SlotCounters::default(),
             rewriter,
@@ -134,6 +137,9 @@ impl Slot {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Forwarded {
+        if self.paused {
+            return Forwarded::Dropped;
+        }
         let Some(codec) = self.leg(&media.binding) else { return Forwarded::Dropped };
         self.keep_leg(&media.binding, codec);
         if self.incarnation != incarnation {
@@ -169,7 +175,7 @@ impl Slot {
             self.counters.not_resent += 1;
             return false;
         };
-        if !self.may_resend(sequence, now) {
+        if self.paused || !self.may_resend(sequence, now) {
             self.counters.not_resent += 1;
             return false;
         }

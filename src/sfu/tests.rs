@@ -245,6 +245,30 @@ fn a_moved_path_asks_for_what_is_sent_and_watched() {
 }
 
 #[test]
+fn a_line_that_fell_behind_gets_sound_alone_and_a_key_frame_without_a_hole_when_it_is_back() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
+    world.pass(400);
+    let last = read(&world.sink.take().rtp.last().unwrap().1).sequence;
+    world.router.set_behind(AGENT, true, world.now, &mut world.sink);
+    for n in 2..5 {
+        world.rtp(CITIZEN, &camera(n, 3_000 * u32::from(n), KEY).bytes());
+        world.rtp(CITIZEN, &microphone(n, 960 * u32::from(n)).bytes());
+        world.pass(400);
+    }
+    let out = world.sink.take();
+    assert_eq!(out.rtp.iter().map(|(_, packet)| read(packet).ssrc).collect::<Vec<_>>(), [200, 200, 200], "sound goes on");
+    assert!(!out.key_requests().contains(&(CITIZEN, 1001)), "nobody asks for what would not be sent");
+    world.router.set_behind(AGENT, false, world.now, &mut world.sink);
+    assert!(world.sink.take().key_requests().contains(&(CITIZEN, 1001)));
+    world.rtp(CITIZEN, &camera(5, 15_000, INTER).bytes());
+    assert!(world.sink.take().rtp.is_empty());
+    world.rtp(CITIZEN, &camera(6, 18_000, KEY).bytes());
+    let out = world.sink.take();
+    assert_eq!(out.rtp.iter().map(|(_, packet)| read(packet).sequence).collect::<Vec<_>>(), [last.wrapping_add(1)]);
+}
+
+#[test]
 fn a_screen_takes_its_slot_with_its_first_packet_and_leaves_it_in_silence() {
     let mut world = World::call();
     let screen = |n: u16| Sent { source: Source::Screen, ..camera(n, 0, KEY) };

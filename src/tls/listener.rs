@@ -1,4 +1,5 @@
-//! The accept loop: a bounded number of sockets, a deadline on every step before a request is there, graceful end. Speaks HTTP/1.1 and HTTP/2 by ALPN.
+//! The accept loop: a bounded number of sockets, a deadline on every step before a request is there, graceful end. Speaks HTTP/1.1 and HTTP/2 by ALPN;
+//! gives connections that begin with a frame away.
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,11 +34,14 @@ use crate::time::Instant;
 /// What is spoken on a listener.
 #[derive(Clone)]
 pub enum Acceptor {
-    /// HTTPS.
-    Tls(Arc<rustls::ServerConfig>),
+    /// HTTPS; what begins with a frame (RFC 4571) goes to the second, where there is one.
+    Tls(Arc<rustls::ServerConfig>, Option<Framed>),
     /// Plain HTTP, for loopback.
     Plain,
 }
+
+/// Takes a connection that begins with a frame, the peer's address, and the pass, which must live as long as the connection.
+pub type Framed = Arc<dyn Fn(TcpStream, SocketAddr, Pass) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Binds a listener. `[::]` takes IPv4 as well.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -83,14 +87,14 @@ async fn one_socket(socket: TcpStream, peer: SocketAddr, acceptor: Acceptor, rou
     let site = Site { router, peer };
     match acceptor {
         Acceptor::Plain => serve_http1(Guarded { socket, _pass: pass }, site, stop).await,
-        Acceptor::Tls(config) => {
+        Acceptor::Tls(config, framed) => {
             let mut stopping = stop.clone();
             // A browser opens sockets ahead of need and says nothing on them: they must not hold up the stop.
-            let tls = tokio::select! {
-                tls = handshake(socket, config) => tls,
+            let opened = tokio::select! {
+                opened = handshake(socket, (peer, pass), config, framed) => opened,
                 _ = stopping.wait_for(|stop| *stop) => None,
             };
-            let Some(tls) = tls else { return };
+            let Some((tls, pass)) = opened else { return };
             let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             let socket = Guarded { socket: tls, _pass: pass };
             if is_http2 { serve_http2(socket, site, stop).await } else { serve_http1(socket, site, stop).await }
@@ -98,21 +102,22 @@ async fn one_socket(socket: TcpStream, peer: SocketAddr, acceptor: Acceptor, rou
     }
 }
 
-/// First byte and handshake, each within `limits::WEB_HANDSHAKE`.
-async fn handshake(socket: TcpStream, config: Arc<rustls::ServerConfig>) -> Option<TlsStream<TcpStream>> {
-    let socket = timeout(limits::WEB_HANDSHAKE, tls_only(socket)).await.ok()??;
-    timeout(limits::WEB_HANDSHAKE, TlsAcceptor::from(config).accept(socket)).await.ok()?.ok()
-}
-
-/// The socket when TLS begins on it. Plain HTTP gets one sentence, anything else silence.
-async fn tls_only(mut socket: TcpStream) -> Option<TcpStream> {
-    let mut first = [0];
-    match socket.peek(&mut first).await {
-        Ok(1) => {}
-        _ => return None,
-    }
-    match Opening::of(first[0]) {
-        Opening::Tls => Some(socket),
+/// First byte and handshake, each within `limits::WEB_HANDSHAKE`. Plain HTTP gets one sentence, a frame goes where frames go, anything else is silence.
+async fn handshake(
+    mut socket: TcpStream,
+    (peer, pass): (SocketAddr, Pass),
+    config: Arc<rustls::ServerConfig>,
+    framed: Option<Framed>,
+) -> Option<(TlsStream<TcpStream>, Pass)> {
+    match timeout(limits::WEB_HANDSHAKE, opening(&socket)).await.ok()? {
+        Opening::Tls => {
+            let tls = timeout(limits::WEB_HANDSHAKE, TlsAcceptor::from(config).accept(socket)).await.ok()?.ok()?;
+            Some((tls, pass))
+        }
+        Opening::Framed => {
+            framed?(socket, peer, pass).await;
+            None
+        }
         Opening::PlainHttp => {
             const SENTENCE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 33\r\n\r\nThis port speaks https, not http\n";
             let _ = socket.write_all(SENTENCE).await;
@@ -120,6 +125,15 @@ async fn tls_only(mut socket: TcpStream) -> Option<TcpStream> {
             None
         }
         Opening::Unknown => None,
+    }
+}
+
+/// The first byte, which stays in the socket.
+async fn opening(socket: &TcpStream) -> Opening {
+    let mut first = [0];
+    match socket.peek(&mut first).await {
+        Ok(1) => Opening::of(first[0]),
+        _ => Opening::Unknown,
     }
 }
 

@@ -6,5 +6,5 @@ mod listener;
 mod opening;
 
 pub use certificate::{CertificateError, CertificateFiles, Origin, WebCertificate};
-pub use gate::Gate;
-pub use listener::{Acceptor, bind, serve};
+pub use gate::{Gate, Pass};
+pub use listener::{Acceptor, Framed, bind, serve};

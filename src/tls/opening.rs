@@ -1,4 +1,4 @@
-//! What the first byte of a TCP connection announces. One port will serve several protocols; today it is TLS or nothing.
+//! What the first byte of a TCP connection announces: one port serves several protocols. Refuses to know more of them than that byte.
 
 /// What a peer begins to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,7 +7,9 @@ pub(super) enum Opening {
     Tls,
     /// A letter: plain HTTP on the wrong port.
     PlainHttp,
-    /// Anything else. STUN over TCP would begin with 0x00 (RFC 4571 framing): not served here yet.
+    /// The length of a frame (RFC 4571) that is short enough for a STUN check: media by TCP.
+    Framed,
+    /// Anything else.
     Unknown,
 }
 
@@ -16,6 +18,7 @@ impl Opening {
     pub(super) fn of(first: u8) -> Self {
         match first {
             0x16 => Self::Tls,
+            0x00 | 0x01 => Self::Framed,
             b'A'..=b'Z' => Self::PlainHttp,
             _ => Self::Unknown,
         }
@@ -30,6 +33,7 @@ mod tests {
     fn first_byte_tells_tls_from_http_and_from_framed_stun() {
         assert_eq!(Opening::of(0x16), Opening::Tls);
         assert_eq!(Opening::of(b'G'), Opening::PlainHttp);
-        assert_eq!(Opening::of(0x00), Opening::Unknown);
+        assert_eq!(Opening::of(0x00), Opening::Framed, "a frame of up to 255 bytes");
+        assert_eq!(Opening::of(0x80), Opening::Unknown);
     }
 }

@@ -471,7 +471,7 @@ async fn https_port_speaks_tls_and_tells_plain_http_so() {
     socket.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("https"), "{answer}");
     let mut socket = TcpStream::connect(server.server.https[0]).await.unwrap();
-    socket.write_all(&[0, 20, 0, 1]).await.unwrap();
+    socket.write_all(&[0x80, 20, 0, 1]).await.unwrap();
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer).await;
     assert!(answer.is_empty(), "anything else is met with silence");

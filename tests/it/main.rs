@@ -12,6 +12,7 @@ mod config;
 mod consultation;
 mod consultation_random;
 mod durability;
+mod framed;
 mod guard;
 mod http;
 mod privacy;

@@ -93,7 +93,7 @@ impl House {
                     let account = NewAgent { username, display_name, language: "en".into(), password_hash: String::new() };
                     assert_eq!(store.put_agent(account, Timestamp(0)).await.unwrap(), AgentId(number));
                 }
-                let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], port: 0, workers: 1 };
+                let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };
                 let signaling = Signaling::new(store.clone(), MediaPlane::start(config).unwrap(), clock);
                 let router = Router::new()
                     .route("/signaling/citizen", get(citizen))

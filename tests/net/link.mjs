@@ -30,6 +30,11 @@ export class LossyNetwork extends Network {
     this.process.stdin.write(`${JSON.stringify({ up: up ?? {}, down: down ?? {} })}\n`);
   }
 
+  /** A firewall drops `udp`, or `all but TLS`; '' lets everything through. */
+  block(what) {
+    this.process.stdin.write(`${JSON.stringify({ block: what })}\n`);
+  }
+
   /** The NAT in front of the client forgets its ports. */
   rebind() {
     this.process.stdin.write('{"nat": true}\n');

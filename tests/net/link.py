@@ -9,6 +9,8 @@ then told what to do by lines of JSON on standard input:
 
     {"up": {…}, "down": {…}}   up: far to near (what a client sends); each may hold delay_ms, jitter_ms, loss (0..1 of UDP packets),
                                burst (mean length of a loss), rate_kbit (0: no limit), queue_ms (what waits longer is dropped)
+    {"block": "udp"}           a firewall that drops UDP; "all but TLS" also drops what comes on a TCP connection that does not begin with a TLS record;
+                               "" lets everything through again
     {"nat": true}              from now on the client's UDP packets come from other ports, as behind a NAT that forgot them
     {"report": true}           answers one line of JSON with what passed and what was lost
 
@@ -17,7 +19,7 @@ It knows IPv4 and UDP headers and nothing above them. Loss leaves TCP alone: the
 import fcntl, heapq, json, os, random, select, struct, subprocess, sys, time
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
-UDP = 17
+TCP, UDP, SYN, TLS_HANDSHAKE = 6, 17, 2, 0x16
 
 
 def open_tun(name):
@@ -32,7 +34,7 @@ class Direction:
     def __init__(self, out, seed):
         self.out, self.random = out, random.Random(seed)
         self.rule, self.losing, self.free_at, self.last_at = {}, False, 0.0, 0.0
-        self.passed = self.lost = self.overflowed = self.octets = 0
+        self.passed = self.udp = self.lost = self.overflowed = self.octets = 0
 
     def lose(self):
         """Gilbert's model: losses come in runs of `burst` packets on average and make up `loss` of all."""
@@ -65,11 +67,35 @@ class Direction:
         at = start + (self.rule.get("delay_ms", 0) + (self.random.uniform(0, jitter) if jitter else 0)) / 1000
         self.last_at = at = max(at, self.last_at)  # late, never out of order
         self.passed += 1
+        self.udp += packet[9] == UDP
         self.octets += len(packet)
         return at
 
     def report(self):
-        return {"passed": self.passed, "lost": self.lost, "overflowed": self.overflowed, "octets": self.octets}
+        return {"passed": self.passed, "udp": self.udp, "lost": self.lost, "overflowed": self.overflowed, "octets": self.octets}
+
+
+class Firewall:
+    """Drops without a word what it is told to."""
+
+    def __init__(self):
+        self.block, self.flows = "", {}
+
+    def drops(self, packet, upward):
+        if not self.block:
+            return False
+        if packet[9] == UDP:
+            return True
+        if self.block != "all but TLS" or packet[9] != TCP:
+            return False
+        head = (packet[0] & 15) * 4
+        near, far = packet[16:20] + packet[head + 2 : head + 4], packet[12:16] + packet[head : head + 2]
+        flow, payload = (near, far) if upward else (far, near), packet[head + (packet[head + 12] >> 4) * 4 :]
+        if packet[head + 13] & SYN:
+            self.flows.pop(flow, None)
+        elif upward and payload:
+            self.flows.setdefault(flow, payload[0] == TLS_HANDSHAKE)
+        return not self.flows.get(flow, True)
 
 
 class Nat:
@@ -103,7 +129,7 @@ def main():
     near_name, far_name, namespace, seed = sys.argv[1:5]
     near, far = open_tun(near_name), open_tun(far_name)
     subprocess.run(["ip", "link", "set", far_name, "netns", namespace], check=True)
-    up, down, nat = Direction(near, seed + "up"), Direction(far, seed + "down"), Nat()
+    up, down, nat, firewall = Direction(near, seed + "up"), Direction(far, seed + "down"), Nat(), Firewall()
     os.set_blocking(0, False)
     print(json.dumps({"ready": True}), flush=True)
     waiting, number, text = [], 0, b""
@@ -120,6 +146,7 @@ def main():
                 for line in lines:
                     order = json.loads(line)
                     up.rule, down.rule = order.get("up", up.rule), order.get("down", down.rule)
+                    firewall.block = order.get("block", firewall.block)
                     if order.get("nat"):
                         nat.forget()
                     if order.get("report"):
@@ -131,7 +158,7 @@ def main():
                     packet = os.read(source, 65536)
                 except (BlockingIOError, OSError):
                     break
-                if packet[0] >> 4 != 4:
+                if packet[0] >> 4 != 4 or firewall.drops(packet, way is up):
                     continue
                 at = way.due(packet, now)
                 if at is not None:

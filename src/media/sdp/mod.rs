@@ -35,6 +35,8 @@ pub struct LocalParameters<'a> {
     pub fingerprint_sha256: &'a [u8; 32],
     /// Our UDP addresses, best first.
     pub candidates: &'a [SocketAddr],
+    /// Our TCP addresses, best first: those of the web server.
+    pub tcp_candidates: &'a [SocketAddr],
     /// Random numbers for our SSRCs; those that the offer uses are passed over.
     pub ssrcs: &'a [u32; 16],
 }
@@ -323,6 +325,16 @@ fn write_transport(sdp: &mut String, section: &Section, local: &LocalParameters<
             let preference = 65_535_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
             let priority = (126 << 24) | (preference << 8) | 255;
             line(sdp, format_args!("a=candidate:{} 1 udp {priority} {} {} typ host", index + 1, address.ip(), address.port()));
+        }
+        for (index, address) in local.tcp_candidates.iter().enumerate() {
+            // RFC 6544 §4.2: below every UDP candidate (90), passive (direction preference 4 of 7), the best address first.
+            let preference = (4 << 13) | 8_191_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
+            let priority = (90 << 24) | (preference << 8) | 255;
+            let foundation = local.candidates.len() + index + 1;
+            line(
+                sdp,
+                format_args!("a=candidate:{foundation} 1 tcp {priority} {} {} typ host tcptype passive", address.ip(), address.port()),
+            );
         }
         line(sdp, format_args!("a=end-of-candidates"));
     }

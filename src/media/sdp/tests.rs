@@ -23,6 +23,7 @@ fn try_answer(offer: &str) -> Result<Answer, SdpError> {
         pwd: "0123456789abcdefghijklmn",
         fingerprint_sha256: &[0xAB; 32],
         candidates: &candidates,
+        tcp_candidates: &["192.0.2.7:443".parse().unwrap(), "[2001:db8::7]:443".parse().unwrap()],
         ssrcs: &SSRCS,
     };
     answer(offer, &local, None)
@@ -135,7 +136,10 @@ fn candidates_and_their_end_stand_in_the_first_section_alone() {
     let answer = answered(CHROMIUM);
     assert!(section(&answer.sdp, "0").contains(&"a=candidate:1 1 udp 2130706431 192.0.2.7 3478 typ host"));
     assert!(section(&answer.sdp, "0").contains(&"a=candidate:2 1 udp 2130706175 2001:db8::7 3478 typ host"));
-    assert_eq!(answer.sdp.matches("a=candidate").count(), 2);
+    // Below every UDP one, whatever the browser thinks of TCP.
+    assert!(section(&answer.sdp, "0").contains(&"a=candidate:3 1 tcp 1520435199 192.0.2.7 443 typ host tcptype passive"));
+    assert!(section(&answer.sdp, "0").contains(&"a=candidate:4 1 tcp 1520434943 2001:db8::7 443 typ host tcptype passive"));
+    assert_eq!(answer.sdp.matches("a=candidate").count(), 4);
     assert_eq!(answer.sdp.matches("a=end-of-candidates").count(), 1);
 }
 
@@ -171,7 +175,8 @@ fn every_ssrc_of_an_answer_is_used_once_and_none_is_the_clients() {
 fn safari_sends_vp8_first_unless_a_viewer_reads_h264_alone() {
     assert_eq!(section(&answered(SAFARI).sdp, "1")[0], "video 9 UDP/TLS/RTP/SAVPF 100 101 98 99 96 97");
     let viewer = answered(H264_ONLY).negotiated;
-    let local = LocalParameters { ufrag: "srv1", pwd: "x", fingerprint_sha256: &[0; 32], candidates: &[], ssrcs: &SSRCS };
+    let local =
+        LocalParameters { ufrag: "srv1", pwd: "x", fingerprint_sha256: &[0; 32], candidates: &[], tcp_candidates: &[], ssrcs: &SSRCS };
     let answer = answer_among(SAFARI, &local, None, &[&viewer]).unwrap();
     assert_eq!(section(&answer.sdp, "1")[0], "video 9 UDP/TLS/RTP/SAVPF 98 99 96 97 100 101");
     assert_eq!(answer.negotiated.publishes[1].codecs[0].codec, Codec::H264);
@@ -244,7 +249,8 @@ fn an_extension_that_the_client_only_receives_is_answered_the_other_way_round() 
 fn an_ice_restart_keeps_every_ssrc_and_the_origin() {
     let first = answered(SAFARI);
     let other = [201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216];
-    let local = LocalParameters { ufrag: "srv2", pwd: "y", fingerprint_sha256: &[0; 32], candidates: &[], ssrcs: &other };
+    let local =
+        LocalParameters { ufrag: "srv2", pwd: "y", fingerprint_sha256: &[0; 32], candidates: &[], tcp_candidates: &[], ssrcs: &other };
     let restart = SAFARI.replace("a=ice-ufrag:Xk3v", "a=ice-ufrag:New1").replace("o=- 4611731400430051336 2", "o=- 4611731400430051336 3");
     let again = answer(&restart, &local, Some(&first.negotiated)).unwrap();
     assert_eq!(again.negotiated, first.negotiated);

@@ -3,7 +3,7 @@
 
 /** `options`: {source, canvasCamera, h264Only, noCamera}. Everything is found at `window.visavisProbe`. */
 export function probe(options) {
-  const probe = { cameraRequests: 0, cameraErrors: [], peerConnections: [], remoteTracks: new Set(), clicks: {}, firstFrameAt: 0, lastFrameAt: 0, gaps: [], sockets: [], states: [], refusals: [], failures: [], document: `${Math.random()}` };
+  const probe = { cameraRequests: 0, cameraErrors: [], peerConnections: [], remoteTracks: new Set(), clicks: {}, firstFrameAt: 0, lastFrameAt: 0, connectedAt: 0, gaps: [], sockets: [], states: [], refusals: [], failures: [], document: `${Math.random()}` };
   Object.defineProperty(window, 'visavisProbe', { value: probe });
   const now = () => performance.timeOrigin + performance.now();
   window.addEventListener('error', (event) => probe.failures.push(String(event.message)));
@@ -20,6 +20,7 @@ export function probe(options) {
     constructor(...args) {
       super(...args);
       probe.peerConnections.push(this);
+      this.addEventListener('connectionstatechange', () => { if (this.connectionState === 'connected') probe.connectedAt ||= now(); });
       this.addEventListener('track', (event) => {
         probe.remoteTracks.add(event.track.id);
         probe.remoteTracks.add(event.track);
@@ -183,6 +184,14 @@ export function probe(options) {
   probe.outbound = async () => (await probe.stats()).filter((s) => s.type === 'outbound-rtp').map((s) => ({ kind: s.kind, mid: s.mid, bytes: s.bytesSent, packets: s.packetsSent, framesEncoded: s.framesEncoded,
     width: s.frameWidth, height: s.frameHeight, fps: s.framesPerSecond, limit: s.qualityLimitationReason, target: s.targetBitrate, active: s.active, codec: s.codecId, nack: s.nackCount, pli: s.pliCount, retransmitted: s.retransmittedPacketsSent }));
   probe.remoteAddresses = async () => [...new Set((await probe.stats()).filter((s) => s.type === 'remote-candidate').map((s) => s.address ?? s.ip))];
+  // What carries the media: `udp` or `tcp` from this browser, `relay` in front when a relay is in between.
+  probe.carrier = async () => {
+    const all = await probe.stats();
+    const chosen = all.find((s) => s.type === 'transport' && s.selectedCandidatePairId)?.selectedCandidatePairId;
+    const pair = all.find((s) => s.type === 'candidate-pair' && (chosen ? s.id === chosen : s.selected));
+    const local = all.find((s) => s.id === pair?.localCandidateId);
+    return local ? `${local.candidateType === 'relay' ? `relay ${local.relayProtocol ?? ''} `.trimEnd() + ' ' : ''}${local.protocol}` : null;
+  };
   probe.descriptions = () => probe.live().map((pc) => ({ local: pc.localDescription?.sdp, remote: pc.remoteDescription?.sdp, ice: pc.iceConnectionState, state: pc.connectionState }));
 
   // --- every remote frame of the page, whichever element shows it: the first one, and each gap longer than 300 ms

@@ -126,7 +126,7 @@ fn read(offer: usize, who: usize) -> Negotiated {
         ufrag: "fuzz",
         pwd: "fuzzfuzzfuzzfuzzfuzzfuzz",
         fingerprint_sha256: &[7; 32],
-        candidates: &[],
+        candidates: &[], tcp_candidates: &[],
         ssrcs: &std::array::from_fn(|index| 0x5000_0000 + (who * 0x100 + index) as u32),
     };
     answer(OFFERS[offer % OFFERS.len()], &local, None).unwrap().negotiated

@@ -23,7 +23,7 @@ fuzz_target!(|input: (u8, Vec<(u16, u8, String)>, String)| {
         ufrag: "fuzz",
         pwd: "fuzzfuzzfuzzfuzzfuzzfuzz",
         fingerprint_sha256: &[7; 32],
-        candidates: &["192.0.2.1:3478".parse().unwrap()],
+        candidates: &["192.0.2.1:3478".parse().unwrap()], tcp_candidates: &[],
         ssrcs: &std::array::from_fn(|index| 0x5000_0000 + index as u32),
     };
     let Ok(first) = answer(&text, &local, None) else { return };

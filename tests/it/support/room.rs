@@ -19,7 +19,7 @@ pub const GUEST: ParticipantId = ParticipantId(2);
 
 /// A plane with one worker on loopback and a port of the system's choice.
 pub fn plane() -> MediaPlane {
-    MediaPlane::start(MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], port: 0, workers: 1 }).unwrap()
+    MediaPlane::start(MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 }).unwrap()
 }
 
 /// One consultation.
