@@ -81,6 +81,9 @@ pub const CITIZEN_SIGN_IN_AFTER_END: Duration = Duration::from_secs(25 * 60 * 60
 
 // Media plane.
 
+/// Transports of one consultation that the media plane holds: more than the rules let in (`PARTICIPANTS_MAX`), so that a hearing with listeners needs no other
+/// media plane, and what many receivers cost can be measured. An offer for a seat beyond is refused.
+pub const MEDIA_SEATS: usize = 64;
 /// Commands (offers, data-channel messages) waiting for one worker; one more is answered `Unavailable` or `false`. Admissions and removals always enter: they are bounded by the seats.
 pub const MEDIA_COMMANDS: usize = 1024;
 /// Events waiting for one consultation's task. At the bound events are coalesced in the worker: the newest state of a participant replaces the older one.
@@ -135,8 +138,14 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 pub const BATCH_DESTINATIONS: usize = 512;
 /// Datagrams read before the worker flushes and looks at commands and timers again: some milliseconds of work.
 pub const RECEIVE_DATAGRAMS: usize = 4096;
-/// A timer is set at least this far ahead.
-pub const TIMER_STEP: Duration = Duration::from_millis(1);
+/// When packets come densely a worker looks at its sockets only this often: what comes in between waits so long at most.
+pub const GATHER: Duration = Duration::from_micros(400);
+/// Packets expected within that time from which on it gathers; below, each is served as it comes.
+pub const GATHER_DATAGRAMS: f64 = 2.0;
+/// Timers of the media plane come in steps of this length: up to so much late, those of one step together, and never sooner than the next step.
+pub const TIMER_STEP: Duration = Duration::from_millis(2);
+/// Steps of one turn of a worker's timers; a timer further ahead is looked at once a turn.
+pub const TIMER_SLOTS: usize = 4096;
 /// SCTP packet bytes taken while the consultation's task does not take messages; more are dropped and sent again by the client (O11).
 pub const DATA_UNREAD_BYTES: usize = 256 * 1024;
 /// Receive and send buffer asked of the system for a media socket; with less the operator is warned.
@@ -181,6 +190,8 @@ pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
 pub const KEY_FRAME_TRIES: u8 = 20;
 /// Transport-wide feedback goes out this often while packets arrive.
 pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(80);
+/// Feedback goes out this much earlier where it can go along with media.
+pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(30);
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).

@@ -1,9 +1,9 @@
 //! What has to leave, gathered per destination so that one system call carries a run of equal-sized datagrams (GSO).
 //! Refuses to know sockets and what the bytes mean.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
+use super::hash::QuickMap;
 use crate::limits;
 
 /// A 5-tuple of UDP: where packets come from and the own address that they came to (the port is the worker's).
@@ -20,7 +20,7 @@ pub struct Path {
 pub struct Batch {
     arenas: Vec<Arena>,
     used: usize,
-    index: HashMap<Path, usize>,
+    index: QuickMap<Path, usize>,
     bytes: usize,
 }
 

@@ -6,7 +6,9 @@ pub mod client_hello;
 pub mod core;
 pub mod directory;
 pub mod dtls;
+pub mod gather;
 pub mod guard;
+pub mod hash;
 pub mod ice_lite;
 pub mod inbox;
 pub mod outbox;
@@ -20,4 +22,5 @@ pub mod stun;
 #[cfg(test)]
 pub(crate) mod test_client;
 pub mod transport;
+pub mod wheel;
 pub mod worker;

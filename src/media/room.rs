@@ -16,7 +16,8 @@ use crate::sfu::router::{Router, Sink};
 use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
-type Seats = [Option<Box<Transport>>; limits::PARTICIPANTS_MAX];
+/// As long as the highest seat taken so far, at most `limits::MEDIA_SEATS`.
+type Seats = Vec<Option<Box<Transport>>>;
 
 /// What a room needs of its surroundings for one step.
 pub struct Step<'a> {
@@ -32,11 +33,13 @@ pub struct Step<'a> {
 pub struct Room {
     router: Router,
     seats: Seats,
-    admitted: [bool; limits::PARTICIPANTS_MAX],
+    admitted: [bool; limits::MEDIA_SEATS],
     /// What the task has not taken yet.
     pub outbox: Outbox,
     /// When the room's timer is registered for.
     pub wake: Option<Instant>,
+    /// Something happened to it since its timer was last looked at.
+    pub touched: bool,
     /// Panics so far.
     pub panics: u32,
 }
@@ -55,10 +58,11 @@ impl Room {
     pub fn new(seed: u64) -> Self {
         Self {
             router: Router::new(seed),
-            seats: Default::default(),
-            admitted: Default::default(),
+            seats: Seats::new(),
+            admitted: [false; limits::MEDIA_SEATS],
             outbox: Outbox::default(),
             wake: None,
+            touched: false,
             panics: 0,
         }
     }
@@ -85,7 +89,11 @@ impl Room {
     /// Puts a transport on its seat (the caller took the old one) and tells the router.
     pub fn seat(&mut self, participant: ParticipantId, transport: Transport, step: &mut Step<'_>) {
         let negotiated = transport.negotiated.clone();
-        if let Some(seat) = self.seats.get_mut(usize::from(participant.0)) {
+        let at = usize::from(participant.0);
+        if at < limits::MEDIA_SEATS && self.seats.len() <= at {
+            self.seats.resize_with(at + 1, || None);
+        }
+        if let Some(seat) = self.seats.get_mut(at) {
             *seat = Some(Box::new(transport));
         }
         self.route(step, |router, now, legs| router.join(participant, negotiated, now, legs));
@@ -200,6 +208,11 @@ impl Room {
             self.route(step, |router, now, legs| router.handle_timeout(now, legs));
         }
         ended
+    }
+
+    /// Ends a turn, before the batch is flushed.
+    pub fn end_turn(&mut self, step: &mut Step<'_>) {
+        self.route(step, |router, now, legs| router.end_turn(now, legs));
     }
 
     /// Moves waiting data-channel traffic of one participant; an `Err` ends the transport.

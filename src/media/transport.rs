@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Path};
 use super::dtls::{Dtls, DtlsError, DtlsOutput};
-use super::guard::{Bucket, Counters, Kind, count};
+use super::guard::{Bucket, Counters, Kind, count, count_many};
 use super::ice_lite::{Check, Credentials, IceLite};
 use super::outbox::Outbox;
 use super::plane::{Label, MediaEvent};
@@ -226,7 +226,7 @@ impl Transport {
         );
         let refused = sctp.take_refused();
         if refused > 0 {
-            counters.channels_refused.fetch_add(refused, std::sync::atomic::Ordering::Relaxed);
+            count_many(&counters.channels_refused, refused);
         }
         let mut result = Ok(());
         sctp.poll_packets(now, |packet| {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,7 +14,8 @@ use tokio::sync::mpsc;
 use super::batch::Batch;
 use super::core::{Core, RoomId};
 use super::dtls::DtlsIdentity;
-use super::guard::Counters;
+use super::gather::Gather;
+use super::guard::{Counters, count_many};
 use super::inbox::{Command, Inbox};
 use super::plane::{MediaError, MediaEvent};
 use super::socket::{MediaSocket, ReceiveBuffers};
@@ -44,7 +44,16 @@ impl Worker {
         let sockets = bind(port).map_err(fault)?;
         let poll = Poll::new().map_err(fault)?;
         let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER).map_err(fault)?));
-        let mut turn = Turn { poll, sockets, inbox: inbox.clone(), senders: HashMap::new(), buffers: ReceiveBuffers::default() };
+        let ready = vec![true; sockets.len()];
+        let mut turn = Turn {
+            poll,
+            sockets,
+            ready,
+            inbox: inbox.clone(),
+            senders: HashMap::new(),
+            buffers: ReceiveBuffers::default(),
+            gather: Gather::default(),
+        };
         let mut bound = port;
         for (at, socket) in turn.sockets.iter_mut().enumerate() {
             bound = socket.port().map_err(fault)?;
@@ -112,9 +121,12 @@ fn bind(port: u16) -> io::Result<Vec<MediaSocket>> {
 struct Turn {
     poll: Poll,
     sockets: Vec<MediaSocket>,
+    /// Which of them may hold something.
+    ready: Vec<bool>,
     inbox: Arc<Inbox>,
     senders: HashMap<RoomId, mpsc::Sender<MediaEvent>>,
     buffers: ReceiveBuffers,
+    gather: Gather,
 }
 
 impl Drop for Turn {
@@ -127,16 +139,22 @@ impl Turn {
     fn run(mut self, mut core: Core, counters: &Counters) {
         let mut events = Events::with_capacity(16);
         let mut batch = Batch::default();
-        let mut more = false;
         loop {
-            let timeout = self.sleep(&core, more);
-            let waited = self.poll.poll(&mut events, timeout);
+            let waited = self.poll.poll(&mut events, self.sleep(&core));
             if let Err(error) = waited.or_else(|error| if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }) {
                 tracing::error!(%error, "media worker cannot wait for its sockets");
                 std::thread::sleep(RETRY_EVENTS);
             }
-            more = self.receive(&mut core, &mut batch, counters);
-            if !self.obey(&mut core, &mut batch) {
+            let mut commanded = false;
+            for event in &events {
+                match self.ready.get_mut(event.token().0) {
+                    Some(ready) => *ready = true,
+                    None => commanded = true,
+                }
+            }
+            let begin = Instant::now();
+            let read = self.receive(&mut core, &mut batch, counters);
+            if commanded && !self.obey(&mut core, &mut batch) {
                 self.flush(&mut batch, counters);
                 return;
             }
@@ -148,11 +166,14 @@ impl Turn {
                 _ => Ok(()),
             });
             self.flush(&mut batch, counters);
+            if let Some(rest) = self.gather.rest(begin, read, self.ready.contains(&true)) {
+                std::thread::sleep(rest.saturating_sub(begin.elapsed()));
+            }
         }
     }
 
-    fn sleep(&self, core: &Core, more: bool) -> Option<Duration> {
-        if more {
+    fn sleep(&self, core: &Core) -> Option<Duration> {
+        if self.ready.contains(&true) {
             return Some(Duration::ZERO);
         }
         let timer = core.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
@@ -160,30 +181,28 @@ impl Turn {
         timer.into_iter().chain(retry).min()
     }
 
-    /// Drains the sockets; `true` when they may hold more.
-    fn receive(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
+    /// Drains the sockets, or reads `limits::RECEIVE_DATAGRAMS` of them. How many it read.
+    fn receive(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> usize {
         let mut read = 0;
-        while read < limits::RECEIVE_DATAGRAMS {
-            let before = read;
-            for socket in &self.sockets {
+        while read < limits::RECEIVE_DATAGRAMS && self.ready.contains(&true) {
+            for (socket, ready) in self.sockets.iter().zip(&mut self.ready).filter(|(_, ready)| **ready) {
                 let now = Instant::now();
                 let received = socket.receive(&mut self.buffers, |local, remote, datagram| {
                     read += 1;
                     core.handle_datagram(now, local, remote, datagram, batch);
                 });
-                if let Err(error) = received {
+                *ready = received.unwrap_or_else(|error| {
                     // An ICMP error of an earlier send; the next call reads on.
+                    read += 1;
                     tracing::trace!(%error, "receive");
-                }
+                    true
+                });
             }
             if batch.is_full() {
                 self.flush(batch, counters);
             }
-            if read == before {
-                return false;
-            }
         }
-        true
+        read
     }
 
     /// Carries out the waiting commands; `false` when the worker is to stop.
@@ -231,7 +250,7 @@ impl Turn {
             sent += taken as u64;
             failed += (datagrams - taken) as u64;
         });
-        counters.sent.fetch_add(sent, Ordering::Relaxed);
-        counters.send_failed.fetch_add(failed, Ordering::Relaxed);
+        count_many(&counters.sent, sent);
+        count_many(&counters.send_failed, failed);
     }
 }

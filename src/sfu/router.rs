@@ -48,7 +48,7 @@ impl Router {
     /// `seed` feeds first sequence numbers and timestamps of our own SSRCs.
     pub fn new(seed: u64) -> Self {
         Self {
-            participants: Vec::with_capacity(limits::PARTICIPANTS_MAX),
+            participants: Vec::with_capacity(2),
             admitted: Admitted::default(),
             seed: Seed(seed),
             timeline: Timeline::default(),
@@ -60,7 +60,7 @@ impl Router {
 
     /// A participant's transport was negotiated (again, after a new peer connection: everything of the old one is forgotten, the admission stays).
     /// After an ICE restart, which keeps the SSRCs, nothing is forgotten: a sequence number may never leave twice under one key.
-    /// More than `limits::PARTICIPANTS_MAX` are not taken.
+    /// More than `limits::MEDIA_SEATS` are not taken.
     pub fn join(&mut self, participant: ParticipantId, negotiated: Negotiated, now: Instant, sink: &mut impl Sink) {
         let place = self.index(participant);
         if let Some(known) = place.and_then(|at| self.participants.get(at))
@@ -76,7 +76,7 @@ impl Router {
                 new.publishing = self.participants[at].publishing;
                 self.participants[at] = new;
             }
-            None if self.participants.len() < limits::PARTICIPANTS_MAX => self.participants.push(new),
+            None if self.participants.len() < limits::MEDIA_SEATS => self.participants.push(new),
             None => return,
         }
         self.reconcile(now, sink);
@@ -158,6 +158,20 @@ impl Router {
         }
     }
 
+    /// Ends a turn, before what was put into the sink leaves: feedback that is nearly due goes along with media to the same participant, as the last and shorter
+    /// datagram of a run, instead of costing a system call of its own.
+    pub fn end_turn(&mut self, now: Instant, sink: &mut impl Sink) {
+        for at in 0..self.participants.len() {
+            let participant = &mut self.participants[at];
+            if std::mem::take(&mut participant.served)
+                && participant.feedback_due.is_some_and(|due| due <= now + limits::TRANSPORT_FEEDBACK_EARLY)
+            {
+                participant.feedback_due = Some(now);
+                self.send_feedback(at, now, sink);
+            }
+        }
+    }
+
     /// Whether this SSRC could be RTP of `from`: the guard asks before SRTP state is made for it (trust.md O4). RTCP may bear any SSRC.
     pub fn knows_ssrc(&self, from: ParticipantId, ssrc: u32) -> bool {
         self.participants.iter().any(|participant| participant.id == from && participant.knows_ssrc(ssrc))
@@ -215,6 +229,7 @@ impl Router {
             match slot.forward(media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
                 Forwarded::Written { first } => {
                     sink.rtp(viewer.id, &self.buffer);
+                    viewer.served = true;
                     begun |= first;
                     // Lips are in sync as soon as both reports are there: the first one does not wait for its second.
                     let due = if first && reported { now } else { now + limits::REPORT };

@@ -291,6 +291,26 @@ fn every_numbered_packet_is_fed_back_even_before_admission() {
 }
 
 #[test]
+fn feedback_that_is_nearly_due_goes_along_with_media_to_the_same_participant() {
+    let mut world = World::call();
+    let feedback = |world: &mut World| world.sink.take().rtcp.into_iter().filter(|(_, packet)| packet[1] == 205).count();
+    let of_agent = |n: u16| Sent { who: AGENT, browser: &FIREFOX, ..camera(n, 0, KEY) }.bytes();
+    world.rtp(CITIZEN, &camera(5, 0, KEY).bytes());
+    world.pass(40);
+    world.rtp(AGENT, &of_agent(1));
+    world.router.end_turn(world.now, &mut world.sink);
+    assert_eq!(feedback(&mut world), 0, "not yet nearly due");
+    world.pass(15);
+    world.router.end_turn(world.now, &mut world.sink);
+    assert_eq!(feedback(&mut world), 0, "nothing leaves for the citizen");
+    world.rtp(AGENT, &of_agent(2));
+    world.router.end_turn(world.now, &mut world.sink);
+    assert_eq!(feedback(&mut world), 1, "the citizen's, with the agent's picture");
+    world.pass(60);
+    assert_eq!(feedback(&mut world), 1, "the agent's in its own time, the citizen's not again");
+}
+
+#[test]
 fn each_received_track_is_reported_each_second() {
     let mut world = World::call();
     let mut reports = 0;
