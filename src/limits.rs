@@ -94,6 +94,8 @@ pub const MEDIA_MESSAGES_WAITING: usize = 64;
 pub const TRANSPORT_PACKETS_PER_S: u32 = 12_000;
 /// Burst on top of the rate: one full socket buffer of a file upload.
 pub const TRANSPORT_PACKETS_BURST: u32 = 8_000;
+/// An SCTP packet of ours of this size carries a file: the client may use one more datagram to acknowledge it.
+pub const DATA_PACKET_BYTES: usize = 1_000;
 /// STUN answers a second to one 5-tuple, also their burst; above it silence (O8).
 pub const STUN_ANSWERS_PER_S: u32 = 20;
 /// STUN answers a second of one transport over all its 5-tuples; above it silence (O8).
@@ -145,7 +147,7 @@ pub const GATHER_DATAGRAMS: f64 = 2.0;
 /// Timers of the media plane come in steps of this length: up to so much late, those of one step together, and never sooner than the next step.
 pub const TIMER_STEP: Duration = Duration::from_millis(2);
 /// Steps of one turn of a worker's timers; a timer further ahead is looked at once a turn.
-pub const TIMER_SLOTS: usize = 4096;
+pub const TIMER_SLOTS: usize = 16_384;
 /// SCTP packet bytes taken while the consultation's task does not take messages; more are dropped and sent again by the client (O11).
 pub const DATA_UNREAD_BYTES: usize = 256 * 1024;
 /// Receive and send buffer asked of the system for a media socket; with less the operator is warned.
@@ -189,9 +191,9 @@ pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
 /// Requests without an answer after which asking rests until the source sends anything.
 pub const KEY_FRAME_TRIES: u8 = 20;
 /// Transport-wide feedback goes out this often while packets arrive.
-pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(80);
+pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(100);
 /// Feedback goes out this much earlier where it can go along with media.
-pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(30);
+pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(50);
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).

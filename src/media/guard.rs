@@ -59,6 +59,13 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// Puts some back, never more than the burst: what we caused ourselves is not the other's doing.
+    pub fn give(&mut self, tokens: u32) {
+        self.tokens = (self.tokens + f64::from(tokens)).min(self.burst);
+    }
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// What happened to datagrams since the start; written by one worker, read by anybody.
@@ -172,6 +179,10 @@ mod tests {
         let taken = |bucket: &mut Bucket, now| (0..100).filter(|_| bucket.take(now)).count();
         assert_eq!(taken(&mut bucket, now), 5);
         assert_eq!(taken(&mut bucket, now + Duration::from_millis(305)), 3);
+        assert_eq!(taken(&mut bucket, now + Duration::from_secs(60)), 5);
+        bucket.give(2);
+        assert_eq!(taken(&mut bucket, now + Duration::from_secs(60)), 2);
+        bucket.give(200);
         assert_eq!(taken(&mut bucket, now + Duration::from_secs(60)), 5);
     }
 }

@@ -36,6 +36,8 @@ pub struct Room {
     admitted: [bool; limits::MEDIA_SEATS],
     /// What the task has not taken yet.
     pub outbox: Outbox,
+    /// No transport is due before this: the earliest time-out, or an earlier one that has moved on since.
+    due: Option<Instant>,
     /// When the room's timer is registered for.
     pub wake: Option<Instant>,
     /// Something happened to it since its timer was last looked at.
@@ -61,6 +63,7 @@ impl Room {
             seats: Seats::new(),
             admitted: [false; limits::MEDIA_SEATS],
             outbox: Outbox::default(),
+            due: None,
             wake: None,
             touched: false,
             panics: 0,
@@ -96,6 +99,7 @@ impl Room {
         if let Some(seat) = self.seats.get_mut(at) {
             *seat = Some(Box::new(transport));
         }
+        self.look_at(participant);
         self.route(step, |router, now, legs| router.join(participant, negotiated, now, legs));
     }
 
@@ -157,8 +161,9 @@ impl Room {
             return Ok(());
         }
         if kind == Kind::Dtls {
-            let moved = transport.handle_dtls(datagram, path, step.now, step.batch, &mut self.outbox, step.counters).map_err(End::Dtls)?;
-            if moved {
+            let handled = transport.handle_dtls(datagram, path, step.now, step.batch, &mut self.outbox, step.counters);
+            self.look_at(participant);
+            if handled.map_err(End::Dtls)? {
                 self.route(step, |router, now, legs| router.path_moved(participant, now, legs));
             }
             return Ok(());
@@ -188,9 +193,20 @@ impl Room {
         Ok(())
     }
 
-    /// When [`Self::handle_timeout`] is due.
+    /// When [`Self::handle_timeout`] is due: not later than anything that is owed, so that a packet costs no look at everybody.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.seats.iter().flatten().map(|transport| transport.poll_timeout()).chain(self.router.poll_timeout()).min()
+        debug_assert!(self.earliest().is_none_or(|earliest| self.due.is_some_and(|due| due <= earliest)), "a time-out was not looked at");
+        [self.due, self.router.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn earliest(&self) -> Option<Instant> {
+        self.seats.iter().flatten().map(|transport| transport.poll_timeout()).min()
+    }
+
+    /// Something may be due earlier at this seat now. SRTP and checks only ever move its consent further away.
+    fn look_at(&mut self, participant: ParticipantId) {
+        let seat = self.seats.get(usize::from(participant.0)).and_then(Option::as_deref);
+        self.due = [self.due, seat.map(Transport::poll_timeout)].into_iter().flatten().min();
     }
 
     /// Everything that is due; which transports ended.
@@ -204,6 +220,7 @@ impl Room {
                 Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
             }
         }
+        self.due = self.earliest();
         if self.router.poll_timeout().is_some_and(|at| at <= step.now) {
             self.route(step, |router, now, legs| router.handle_timeout(now, legs));
         }
@@ -218,7 +235,9 @@ impl Room {
     /// Moves waiting data-channel traffic of one participant; an `Err` ends the transport.
     pub fn pump(&mut self, participant: ParticipantId, step: &mut Step<'_>) -> Result<(), End> {
         let Some(transport) = self.seats.get_mut(usize::from(participant.0)).and_then(Option::as_deref_mut) else { return Ok(()) };
-        transport.pump(step.now, step.batch, &mut self.outbox, step.counters).map_err(End::Dtls)
+        let pumped = transport.pump(step.now, step.batch, &mut self.outbox, step.counters);
+        self.look_at(participant);
+        pumped.map_err(End::Dtls)
     }
 
     fn route(&mut self, step: &mut Step<'_>, act: impl FnOnce(&mut Router, Instant, &mut Legs<'_>)) {
@@ -245,6 +264,17 @@ impl Sink for Legs<'_> {
     fn rtp(&mut self, to: ParticipantId, packet: &[u8]) {
         let Some(transport) = self.seats.get_mut(usize::from(to.0)).and_then(Option::as_deref_mut) else { return };
         if transport.send_rtp(packet, self.batch) {
+            count(&self.counters.rtp_out);
+        }
+    }
+
+    fn rtp_written(&mut self, to: ParticipantId, scratch: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let Some(transport) = self.seats.get_mut(usize::from(to.0)).and_then(Option::as_deref_mut) else {
+            scratch.clear();
+            write(scratch);
+            return;
+        };
+        if transport.send_written_rtp(scratch, write, self.batch) {
             count(&self.counters.rtp_out);
         }
     }

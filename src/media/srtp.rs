@@ -127,12 +127,26 @@ impl Srtp {
     /// Appends the sealed form of a plain RTP packet. `false`, and nothing appended, when it is malformed or its sequence number was sealed before:
     /// the same nonce must never cover two packets.
     pub fn seal_rtp(&mut self, packet: &[u8], into: &mut Vec<u8>) -> bool {
+        let start = into.len();
+        into.extend_from_slice(packet);
+        self.seal_written_rtp(into, start)
+    }
+
+    /// The same for a plain RTP packet that lies at the end of `into`, from `start` on: sealed where it is.
+    pub fn seal_written_rtp(&mut self, into: &mut Vec<u8>, start: usize) -> bool {
         let direction = &mut self.outbound;
-        let Some(header) = rtp_header_length(packet) else { return false };
+        let Some((packet, header)) = into.get(start..).and_then(|packet| Some((packet, rtp_header_length(packet)?))) else {
+            into.truncate(start);
+            return false;
+        };
         let (sequence, ssrc) = (u16::from_be_bytes([packet[2], packet[3]]), u32_at(packet, 8));
         let place = direction.rtp_seen.place(ssrc);
         let index = direction.rtp_seen.at(place).map_or(u64::from(sequence), |window| window.guess(sequence));
-        direction.rtp_seen.mark(place, ssrc, index).is_ok() && direction.rtp.seal_rtp(packet, header, ssrc, index, into)
+        let sealed = direction.rtp_seen.mark(place, ssrc, index).is_ok() && direction.rtp.seal_rtp(into, start, header, ssrc, index);
+        if !sealed {
+            into.truncate(start);
+        }
+        sealed
     }
 
     /// Appends the sealed form of a plain RTCP compound. `false` when it is malformed or 2^31 were sealed (RFC 3711 §9.2).
@@ -247,10 +261,8 @@ impl Keys {
         }
     }
 
-    fn seal_rtp(&self, packet: &[u8], header: usize, ssrc: u32, index: u64, into: &mut Vec<u8>) -> bool {
-        let start = into.len();
-        into.extend_from_slice(packet);
-        let sealed = match self {
+    fn seal_rtp(&self, into: &mut Vec<u8>, start: usize, header: usize, ssrc: u32, index: u64) -> bool {
+        match self {
             Self::Gcm { key, salt } => {
                 let (aad, body) = into[start..].split_at_mut(header);
                 key.seal_in_place_separate_tag(gcm_nonce(salt, ssrc, index), Aad::from(&*aad), body)
@@ -263,11 +275,7 @@ impl Keys {
                 into.extend_from_slice(&tag.as_ref()[..SHA1_TAG]);
                 done
             }
-        };
-        if !sealed {
-            into.truncate(start);
         }
-        sealed
     }
 
     fn open_rtcp(&self, packet: &mut [u8], ssrc: u32, fresh: impl Fn(u64) -> bool) -> Result<(usize, u64), Refused> {

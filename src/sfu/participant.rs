@@ -40,8 +40,6 @@ pub struct Participant {
     pub report_due: Option<Instant>,
     /// When transport-wide feedback is due.
     pub feedback_due: Option<Instant>,
-    /// Media leaves for them in this turn.
-    pub served: bool,
     /// The receiver's own estimate of its line (REMB), of clients that send it.
     pub estimate: Option<(u64, Instant)>,
     /// Whether a lid was ever sent: from then on it is renewed, or lifted.
@@ -78,7 +76,6 @@ impl Participant {
             told_line: None,
             report_due: None,
             feedback_due: None,
-            served: false,
             estimate: None,
             lidded: false,
             screen_due: None,

@@ -306,7 +306,7 @@ fn feedback_that_is_nearly_due_goes_along_with_media_to_the_same_participant() {
     world.rtp(AGENT, &of_agent(2));
     world.router.end_turn(world.now, &mut world.sink);
     assert_eq!(feedback(&mut world), 1, "the citizen's, with the agent's picture");
-    world.pass(60);
+    world.pass(90);
     assert_eq!(feedback(&mut world), 1, "the agent's in its own time, the citizen's not again");
 }
 
