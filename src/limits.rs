@@ -170,8 +170,12 @@ pub const RTCP_PACKETS: usize = 32;
 pub const RTP_REORDER_WINDOW: u16 = 1_024;
 /// Packets ahead that a source may jump; a further jump counts only when a second packet confirms it (RFC 3550 appendix A.1).
 pub const RTP_JUMP_MAX: u16 = 3_000;
-/// Bytes of the packets kept for resending per published video track; the oldest go first.
-pub const RESEND_CACHE_BYTES: usize = 256 * 1024;
+/// Bytes of the packets kept for resending per published video track, 256 KiB with what is noted of each; the oldest go first.
+pub const RESEND_CACHE_BYTES: usize = 232 * 1024;
+/// Bytes that it begins with; it doubles while what it holds is younger than `RESEND_CACHE_TICKS`.
+pub const RESEND_CACHE_BYTES_FIRST: usize = 29 * 1024;
+/// Age in ticks of the video clock that what is kept should reach: two seconds.
+pub const RESEND_CACHE_TICKS: u32 = 180_000;
 /// Packets kept for resending per published video track; the oldest go first.
 pub const RESEND_CACHE_PACKETS: usize = 1_024;
 /// Times that one packet is resent to one subscriber; further requests for it are ignored.
@@ -192,12 +196,18 @@ pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
 pub const KEY_FRAME_TRIES: u8 = 20;
 /// Transport-wide feedback goes out this often while packets arrive.
 pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(100);
-/// Feedback goes out this much earlier where it can go along with media.
+/// So often while few arrive: as browsers do, whose own feedback stays below a twentieth of what it is about.
+pub const TRANSPORT_FEEDBACK_SPARSE: Duration = Duration::from_millis(250);
+/// Packets since the last feedback from which on it is not sparse any more.
+pub const TRANSPORT_FEEDBACK_PACKETS: u32 = 10;
+/// Feedback is at least this old before it goes along with media that leaves for the same participant anyway.
 pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(50);
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).
 pub const REPORT: Duration = Duration::from_secs(1);
+/// Reports go out this much earlier along with media.
+pub const REPORT_EARLY: Duration = Duration::from_millis(300);
 /// A screen nobody declared leaves its slot after this long without a packet.
 pub const SCREEN_SILENCE: Duration = Duration::from_secs(10);
 /// A line on which nothing arrived for this long although something should have is `lost`.

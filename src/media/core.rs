@@ -413,9 +413,7 @@ impl Core {
                 self.talkative.push(id);
             }
             let Some(due) = room.poll_timeout() else { continue };
-            if room.wake.is_none_or(|wake| due < wake) {
-                room.wake = Some(self.timers.set(id, due, now));
-            }
+            room.wake = Some(self.timers.set(id, due, now, room.wake));
         }
     }
 

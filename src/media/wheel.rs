@@ -29,19 +29,24 @@ impl Default for Wheel {
 
 impl Wheel {
     /// Sets a timer and says when it comes: at `due` or up to a step later, never within the step of `now`, and early where `due` is beyond one turn of the wheel
-    /// (who sets it looks again then). One that was set before for a later time still comes: whoever takes it compares.
-    pub fn set(&mut self, id: RoomId, due: Instant, now: Instant) -> Instant {
+    /// (who sets it looks again then). `known` is when one comes that was set for the same name before: with it nothing is set that would not come sooner, and where
+    /// something is, both come: whoever takes them compares.
+    pub fn set(&mut self, id: RoomId, due: Instant, now: Instant, known: Option<Instant>) -> Instant {
         self.origin.get_or_insert(now);
         // Steps that passed while nothing was set need no look.
         let pending = self.due().map_or(u64::MAX, |due| self.step(due));
         self.next = self.next.max(self.step(now).min(pending));
         let chosen = self.step(due).max(self.step(now) + 1).min(self.next + limits::TIMER_SLOTS as u64 - 1);
+        let comes = self.moment(chosen).unwrap_or(due);
+        if let Some(known) = known.filter(|known| *known <= comes) {
+            return known;
+        }
         let slot = (chosen % limits::TIMER_SLOTS as u64) as usize;
         if let Some(names) = self.slots.get_mut(slot) {
             names.push(id);
         }
         self.occupied[slot / 64] |= 1 << (slot % 64);
-        self.moment(chosen).unwrap_or(due)
+        comes
     }
 
     /// When the next one comes.
@@ -103,9 +108,9 @@ mod tests {
         let begin = Instant::now();
         let mut wheel = Wheel::default();
         assert_eq!((wheel.due(), wheel.take(begin)), (None, None));
-        assert_eq!(wheel.set(RoomId(1), begin + ms(79), begin), begin + ms(80));
-        assert_eq!(wheel.set(RoomId(2), begin + ms(80), begin), begin + ms(80));
-        assert_eq!(wheel.set(RoomId(3), begin + ms(3), begin + ms(3)), begin + ms(6), "not within the step of now");
+        assert_eq!(wheel.set(RoomId(1), begin + ms(79), begin, None), begin + ms(80));
+        assert_eq!(wheel.set(RoomId(2), begin + ms(80), begin, None), begin + ms(80));
+        assert_eq!(wheel.set(RoomId(3), begin + ms(3), begin + ms(3), None), begin + ms(6), "not within the step of now");
         assert_eq!(wheel.due(), Some(begin + ms(6)));
         assert_eq!(wheel.take(begin + ms(5)), None);
         assert_eq!(wheel.take(begin + ms(200)), Some(RoomId(3)));
@@ -115,13 +120,29 @@ mod tests {
     }
 
     #[test]
+    fn setting_the_same_timer_again_sets_nothing_unless_it_comes_sooner() {
+        let begin = Instant::now();
+        let mut wheel = Wheel::default();
+        let mut known = None;
+        // Now, and what is overdue: the step that follows serves both.
+        for due in [21, 20, 21, 22, 30, 5, 0, 5] {
+            let comes = wheel.set(RoomId(1), begin + ms(due), begin + ms(6), known);
+            assert!(known.is_none_or(|known| comes <= known));
+            known = Some(comes);
+        }
+        assert_eq!(known, Some(begin + ms(8)));
+        let taken: Vec<_> = std::iter::from_fn(|| wheel.take(begin + ms(100))).collect();
+        assert_eq!(taken.len(), 3, "for 22, sooner for 20, sooner for 5");
+    }
+
+    #[test]
     fn a_wheel_that_stood_still_for_an_hour_goes_on() {
         let begin = Instant::now();
         let mut wheel = Wheel::default();
-        wheel.set(RoomId(1), begin, begin);
+        wheel.set(RoomId(1), begin, begin, None);
         let later = begin + Duration::from_secs(3600);
         assert_eq!(wheel.take(later), Some(RoomId(1)));
-        assert_eq!(wheel.set(RoomId(2), later + ms(10), later), later + ms(10));
+        assert_eq!(wheel.set(RoomId(2), later + ms(10), later, None), later + ms(10));
         assert_eq!((wheel.take(later + ms(9)), wheel.take(later + ms(10))), (None, Some(RoomId(2))));
     }
 
@@ -129,7 +150,7 @@ mod tests {
     fn a_timer_beyond_one_turn_comes_early() {
         let begin = Instant::now();
         let mut wheel = Wheel::default();
-        let comes = wheel.set(RoomId(1), begin + Duration::from_secs(30), begin);
+        let comes = wheel.set(RoomId(1), begin + Duration::from_secs(60), begin, None);
         assert_eq!(comes, begin + limits::TIMER_STEP * (limits::TIMER_SLOTS as u32 - 1));
         assert_eq!(wheel.due(), Some(comes));
         assert_eq!(wheel.take(comes), Some(RoomId(1)));
@@ -143,7 +164,7 @@ mod tests {
             let mut waiting: Vec<(Instant, RoomId)> = Vec::new();
             for (n, (ahead, wait)) in steps.into_iter().enumerate() {
                 let id = RoomId(n as u64);
-                let comes = wheel.set(id, now + ms(ahead), now);
+                let comes = wheel.set(id, now + ms(ahead), now, None);
                 prop_assert!(comes >= now + ms(ahead) && comes <= now + ms(ahead) + limits::TIMER_STEP * 2);
                 waiting.push((comes, id));
                 prop_assert_eq!(wheel.due(), waiting.iter().map(|(at, _)| *at).min());

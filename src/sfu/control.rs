@@ -168,6 +168,7 @@ impl Router {
         }
         // The next packet starts the next interval.
         participant.feedback_due = None;
+        participant.feedback_since = None;
     }
 
     pub(super) fn send_nacks(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {

@@ -183,15 +183,19 @@ impl Router {
         self.look_at_all();
     }
 
-    /// Ends a turn, before what was put into the sink leaves: feedback that is nearly due goes along with media to the same participant, as the last and shorter
-    /// datagram of a run, instead of costing a system call of its own.
+    /// Ends a turn, before what was put into the sink leaves: reports and feedback that are nearly due go along with media to the same participant, as the last
+    /// and shorter datagram of a run, instead of costing a system call of their own.
     pub fn end_turn(&mut self, now: Instant, sink: &mut impl Sink) {
         let mut served = std::mem::take(&mut self.served);
         while served != 0 {
             let at = served.trailing_zeros() as usize;
             served &= served - 1;
             let Some(participant) = self.participants.get_mut(at) else { return };
-            if participant.feedback_due.is_some_and(|due| due <= now + limits::TRANSPORT_FEEDBACK_EARLY) {
+            // One of them in a turn: a second short datagram would need a system call of its own again.
+            if participant.report_due.is_some_and(|due| due <= now + limits::REPORT_EARLY) {
+                participant.report_due = Some(now);
+                self.send_reports(at, now, sink);
+            } else if participant.feedback_since.is_some_and(|since| since + limits::TRANSPORT_FEEDBACK_EARLY <= now) {
                 participant.feedback_due = Some(now);
                 self.send_feedback(at, now, sink);
             }
