@@ -3,7 +3,7 @@
 #   make run      build client and server in release, start demo mode on https://localhost:8443 and http://localhost:8080
 #   make test     lint, types, unit, integration, web, fuzz and browser tests; the last lines are the total
 #   make check    the quick part of it: format, clippy, types, unit and integration tests, web tests
-#   make bench    forwarding beside its floor, and what the browsers measure (joins, first picture, a lossy line)
+#   make bench    forwarding beside its floor, joins, data channel, and what the browsers measure (joins, first picture, a lossy line)
 #   make fuzz     every fuzz target for FUZZ_SECONDS (900) each
 #   make nightly  the long forms: 20 rounds of kill -9, 100 joins over a lossy line, 15 minutes of fuzzing each
 
@@ -37,7 +37,7 @@ check:
 
 bench: client release
 	@tests/setup/packages test
-	@cargo bench --locked --bench forwarding
+	@cargo bench --locked --bench forwarding --bench joins --bench datachannel
 	@cd tests/browser && npm ci --no-fund --no-audit --loglevel=error
 	@TEST_BINARY=$(CURDIR)/target/release/visavis node tests/browser/run.mjs --bench
 

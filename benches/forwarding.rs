@@ -1,10 +1,12 @@
 //! Forwarding of the real worker, all RTCP on, beside a floor in the same run: the same packets, sockets, wake-ups, GSO and AES-GCM, and nothing else.
-//! Prints CPU time of the forwarding thread per forwarded packet, and their ratio; judges nothing. `-- --json` prints one JSON object.
+//! Prints CPU time of the forwarding thread per forwarded packet, and their ratio; judges nothing. `-- --json` prints one JSON object, names choose scenarios.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a bench ends where something is wrong, and prints
 
 #[path = "support/floor.rs"]
 mod floor;
+#[path = "support/heard.rs"]
+mod heard;
 #[path = "support/legs.rs"]
 mod legs;
 #[path = "support/measure.rs"]
@@ -19,14 +21,17 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value, json};
 use visavis::ids::{AppointmentId, ParticipantId};
 use visavis::media::plane::{MediaConfig, MediaDoor, MediaPlane};
 
 use crate::floor::{Floor, FloorLeg};
-use crate::legs::{Leg, Protection};
+use crate::legs::{Leg, Load, Pacing, Protection};
+use crate::measure::{median, rounded};
 use crate::raw::raw_peer::{DtlsVersion, RawOptions, RawPeer};
 
 /// Who talks to whom.
+#[derive(Clone, Copy)]
 struct Scenario {
     name: &'static str,
     about: &'static str,
@@ -35,25 +40,73 @@ struct Scenario {
     people: u32,
     /// How many of them send.
     senders: u32,
+    load: Load,
 }
 
-/// A consultation has at most 8 people, so one to fifty is seven rooms of one who sends and seven who watch.
-const SCENARIOS: [Scenario; 2] = [
+/// 150 video packets a second in 25 pictures of six, and 50 audio packets.
+const PERSON: Load =
+    Load { pictures: 25.0, packets: 6, sounds: 50.0, feedback: Duration::from_millis(100), pacing: Pacing::Burst, loss: 0 };
+
+const ONE_TO_ONE: Scenario = Scenario {
+    name: "one_to_one",
+    about: "50 rooms, 2 people each, both send 25 pictures of 6 packets back to back + 50 audio packets/s",
+    rooms: 50,
+    people: 2,
+    senders: 2,
+    load: PERSON,
+};
+
+const ONE_TO_FIFTY: Scenario = Scenario {
+    name: "one_to_fifty",
+    about: "2 rooms, 1 sends 25 pictures of 6 packets back to back + 50 audio packets/s to 50 others",
+    rooms: 2,
+    people: 51,
+    senders: 1,
+    load: PERSON,
+};
+
+const BESIDE_A_FLOOR: [Scenario; 7] = [
+    ONE_TO_ONE,
     Scenario {
-        name: "one_to_one",
-        about: "50 rooms, 2 people each, both send 150 video + 50 audio packets/s",
-        rooms: 50,
-        people: 2,
-        senders: 2,
+        name: "one_to_one_alone",
+        about: "as one_to_one, but the packets of a picture spread over its time: every packet comes alone",
+        load: Load { pacing: Pacing::Alone, ..PERSON },
+        ..ONE_TO_ONE
     },
     Scenario {
-        name: "fan_out",
-        about: "7 rooms, 1 sends 150 video + 50 audio packets/s to 7 others (49 receivers)",
+        name: "one_to_one_loss",
+        about: "as one_to_one, 2 % lost each way, asked for and resent",
+        load: Load { loss: 20, ..PERSON },
+        ..ONE_TO_ONE
+    },
+    Scenario {
+        name: "one_room",
+        about: "one room of 2 people alone: 400 packets/s, nothing to share a wake-up with",
+        rooms: 1,
+        ..ONE_TO_ONE
+    },
+    Scenario {
+        name: "one_to_seven",
+        about: "7 rooms, 1 sends to 7 others: the largest consultation that the rules allow",
         rooms: 7,
         people: 8,
-        senders: 1,
+        ..ONE_TO_FIFTY
+    },
+    ONE_TO_FIFTY,
+    Scenario {
+        name: "one_to_fifty_loss",
+        about: "as one_to_fifty, 2 % lost each way, asked for and resent",
+        load: Load { loss: 20, ..PERSON },
+        ..ONE_TO_FIFTY
     },
 ];
+
+/// The same 2,500 pictures of six packets, 5,000 audio packets and 1,000 feedbacks a second in few rooms or in many.
+fn spread(rooms: u32) -> Scenario {
+    let people = f64::from(rooms * 2);
+    let load = Load { pictures: 2_500.0 / people, sounds: 5_000.0 / people, feedback: Duration::from_secs_f64(people / 1_000.0), ..PERSON };
+    Scenario { name: "spread", about: "", rooms, load, ..ONE_TO_ONE }
+}
 
 /// One measured round.
 #[derive(Debug, Clone, Copy)]
@@ -61,143 +114,173 @@ struct Round {
     /// Nanoseconds of the forwarding thread per forwarded packet.
     nanoseconds: f64,
     forwarded: u64,
+    seconds: f64,
     sent: u64,
     /// Part of the forwarded packets that reached the clients.
     arrived: f64,
 }
 
+struct Bench {
+    seconds: Duration,
+    rounds: u64,
+    talks: bool,
+    runtime: tokio::runtime::Runtime,
+}
+
 fn main() {
-    let setting = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let json = std::env::args().any(|argument| argument == "--json");
-    let seconds = Duration::from_secs(setting("VISAVIS_BENCH_SECONDS", 5));
-    let rounds = setting("VISAVIS_BENCH_ROUNDS", 3).max(1);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut report = Vec::new();
-    for scenario in &SCENARIOS {
-        if !json {
-            println!("{}: {}", scenario.name, scenario.about);
-        }
+    let bench = Bench {
+        seconds: Duration::from_secs(measure::setting("VISAVIS_BENCH_SECONDS", 3)),
+        rounds: measure::setting("VISAVIS_BENCH_ROUNDS", 3).max(1),
+        talks: !measure::wants_json(),
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+    };
+    let mut report = Map::new();
+    for scenario in BESIDE_A_FLOOR.iter().filter(|scenario| measure::is_wanted(scenario.name)) {
+        report.insert(scenario.name.to_owned(), bench.beside_a_floor(scenario));
+    }
+    if measure::is_wanted("spread") {
+        let (percent, figures) = bench.spread(&[20, 100, 500]);
+        report.insert(String::from("spread_20_to_500_rooms_percent"), json!(percent));
+        report.insert(String::from("spread_us_per_packet"), figures);
+    }
+    let report = Value::Object(report);
+    if measure::is_whole() {
+        measure::leave("forwarding", &report);
+    }
+    if !bench.talks {
+        println!("{report}");
+    }
+}
+
+impl Bench {
+    fn beside_a_floor(&self, scenario: &Scenario) -> Value {
+        self.say(&format!("{}: {}", scenario.name, scenario.about));
         let (mut worker, mut floor) = (Vec::new(), Vec::new());
         // In turns, so that whatever else this machine does falls on both.
-        for round in 0..rounds {
-            worker.push(real(scenario, seconds, &runtime));
-            floor.push(bare(scenario, seconds));
-            if !json {
-                println!("  round {}: worker {}", round + 1, said(worker.last()));
-                println!("  round {}: floor  {}", round + 1, said(floor.last()));
+        for round in 1..=self.rounds {
+            worker.push(self.real(scenario));
+            floor.push(self.bare(scenario));
+            self.say(&format!("  round {round}: worker {}", said(worker.last())));
+            self.say(&format!("  round {round}: floor  {}", said(floor.last())));
+        }
+        let (worker_ns, floor_ns) = (middle(&worker), middle(&floor));
+        let ratio = worker_ns / floor_ns;
+        self.say(&format!("  median of {}: worker {worker_ns:.0} ns, floor {floor_ns:.0} ns a packet; ratio {ratio:.2}", self.rounds));
+        json!({
+            "us_per_packet": rounded(worker_ns / 1_000.0, 2), "floor_us": rounded(floor_ns / 1_000.0, 2), "ratio": rounded(ratio, 2),
+            "packets_per_s": median(worker.iter().map(|round| round.forwarded as f64 / round.seconds).collect()).round(),
+            "about": scenario.about, "rounds_us": each(&worker), "floor_rounds_us": each(&floor),
+        })
+    }
+
+    /// How much the cost per packet changes when the same packets are spread over more rooms: the largest difference from the fewest rooms, in percent.
+    fn spread(&self, rooms: &[u32]) -> (f64, Value) {
+        self.say("spread: the same 20,000 packets/s in few rooms or in many");
+        let mut costs = vec![Vec::new(); rooms.len()];
+        for round in 1..=self.rounds {
+            for (rooms, costs) in rooms.iter().zip(&mut costs) {
+                costs.push(self.real(&spread(*rooms)));
+                self.say(&format!("  round {round}: {rooms:>3} rooms {}", said(costs.last())));
             }
         }
-        let middle = |rounds: &[Round]| measure::median(rounds.iter().map(|round| round.nanoseconds).collect());
-        let (worker_ns, floor_ns) = (middle(&worker), middle(&floor));
-        if !json {
-            println!(
-                "  median of {rounds}: worker {worker_ns:.0} ns, floor {floor_ns:.0} ns a forwarded packet; ratio {:.2}",
-                worker_ns / floor_ns
-            );
-        }
-        let each = |rounds: &[Round]| rounds.iter().map(|round| round.nanoseconds.round()).collect::<Vec<_>>();
-        report.push(serde_json::json!({
-            "scenario": scenario.name, "about": scenario.about, "seconds": seconds.as_secs(), "rounds": rounds,
-            "worker_ns": worker_ns.round(), "floor_ns": floor_ns.round(), "ratio": worker_ns / floor_ns,
-            "worker_rounds_ns": each(&worker), "floor_rounds_ns": each(&floor),
-            "worker_forwarded": worker.iter().map(|round| round.forwarded).collect::<Vec<_>>(),
-        }));
+        let middles: Vec<f64> = costs.iter().map(|rounds| middle(rounds)).collect();
+        let change = |cost: &f64| (cost / middles[0] - 1.0) * 100.0;
+        let percent = middles.iter().map(change).max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(f64::NAN);
+        self.say(&format!("  median of {}: {percent:+.1} % at most against {} rooms", self.rounds, rooms[0]));
+        let figures = rooms.iter().zip(&middles).map(|(rooms, cost)| (rooms.to_string(), json!(rounded(cost / 1_000.0, 2))));
+        (rounded(percent, 1), Value::Object(figures.collect()))
     }
-    if json {
-        println!("{}", serde_json::json!({ "forwarding": report }));
+
+    fn say(&self, text: &str) {
+        if self.talks {
+            println!("{text}");
+        }
+    }
+
+    /// The product's worker: real offers, ICE, DTLS, SRTP, router, RTCP.
+    fn real(&self, scenario: &Scenario) -> Round {
+        let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };
+        let plane = MediaPlane::start(config).unwrap();
+        let mut doors = Vec::new();
+        let mut legs = Vec::new();
+        for room in 0..scenario.rooms {
+            let (door, events) = plane.open(AppointmentId(u128::from(room)));
+            for person in 0..scenario.people {
+                legs.push(self.join(&door, scenario, room * scenario.people + person, person));
+                door.admit(ParticipantId(person as u8), true);
+            }
+            // Nobody takes the events: they are coalesced, as the plane promises.
+            doors.push((door, events));
+        }
+        let thread = measure::thread_named("self", &format!("media-{}", plane.ports()[0])).unwrap();
+        self.measured(&mut legs, || (measure::cpu_time("self", thread), plane.counters().rtp_out))
+    }
+
+    fn join(&self, door: &MediaDoor, scenario: &Scenario, name: u32, person: u32) -> Leg {
+        let mut peer = RawPeer::new(RawOptions { name, version: DtlsVersion::V13, ..RawOptions::default() });
+        let answer = self.runtime.block_on(door.offer(ParticipantId(person as u8), 1, peer.offer())).unwrap();
+        peer.accept_answer(&answer, Instant::now());
+        let ([audio, video, rtx, ..], server) = (peer.ssrcs(), peer.candidates()[0]);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let protection = Protection::Peer(Box::new(peer));
+        let mut leg = Leg::new(socket, name, server, [video, rtx, audio], protection, person < scenario.senders, scenario.load);
+        leg.connect();
+        leg
+    }
+
+    /// The floor with keys that everybody was given.
+    fn bare(&self, scenario: &Scenario) -> Round {
+        let sockets: Vec<UdpSocket> = (0..scenario.rooms * scenario.people).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
+        let keys = |at: usize, up: u8| ([at as u8 ^ up, up, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16], [up; 12]);
+        let people = scenario.people as usize;
+        let sends = |at: usize| at % people < scenario.senders as usize;
+        let floor = Floor::start(|_| {
+            let leg = |(at, address): (usize, &SocketAddr)| {
+                let room = at / people * people;
+                let receivers = (room..room + people).filter(|to| *to != at && sends(at)).collect();
+                FloorLeg { address: *address, opens: keys(at, 0x80), seals: keys(at, 0x40), receivers }
+            };
+            addresses.iter().enumerate().map(leg).collect()
+        });
+        let leg = |(at, socket): (usize, UdpSocket)| {
+            let (key, salt) = keys(at, 0x80);
+            let ssrcs = [0x2000_0000 + at as u32 * 4, 0x2000_0001 + at as u32 * 4, 0x2000_0002 + at as u32 * 4];
+            Leg::new(socket, at as u32, floor.address, ssrcs, Protection::key(key, salt), sends(at), scenario.load)
+        };
+        let mut legs: Vec<Leg> = sockets.into_iter().enumerate().map(leg).collect();
+        let thread = measure::thread_named("self", floor::THREAD).unwrap();
+        self.measured(&mut legs, || (measure::cpu_time("self", thread), floor.forwarded.load(Ordering::Relaxed)))
+    }
+
+    fn measured(&self, legs: &mut [Leg], read: impl Fn() -> (Duration, u64)) -> Round {
+        let count = |legs: &[Leg]| legs.iter().map(|leg| leg.received).sum::<u64>();
+        legs::run(legs, Duration::from_secs(1));
+        let ((cpu, forwarded), received, begin) = (read(), count(legs), Instant::now());
+        let sent = legs::run(legs, self.seconds);
+        let seconds = begin.elapsed().as_secs_f64();
+        // What is on its way arrives.
+        std::thread::sleep(Duration::from_millis(150));
+        legs::run(legs, Duration::ZERO);
+        let (cpu_after, forwarded_after) = read();
+        let forwarded = forwarded_after - forwarded;
+        let each = forwarded.max(1) as f64;
+        let arrived = (count(legs) - received) as f64 / each;
+        Round { nanoseconds: (cpu_after - cpu).as_nanos() as f64 / each, forwarded, seconds, sent, arrived }
     }
 }
 
 fn said(round: Option<&Round>) -> String {
     round.map_or_else(String::new, |round| {
-        format!(
-            "{:>6.0} ns a packet, {} in, {} forwarded, {:.1} % arrived",
-            round.nanoseconds,
-            round.sent,
-            round.forwarded,
-            round.arrived * 100.0
-        )
+        let Round { nanoseconds, forwarded, sent, .. } = round;
+        format!("{nanoseconds:>6.0} ns a packet, {sent} in, {forwarded} forwarded, {:.1} % arrived", round.arrived * 100.0)
     })
 }
 
-/// The product's worker: real offers, ICE, DTLS, SRTP, router, RTCP.
-fn real(scenario: &Scenario, seconds: Duration, runtime: &tokio::runtime::Runtime) -> Round {
-    let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };
-    let plane = MediaPlane::start(config).unwrap();
-    let mut doors = Vec::new();
-    let mut legs = Vec::new();
-    for room in 0..scenario.rooms {
-        let (door, events) = plane.open(AppointmentId(u128::from(room)));
-        for person in 0..scenario.people {
-            legs.push(join(&door, room * scenario.people + person, person, person < scenario.senders, runtime));
-            door.admit(ParticipantId(person as u8), true);
-        }
-        // Nobody takes the events: they are coalesced, as the plane promises.
-        doors.push((door, events));
-    }
-    let thread = measure::thread_named(&format!("media-{}", plane.ports()[0])).unwrap();
-    legs::run(&mut legs, Duration::from_secs(1));
-    let (cpu, forwarded) = (measure::cpu_time(thread), plane.counters().rtp_out);
-    let received: u64 = legs.iter().map(|leg| leg.received).sum();
-    let sent = legs::run(&mut legs, seconds);
-    settle(&mut legs);
-    let (cpu, forwarded) = (measure::cpu_time(thread) - cpu, plane.counters().rtp_out - forwarded);
-    let received = legs.iter().map(|leg| leg.received).sum::<u64>() - received;
-    round(cpu, forwarded, sent, received)
+fn middle(rounds: &[Round]) -> f64 {
+    median(rounds.iter().map(|round| round.nanoseconds).collect())
 }
 
-fn join(door: &MediaDoor, name: u32, person: u32, sends: bool, runtime: &tokio::runtime::Runtime) -> Leg {
-    let mut peer = RawPeer::new(RawOptions { name, version: DtlsVersion::V13, ..RawOptions::default() });
-    let answer = runtime.block_on(door.offer(ParticipantId(person as u8), 1, peer.offer())).unwrap();
-    peer.accept_answer(&answer, Instant::now());
-    let ([audio, video, ..], server) = (peer.ssrcs(), peer.candidates()[0]);
-    let mut leg = Leg::new(name, server, [video, audio], Protection::Peer(Box::new(peer)), sends);
-    leg.connect();
-    leg
-}
-
-/// The floor with keys that everybody was given.
-fn bare(scenario: &Scenario, seconds: Duration) -> Round {
-    let sockets: Vec<UdpSocket> = (0..scenario.rooms * scenario.people).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-    let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
-    let keys = |at: usize, up: u8| ([at as u8 ^ up, up, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16], [up; 12]);
-    let people = scenario.people as usize;
-    let floor = Floor::start(|_| {
-        let leg = |(at, address): (usize, &SocketAddr)| {
-            let room = at / people * people;
-            let receivers = (room..room + people).filter(|to| *to != at && at - room < scenario.senders as usize).collect();
-            FloorLeg { address: *address, opens: keys(at, 0x80), seals: keys(at, 0x40), receivers }
-        };
-        addresses.iter().enumerate().map(leg).collect()
-    });
-    let mut legs: Vec<Leg> = sockets
-        .into_iter()
-        .enumerate()
-        .map(|(at, socket)| {
-            let (key, salt) = keys(at, 0x80);
-            let ssrcs = [0x2000_0000 + at as u32 * 2, 0x2000_0001 + at as u32 * 2];
-            let sends = at % people < scenario.senders as usize;
-            Leg::with_socket(socket, at as u32, floor.address, ssrcs, Protection::key(key, salt), sends)
-        })
-        .collect();
-    let thread = measure::thread_named(floor::THREAD).unwrap();
-    legs::run(&mut legs, Duration::from_secs(1));
-    let (cpu, forwarded) = (measure::cpu_time(thread), floor.forwarded.load(Ordering::Relaxed));
-    let received: u64 = legs.iter().map(|leg| leg.received).sum();
-    let sent = legs::run(&mut legs, seconds);
-    settle(&mut legs);
-    let (cpu, forwarded) = (measure::cpu_time(thread) - cpu, floor.forwarded.load(Ordering::Relaxed) - forwarded);
-    let received = legs.iter().map(|leg| leg.received).sum::<u64>() - received;
-    round(cpu, forwarded, sent, received)
-}
-
-/// Lets what is on its way arrive.
-fn settle(legs: &mut [Leg]) {
-    std::thread::sleep(Duration::from_millis(150));
-    legs::run(legs, Duration::ZERO);
-}
-
-fn round(cpu: Duration, forwarded: u64, sent: u64, received: u64) -> Round {
-    let each = forwarded.max(1) as f64;
-    Round { nanoseconds: cpu.as_nanos() as f64 / each, forwarded, sent, arrived: received as f64 / each }
+fn each(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| rounded(round.nanoseconds / 1_000.0, 2)).collect()
 }

@@ -81,6 +81,9 @@ pub const CITIZEN_SIGN_IN_AFTER_END: Duration = Duration::from_secs(25 * 60 * 60
 
 // Media plane.
 
+/// Transports of one consultation that the media plane holds: more than the rules let in (`PARTICIPANTS_MAX`), so that a hearing with listeners needs no other
+/// media plane, and what many receivers cost can be measured. An offer for a seat beyond is refused.
+pub const MEDIA_SEATS: usize = 64;
 /// Commands (offers, data-channel messages) waiting for one worker; one more is answered `Unavailable` or `false`. Admissions and removals always enter: they are bounded by the seats.
 pub const MEDIA_COMMANDS: usize = 1024;
 /// Events waiting for one consultation's task. At the bound events are coalesced in the worker: the newest state of a participant replaces the older one.
@@ -91,6 +94,8 @@ pub const MEDIA_MESSAGES_WAITING: usize = 64;
 pub const TRANSPORT_PACKETS_PER_S: u32 = 12_000;
 /// Burst on top of the rate: one full socket buffer of a file upload.
 pub const TRANSPORT_PACKETS_BURST: u32 = 8_000;
+/// An SCTP packet of ours of this size carries a file: the client may use one more datagram to acknowledge it.
+pub const DATA_PACKET_BYTES: usize = 1_000;
 /// STUN answers a second to one 5-tuple, also their burst; above it silence (O8).
 pub const STUN_ANSWERS_PER_S: u32 = 20;
 /// STUN answers a second of one transport over all its 5-tuples; above it silence (O8).
@@ -137,8 +142,14 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 pub const BATCH_DESTINATIONS: usize = 512;
 /// Datagrams read before the worker flushes and looks at commands and timers again: some milliseconds of work.
 pub const RECEIVE_DATAGRAMS: usize = 4096;
-/// A timer is set at least this far ahead.
-pub const TIMER_STEP: Duration = Duration::from_millis(1);
+/// When packets come densely a worker looks at its sockets only this often: what comes in between waits so long at most.
+pub const GATHER: Duration = Duration::from_micros(400);
+/// Packets expected within that time from which on it gathers; below, each is served as it comes.
+pub const GATHER_DATAGRAMS: f64 = 2.0;
+/// Timers of the media plane come in steps of this length: up to so much late, those of one step together, and never sooner than the next step.
+pub const TIMER_STEP: Duration = Duration::from_millis(2);
+/// Steps of one turn of a worker's timers; a timer further ahead is looked at once a turn.
+pub const TIMER_SLOTS: usize = 16_384;
 /// SCTP packet bytes taken while the consultation's task does not take messages; more are dropped and sent again by the client (O11).
 pub const DATA_UNREAD_BYTES: usize = 256 * 1024;
 /// Receive and send buffer asked of the system for a media socket; with less the operator is warned.
@@ -187,8 +198,12 @@ pub const RTCP_PACKETS: usize = 32;
 pub const RTP_REORDER_WINDOW: u16 = 1_024;
 /// Packets ahead that a source may jump; a further jump counts only when a second packet confirms it (RFC 3550 appendix A.1).
 pub const RTP_JUMP_MAX: u16 = 3_000;
-/// Bytes of the packets kept for resending per published video track; the oldest go first.
-pub const RESEND_CACHE_BYTES: usize = 256 * 1024;
+/// Bytes of the packets kept for resending per published video track, 256 KiB with what is noted of each; the oldest go first.
+pub const RESEND_CACHE_BYTES: usize = 232 * 1024;
+/// Bytes that it begins with; it doubles while what it holds is younger than `RESEND_CACHE_TICKS`.
+pub const RESEND_CACHE_BYTES_FIRST: usize = 29 * 1024;
+/// Age in ticks of the video clock that what is kept should reach: two seconds.
+pub const RESEND_CACHE_TICKS: u32 = 180_000;
 /// Packets kept for resending per published video track; the oldest go first.
 pub const RESEND_CACHE_PACKETS: usize = 1_024;
 /// Times that one packet is resent to one subscriber; further requests for it are ignored.
@@ -208,11 +223,19 @@ pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
 /// Requests without an answer after which asking rests until the source sends anything.
 pub const KEY_FRAME_TRIES: u8 = 20;
 /// Transport-wide feedback goes out this often while packets arrive.
-pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(80);
+pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(100);
+/// So often while few arrive: as browsers do, whose own feedback stays below a twentieth of what it is about.
+pub const TRANSPORT_FEEDBACK_SPARSE: Duration = Duration::from_millis(250);
+/// Packets since the last feedback from which on it is not sparse any more.
+pub const TRANSPORT_FEEDBACK_PACKETS: u32 = 10;
+/// Feedback is at least this old before it goes along with media that leaves for the same participant anyway.
+pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(50);
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).
 pub const REPORT: Duration = Duration::from_secs(1);
+/// Reports go out this much earlier along with media.
+pub const REPORT_EARLY: Duration = Duration::from_millis(300);
 /// A screen nobody declared leaves its slot after this long without a packet.
 pub const SCREEN_SILENCE: Duration = Duration::from_secs(10);
 /// A line on which nothing arrived for this long although something should have is `lost`.

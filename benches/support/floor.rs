@@ -1,15 +1,16 @@
 //! The floor under the real worker: the same sockets, the same batches in and out with GSO, one look-up, one AES-GCM open, one rewrite of SSRC and sequence,
 //! one AES-GCM seal per receiver. No guard, no replay window, no cache, no RTCP: what no forwarding server can do without, and nothing else.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use mio::{Events, Interest, Poll, Token};
 use visavis::media::batch::{Batch, Path};
+use visavis::media::gather::Gather;
+use visavis::media::hash::QuickMap;
 use visavis::media::socket::{MediaSocket, ReceiveBuffers};
 
 /// One sender's key and where its packets go.
@@ -35,6 +36,8 @@ pub struct Floor {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
+/// Twelve octets, and the extension with its transport-wide number, which goes out as it came.
+const HEADER: usize = 20;
 /// The thread's name.
 pub const THREAD: &str = "floor";
 
@@ -74,17 +77,19 @@ impl Drop for Floor {
 
 fn run(socket: &MediaSocket, poll: &mut Poll, legs: Vec<FloorLeg>, forwarded: &AtomicU64, stop: &AtomicBool) {
     let key = |(key, salt): ([u8; 16], [u8; 12])| (LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).unwrap()), salt);
-    let by_address: HashMap<SocketAddr, usize> = legs.iter().enumerate().map(|(at, leg)| (leg.address, at)).collect();
+    let by_address: QuickMap<SocketAddr, usize> = legs.iter().enumerate().map(|(at, leg)| (leg.address, at)).collect();
     let mut legs: Vec<Leg> = legs
         .into_iter()
         .map(|leg| Leg { address: leg.address, open: key(leg.opens), seal: key(leg.seals), receivers: leg.receivers, sequence: 0 })
         .collect();
     let (mut events, mut batch, mut buffers) = (Events::with_capacity(16), Batch::default(), ReceiveBuffers::default());
+    let mut gather = Gather::default();
     while !stop.load(Ordering::Relaxed) {
         let _ = poll.poll(&mut events, Some(Duration::from_millis(100)));
-        let mut sealed = 0;
+        let (mut sealed, mut read, begin) = (0, 0, Instant::now());
         while socket
             .receive(&mut buffers, |local, remote, datagram| {
+                read += 1;
                 if let Some(from) = by_address.get(&remote) {
                     sealed += forward(&mut legs, *from, local, datagram, &mut batch);
                 }
@@ -95,6 +100,9 @@ fn run(socket: &MediaSocket, poll: &mut Poll, legs: Vec<FloorLeg>, forwarded: &A
             socket.send(run);
         });
         forwarded.fetch_add(sealed, Ordering::Relaxed);
+        if let Some(rest) = gather.rest(begin, read, false) {
+            std::thread::sleep(rest.saturating_sub(begin.elapsed()));
+        }
     }
 }
 
@@ -107,11 +115,11 @@ fn nonce(salt: &[u8; 12], ssrc: [u8; 4], sequence: [u8; 2]) -> Nonce {
 }
 
 fn forward(legs: &mut [Leg], from: usize, local: IpAddr, datagram: &mut [u8], batch: &mut Batch) -> u64 {
-    // Packets of the bench have no extensions and no CSRC; RTCP is not part of the floor.
-    if datagram.len() < 28 || (192..=223).contains(&datagram[1]) || datagram[0] & 0x1f != 0 {
+    // Every packet of the bench has one extension word and no CSRC; RTCP is not part of the floor.
+    if datagram.len() < HEADER + 16 || (192..=223).contains(&datagram[1]) || datagram[0] & 0x1f != 0x10 {
         return 0;
     }
-    let (head, body) = datagram.split_at_mut(12);
+    let (head, body) = datagram.split_at_mut(HEADER);
     let ssrc = [head[8], head[9], head[10], head[11]];
     let leg = &legs[from];
     let opened = leg.open.0.open_in_place(nonce(&leg.open.1, ssrc, [head[2], head[3]]), Aad::from(&*head), body);

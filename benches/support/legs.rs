@@ -1,15 +1,42 @@
-//! The clients of the bench: one socket each, packets at the pace of real sources (30 pictures of five packets and 50 audio packets a second), what comes
-//! back read and counted, and towards the real worker the RTCP of a browser: transport feedback each 100 ms, receiver and sender reports each second.
+//! The clients of the bench: one socket each, packets at the pace of real sources, what comes back read and counted, and towards the real worker the RTCP of a
+//! browser: transport feedback, reports, and with loss the questions for what is missing and the answers to such questions.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use visavis::load::synthetic::{OpusSource, SyntheticPacket, Vp8Source};
 
-use crate::raw::raw_peer::{Arrived, RawPeer, rtcp_packet, rtp_packet};
+use crate::heard::Heard;
+use crate::raw::raw_peer::{Arrived, RawPeer};
+
+/// What each sender sends, and how its packets follow each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Pictures a second.
+    pub pictures: f64,
+    /// Packets of a picture, 1,100 bytes of payload each.
+    pub packets: usize,
+    /// Audio packets a second, 100 bytes of payload each.
+    pub sounds: f64,
+    /// From one transport feedback of a client to its next.
+    pub feedback: Duration,
+    /// How the packets of a picture follow each other.
+    pub pacing: Pacing,
+    /// Of a thousand packets, lost on each leg.
+    pub loss: u64,
+}
+
+/// How the packets of a picture follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pacing {
+    /// One system call each, back to back, as an encoder hands a picture over.
+    Burst,
+    /// Spread over the time of a picture: every packet comes alone.
+    Alone,
+}
 
 /// How a client protects what it sends.
 pub enum Protection {
@@ -31,58 +58,61 @@ impl Protection {
                 let mut nonce = *salt;
                 (0..4).for_each(|at| nonce[2 + at] ^= packet[8 + at]);
                 (0..2).for_each(|at| nonce[10 + at] ^= packet[2 + at]);
-                let mut body = packet[12..].to_vec();
-                key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&packet[..12]), &mut body).unwrap();
-                [&packet[..12], &body].concat()
+                let mut body = packet[HEADER..].to_vec();
+                key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&packet[..HEADER]), &mut body).unwrap();
+                [&packet[..HEADER], &body].concat()
             }
         }
     }
 }
 
+/// Header of every packet here: twelve octets and the transport-wide number.
+const HEADER: usize = 20;
+/// Packets kept for the server's questions.
+const KEPT: usize = 512;
+
 /// One client.
 pub struct Leg {
     socket: UdpSocket,
-    server: SocketAddr,
     protection: Protection,
     sends: bool,
+    load: Load,
     video: Vp8Source,
     audio: OpusSource,
     sequences: [u16; 2],
-    ssrcs: [u32; 2],
+    /// Video, its RTX, audio.
+    ssrcs: [u32; 3],
+    transport_number: u16,
+    rtx_sequence: u16,
     pictures: u32,
+    waiting: VecDeque<Vec<u8>>,
+    kept: VecDeque<Vec<u8>>,
+    dice: u64,
     /// Datagrams that came.
     pub received: u64,
     heard: Heard,
 }
 
-#[derive(Default)]
-struct Heard {
-    /// First and last transport-wide number since the last feedback.
-    transport: Option<(u16, u16)>,
-    feedbacks: u8,
-    highest: HashMap<u32, u16>,
-    reports: u32,
-    timestamp: u32,
-}
-
 impl Leg {
-    pub fn new(name: u32, server: SocketAddr, ssrcs: [u32; 2], protection: Protection, sends: bool) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        Self::with_socket(socket, name, server, ssrcs, protection, sends)
-    }
-
-    pub fn with_socket(socket: UdpSocket, name: u32, server: SocketAddr, ssrcs: [u32; 2], protection: Protection, sends: bool) -> Self {
+    /// `socket` is connected to `server` here.
+    pub fn new(socket: UdpSocket, name: u32, server: SocketAddr, ssrcs: [u32; 3], protection: Protection, sends: bool, load: Load) -> Self {
+        socket.connect(server).unwrap();
         socket.set_nonblocking(true).unwrap();
         Self {
             socket,
-            server,
             protection,
             sends,
-            video: Vp8Source::new(name * 2, 30, 5, 1_100),
+            load,
+            video: Vp8Source::new(name * 2, load.pictures.ceil() as u32, load.packets, 1_100),
             audio: OpusSource::new(name * 2 + 1, 100),
             sequences: [0; 2],
             ssrcs,
+            transport_number: 0,
+            rtx_sequence: 0,
             pictures: 0,
+            waiting: VecDeque::new(),
+            kept: VecDeque::new(),
+            dice: u64::from(name) * 2 + 1,
             received: 0,
             heard: Heard::default(),
         }
@@ -96,7 +126,7 @@ impl Leg {
             let Protection::Peer(peer) = &mut self.protection else { return };
             peer.handle_timeout(Instant::now());
             while let Some(datagram) = peer.poll_datagram() {
-                self.socket.send_to(&datagram, self.server).unwrap();
+                self.socket.send(&datagram).unwrap();
             }
             if peer.is_connected() {
                 return;
@@ -106,146 +136,121 @@ impl Leg {
         }
     }
 
-    fn send(&mut self, packets: &[SyntheticPacket], video: bool) -> u64 {
+    /// Seals a packet and puts it where it waits for the wire; lost ones stay out of it.
+    fn queue(&mut self, packet: &SyntheticPacket, video: bool) {
         let at = usize::from(!video);
-        for packet in packets {
-            self.sequences[at] = self.sequences[at].wrapping_add(1);
-            let kind = if video { 96 } else { 111 };
-            let plain = rtp_packet(kind, packet.marker, self.sequences[at], packet.timestamp, self.ssrcs[at], &packet.payload);
-            self.heard.timestamp = packet.timestamp;
-            let sealed = self.protection.seal(&plain);
-            let _ = self.socket.send_to(&sealed, self.server);
+        self.sequences[at] = self.sequences[at].wrapping_add(1);
+        let (kind, ssrc) = if video { (96, self.ssrcs[0]) } else { (111, self.ssrcs[2]) };
+        let plain = self.numbered(kind, packet.marker, self.sequences[at], packet.timestamp, ssrc, &packet.payload);
+        self.heard.timestamp = packet.timestamp;
+        let sealed = self.protection.seal(&plain);
+        if self.load.loss > 0 && video {
+            if self.kept.len() == KEPT {
+                self.kept.pop_front();
+            }
+            self.kept.push_back(plain);
         }
-        packets.len() as u64
+        if !self.is_lost() {
+            self.waiting.push_back(sealed);
+        }
     }
 
-    fn picture(&mut self) -> u64 {
-        // A key frame every ten seconds, and one at the start.
+    /// A plain RTP packet with its transport-wide number under extension 3 of the raw peer's offer.
+    fn numbered(&mut self, kind: u8, marker: bool, sequence: u16, timestamp: u32, ssrc: u32, payload: &[u8]) -> Vec<u8> {
+        self.transport_number = self.transport_number.wrapping_add(1);
+        let mut packet = vec![0x90, kind | u8::from(marker) << 7];
+        packet.extend_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(&timestamp.to_be_bytes());
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        let [high, low] = self.transport_number.to_be_bytes();
+        packet.extend_from_slice(&[0xbe, 0xde, 0, 1, 0x31, high, low, 0]);
+        packet.extend_from_slice(payload);
+        packet
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice % 1_000 < self.load.loss
+    }
+
+    fn put_out(&mut self, many: usize) -> u64 {
+        let many = many.min(self.waiting.len());
+        self.waiting.drain(..many).for_each(|datagram| {
+            let _ = self.socket.send(&datagram);
+        });
+        many as u64
+    }
+
+    fn picture(&mut self) {
+        // A key frame every 300 pictures, and one at the start.
         let frame = self.video.frame(self.pictures.is_multiple_of(300));
         self.pictures += 1;
-        self.send(&frame, true)
-    }
-
-    fn sound(&mut self) -> u64 {
-        let packet = self.audio.packet();
-        self.send(&[packet], false)
+        frame.iter().for_each(|packet| self.queue(packet, true));
     }
 
     fn read(&mut self) {
         let mut buffer = [0; 2048];
-        while let Ok((length, _)) = self.socket.recv_from(&mut buffer) {
+        while let Ok(length) = self.socket.recv(&mut buffer) {
             self.received += 1;
             let Protection::Peer(peer) = &mut self.protection else { continue };
             peer.handle_datagram(&buffer[..length], Instant::now());
-            while let Some(arrived) = peer.poll_arrived() {
-                if let Arrived::Rtp(packet) = arrived {
-                    self.heard.note(&packet);
+            while let Protection::Peer(peer) = &mut self.protection
+                && let Some(arrived) = peer.poll_arrived()
+            {
+                match arrived {
+                    Arrived::Rtp(packet) if !self.is_lost() => self.heard.note(&packet),
+                    Arrived::Rtcp(packet) if self.load.loss > 0 => self.answer(&packet),
+                    _ => {}
                 }
             }
         }
+        let questions = self.heard.questions(self.ssrcs[0]);
+        if let (Protection::Peer(peer), false) = (&mut self.protection, questions.is_empty() || self.load.loss == 0) {
+            let _ = self.socket.send(&peer.seal_rtcp(&questions));
+        }
     }
 
-    /// What a browser says each 100 ms.
+    /// Resends what the server asks for (RFC 4588).
+    fn answer(&mut self, compound: &[u8]) {
+        for asked in crate::heard::asked(compound, self.ssrcs[0]) {
+            let Some(kept) = self.kept.iter().find(|packet| packet[2..4] == asked.to_be_bytes()).cloned() else { continue };
+            self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+            let timestamp = u32::from_be_bytes([kept[4], kept[5], kept[6], kept[7]]);
+            let payload = [&asked.to_be_bytes(), &kept[HEADER..]].concat();
+            let again = self.numbered(97, kept[1] & 0x80 != 0, self.rtx_sequence, timestamp, self.ssrcs[1], &payload);
+            let _ = self.socket.send(&self.protection.seal(&again));
+        }
+    }
+
+    /// What a browser says from time to time.
     fn feed_back(&mut self, begin: Instant) {
         let Protection::Peer(peer) = &mut self.protection else { return };
         peer.handle_timeout(Instant::now());
         while let Some(datagram) = peer.poll_datagram() {
-            let _ = self.socket.send_to(&datagram, self.server);
+            let _ = self.socket.send(&datagram);
         }
-        let mut compound = Vec::new();
-        self.heard.reports += 1;
-        if self.heard.reports.is_multiple_of(10) {
-            compound.extend(self.heard.reports(self.ssrcs[0], self.sends.then_some(u32::from(self.sequences[0])), begin));
-        }
-        if let Some((first, last)) = self.heard.transport.take() {
-            compound.extend(self.heard.transport_feedback(self.ssrcs[0], first, last, begin));
-        }
+        let compound = self.heard.compound(self.ssrcs[0], self.sends.then_some(u32::from(self.sequences[0])), begin);
         if !compound.is_empty() {
             let sealed = peer.seal_rtcp(&compound);
-            let _ = self.socket.send_to(&sealed, self.server);
+            let _ = self.socket.send(&sealed);
         }
     }
-}
-
-impl Heard {
-    fn note(&mut self, packet: &[u8]) {
-        let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
-        self.highest.insert(ssrc, u16::from_be_bytes([packet[2], packet[3]]));
-        if let Some(number) = transport_number(packet) {
-            self.transport = Some(self.transport.map_or((number, number), |(first, _)| (first, number)));
-        }
-    }
-
-    /// RR or SR with one block per SSRC that was heard (RFC 3550 §6.4), at most 8.
-    fn reports(&self, own: u32, sent: Option<u32>, begin: Instant) -> Vec<u8> {
-        let mut body = own.to_be_bytes().to_vec();
-        if let Some(sent) = sent {
-            let ntp = (0xe900_0000_u64 << 32) | (begin.elapsed().as_micros() as u64 * 4_295);
-            body.extend_from_slice(&ntp.to_be_bytes());
-            for word in [self.timestamp, sent, sent * 1_100] {
-                body.extend_from_slice(&word.to_be_bytes());
-            }
-        }
-        let blocks = self.highest.iter().take(8);
-        let count = blocks.len() as u8;
-        for (ssrc, highest) in blocks {
-            for word in [*ssrc, 0, u32::from(*highest), 20, 0, 0] {
-                body.extend_from_slice(&word.to_be_bytes());
-            }
-        }
-        rtcp_packet(if sent.is_some() { 200 } else { 201 }, count, &body)
-    }
-
-    /// Everything from `first` to `last` arrived, a millisecond apart (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-    fn transport_feedback(&mut self, own: u32, first: u16, last: u16, begin: Instant) -> Vec<u8> {
-        let count = last.wrapping_sub(first).wrapping_add(1).min(800);
-        let reference = (begin.elapsed().as_millis() / 64) as u32;
-        let media = self.highest.keys().next().copied().unwrap_or(0);
-        let mut body = [own.to_be_bytes(), media.to_be_bytes()].concat();
-        body.extend_from_slice(&first.to_be_bytes());
-        body.extend_from_slice(&count.to_be_bytes());
-        body.extend_from_slice(&(reference << 8 | u32::from(self.feedbacks)).to_be_bytes());
-        body.extend_from_slice(&(0x2000 | count).to_be_bytes());
-        body.resize(body.len() + usize::from(count), 4);
-        body.resize(body.len().next_multiple_of(4), 0);
-        self.feedbacks = self.feedbacks.wrapping_add(1);
-        rtcp_packet(205, 15, &body)
-    }
-}
-
-/// The transport-wide sequence number of a packet: extension 3 of the raw peer's offer, one-byte form.
-fn transport_number(packet: &[u8]) -> Option<u16> {
-    if packet[0] & 0x10 == 0 || packet.get(12..14)? != [0xbe, 0xde] {
-        return None;
-    }
-    let words = usize::from(u16::from_be_bytes([packet[14], packet[15]]));
-    let mut rest = packet.get(16..16 + words * 4)?;
-    while let [head, after @ ..] = rest {
-        if *head == 0 {
-            rest = after;
-            continue;
-        }
-        let length = usize::from(head & 0x0f) + 1;
-        if head >> 4 == 3 && length == 2 {
-            return Some(u16::from_be_bytes([*after.first()?, *after.get(1)?]));
-        }
-        rest = after.get(length..)?;
-    }
-    None
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Picture,
+    Rest,
     Sound,
     Feedback,
 }
 
 /// Sends at pace and reads for a while. RTP packets sent.
 pub fn run(legs: &mut [Leg], duration: Duration) -> u64 {
-    const PICTURE: Duration = Duration::from_nanos(33_333_333);
-    const SOUND: Duration = Duration::from_millis(20);
-    const FEEDBACK: Duration = Duration::from_millis(100);
+    let Some(load) = legs.first().map(|leg| leg.load) else { return 0 };
+    let every = |per_second: f64| Duration::from_secs_f64(1.0 / per_second);
     let begin = Instant::now();
     let mut turns = BinaryHeap::new();
     let many = legs.len() as u32;
@@ -253,10 +258,10 @@ pub fn run(legs: &mut [Leg], duration: Duration) -> u64 {
         // Spread over the period, so that no two people are in step.
         let phase = |period: Duration| begin + period * (at as u32) / many;
         if leg.sends {
-            turns.push(Reverse((phase(PICTURE), at, Turn::Picture)));
-            turns.push(Reverse((phase(SOUND), at, Turn::Sound)));
+            turns.push(Reverse((phase(every(load.pictures)), at, Turn::Picture)));
+            turns.push(Reverse((phase(every(load.sounds)), at, Turn::Sound)));
         }
-        turns.push(Reverse((phase(FEEDBACK), at, Turn::Feedback)));
+        turns.push(Reverse((phase(load.feedback), at, Turn::Feedback)));
     }
     let (mut sent, mut reading) = (0, 0);
     while let Some(Reverse((due, at, turn))) = turns.pop() {
@@ -273,21 +278,38 @@ pub fn run(legs: &mut [Leg], duration: Duration) -> u64 {
         let leg = &mut legs[at];
         let next = match turn {
             Turn::Picture => {
-                sent += leg.picture();
-                PICTURE
+                leg.picture();
+                let apart = every(load.pictures) / load.packets as u32;
+                match load.pacing {
+                    Pacing::Burst => sent += leg.put_out(load.packets),
+                    Pacing::Alone => {
+                        sent += leg.put_out(1);
+                        (1..load.packets as u32).for_each(|place| turns.push(Reverse((due + apart * place, at, Turn::Rest))));
+                    }
+                }
+                every(load.pictures)
+            }
+            Turn::Rest => {
+                sent += leg.put_out(1);
+                continue;
             }
             Turn::Sound => {
-                sent += leg.sound();
-                SOUND
+                let packet = leg.audio.packet();
+                leg.queue(&packet, false);
+                sent += leg.put_out(1);
+                every(load.sounds)
             }
             Turn::Feedback => {
                 leg.read();
                 leg.feed_back(begin);
-                FEEDBACK
+                load.feedback
             }
         };
         turns.push(Reverse((due + next, at, turn)));
     }
-    legs.iter_mut().for_each(Leg::read);
+    legs.iter_mut().for_each(|leg| {
+        sent += leg.put_out(usize::MAX);
+        leg.read();
+    });
     sent
 }

@@ -1,9 +1,9 @@
 //! What has to leave, gathered per destination so that one system call carries a run of equal-sized datagrams (GSO).
 //! Refuses to know sockets and what the bytes mean.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
+use super::hash::QuickMap;
 use crate::limits;
 
 /// A 5-tuple: where packets come from, the own address that they came to (the port is the worker's, or the web server's) and what carries them.
@@ -43,8 +43,16 @@ impl Path {
 pub struct Batch {
     arenas: Vec<Arena>,
     used: usize,
-    index: HashMap<Path, usize>,
+    index: QuickMap<Path, usize>,
     bytes: usize,
+    flushes: u64,
+}
+
+/// Where a sender's last datagram lies, so that its next one finds the place without a look-up. Void after the flush.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Hint {
+    flush: u64,
+    at: usize,
 }
 
 struct Arena {
@@ -67,7 +75,28 @@ pub struct Run<'a> {
 impl Batch {
     /// Adds the datagram that `write` appends. Nothing is added when it says `false`, appends nothing or panics.
     pub fn datagram(&mut self, path: Path, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
-        let arena = self.arena(path);
+        let at = *self.index.entry(path).or_insert(self.used);
+        self.put(path, at, write)
+    }
+
+    /// The same for somebody who sends much on one path: in the order of their own calls, not in that of [`Self::datagram`].
+    pub fn datagram_near(&mut self, path: Path, hint: &mut Hint, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        let known = hint.flush == self.flushes && hint.at < self.used && self.arenas[hint.at].path == path;
+        if !known {
+            *hint = Hint { flush: self.flushes, at: self.used };
+        }
+        self.put(path, hint.at, write)
+    }
+
+    fn put(&mut self, path: Path, at: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        if at == self.used {
+            self.used += 1;
+            match self.arenas.get_mut(at) {
+                Some(arena) => arena.path = path,
+                None => self.arenas.push(Arena { path, bytes: Vec::new(), ends: Vec::new() }),
+            }
+        }
+        let arena = &mut self.arenas[at];
         let start = arena.ends.last().copied().unwrap_or(0);
         arena.bytes.truncate(start); // what a panicking writer left
         let written = write(&mut arena.bytes) && arena.bytes.len() > start;
@@ -100,19 +129,8 @@ impl Batch {
         }
         self.used = 0;
         self.bytes = 0;
+        self.flushes += 1;
         self.index.clear();
-    }
-
-    fn arena(&mut self, path: Path) -> &mut Arena {
-        let at = *self.index.entry(path).or_insert(self.used);
-        if at == self.used {
-            self.used += 1;
-            match self.arenas.get_mut(at) {
-                Some(arena) => arena.path = path,
-                None => self.arenas.push(Arena { path, bytes: Vec::new(), ends: Vec::new() }),
-            }
-        }
-        &mut self.arenas[at]
     }
 }
 
@@ -179,6 +197,29 @@ mod tests {
         assert_eq!(flushed(&mut batch, 2), [(1, 10, 20), (1, 10, 20), (1, 10, 10)]);
         (0..3).for_each(|_| push(&mut batch, 1, 30_000));
         assert_eq!(flushed(&mut batch, 64), [(1, 30_000, 60_000), (1, 30_000, 30_000)]);
+    }
+
+    #[test]
+    fn who_sends_near_their_last_datagram_keeps_their_order_and_never_gets_another_path() {
+        let (mut batch, mut one, mut two) = (Batch::default(), Hint::default(), Hint::default());
+        let near = |batch: &mut Batch, port: u16, hint: &mut Hint| {
+            batch.datagram_near(path(port), hint, |bytes| {
+                bytes.resize(bytes.len() + 10, 0);
+                true
+            })
+        };
+        for _ in 0..2 {
+            push(&mut batch, 3, 10);
+            assert!(near(&mut batch, 1, &mut one) && near(&mut batch, 2, &mut two) && near(&mut batch, 1, &mut one));
+            assert!(near(&mut batch, 5, &mut two), "the path moved");
+            assert_eq!(flushed(&mut batch, 64), [(3, 10, 10), (1, 10, 20), (2, 10, 10), (5, 10, 10)]);
+        }
+        // A hint of one batch says nothing in another.
+        let mut other = Batch::default();
+        push(&mut other, 7, 10);
+        push(&mut other, 8, 10);
+        assert!(near(&mut other, 1, &mut one));
+        assert_eq!(flushed(&mut other, 64), [(7, 10, 10), (8, 10, 10), (1, 10, 10)]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 mod tcp_paths;
 
-use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use super::batch::{Batch, Path};
 use super::directory::{Directory, Owner, UFRAG};
 use super::dtls::{Dtls, DtlsError, DtlsIdentity, Pin};
 use super::guard::{Counters, Kind, count, demultiplex};
+use super::hash::QuickMap;
 use super::ice_lite::Credentials;
 use super::plane::{Label, MediaEvent, OfferError};
 use super::room::{End, Room, Step};
@@ -19,6 +19,7 @@ use super::sctp::Sctp;
 use super::sdp::{self, Fingerprint, LocalParameters};
 use super::stun::{BindingRequest, IntegrityKey};
 use super::transport::Transport;
+use super::wheel::Wheel;
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::negotiated::Publishing;
@@ -43,9 +44,11 @@ pub struct Core {
     counters: Arc<Counters>,
     /// TCP connections that lead to no transport any more.
     orphans: Vec<u32>,
-    rooms: HashMap<RoomId, Room>,
+    rooms: QuickMap<RoomId, Room>,
     directory: Directory,
-    timers: BTreeSet<(Instant, RoomId)>,
+    timers: Wheel,
+    /// Rooms that something happened to since their timers were last looked at: once in a turn, not once a packet.
+    touched: Vec<RoomId>,
     /// Rooms whose outbox is not empty.
     talkative: Vec<RoomId>,
     serial: u64,
@@ -75,9 +78,10 @@ impl Core {
             random,
             counters,
             orphans: Vec::new(),
-            rooms: HashMap::new(),
+            rooms: QuickMap::default(),
             directory: Directory::default(),
-            timers: BTreeSet::new(),
+            timers: Wheel::default(),
+            touched: Vec::new(),
             talkative: Vec::new(),
             serial: 0,
             #[cfg(test)]
@@ -107,9 +111,9 @@ impl Core {
                 Some(owner) => self.guarded(now, (owner.room, Some(owner.participant)), batch, |core, batch| {
                     #[cfg(test)]
                     assert!(core.planted_panic != Some(path), "planted");
-                    let counters = core.counters.clone();
                     let Some(room) = core.rooms.get_mut(&owner.room) else { return };
-                    let ended = room.handle_packet(owner.participant, kind, datagram, path, &mut Step { now, batch, counters: &counters });
+                    let mut step = Step { now, batch, counters: &core.counters };
+                    let ended = room.handle_packet(owner.participant, kind, datagram, path, &mut step);
                     if let Err(end) = ended {
                         core.end(owner.room, owner.participant, end, now, batch);
                     }
@@ -161,9 +165,7 @@ impl Core {
         for participant in occupied {
             self.remove(id, participant, now, batch);
         }
-        if let Some(wake) = self.rooms.remove(&id).and_then(|room| room.wake) {
-            self.timers.remove(&(wake, id));
-        }
+        self.rooms.remove(&id);
     }
 
     /// An offer: a new transport, or an ICE restart when `number` is that of the running one. The answer's SDP.
@@ -190,7 +192,7 @@ impl Core {
         now: Instant,
         batch: &mut Batch,
     ) -> Result<String, OfferError> {
-        if usize::from(participant.0) >= limits::PARTICIPANTS_MAX {
+        if usize::from(participant.0) >= limits::MEDIA_SEATS {
             return Err(OfferError::Bad("no such participant"));
         }
         let ufrag = self.fresh_ufrag();
@@ -306,35 +308,37 @@ impl Core {
         sent
     }
 
-    /// When [`Self::handle_timeout`] is due.
+    /// When [`Self::handle_timeout`] is due, as of the last [`Self::deliver_events`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.due()
     }
 
     /// Everything that is due.
     pub fn handle_timeout(&mut self, now: Instant, batch: &mut Batch) {
-        let due: Vec<RoomId> = self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
-        for id in due {
-            if let Some(wake) = self.rooms.get_mut(&id).and_then(|room| room.wake.take()) {
-                self.timers.remove(&(wake, id));
+        while let Some(id) = self.timers.take(now) {
+            // A timer that was set anew for earlier has come already.
+            if self.rooms.get_mut(&id).and_then(|room| room.wake.take_if(|wake| *wake <= now)).is_none() {
+                continue;
             }
             self.guarded(now, (id, None), batch, |core, batch| {
-                let counters = core.counters.clone();
                 let Some(room) = core.rooms.get_mut(&id) else { return };
-                for (participant, end) in room.handle_timeout(&mut Step { now, batch, counters: &counters }) {
+                for (participant, end) in room.handle_timeout(&mut Step { now, batch, counters: &core.counters }) {
                     core.end(id, participant, end, now, batch);
                 }
             });
         }
     }
 
-    /// Hands out waiting events; one that is given back, and those behind it, stay. Then SCTP is read on where it had to wait.
+    /// Ends a turn: looks at the timers of the rooms that something happened to, and hands out waiting events; one that is given back, and those behind it,
+    /// stay. Then SCTP is read on where it had to wait.
     pub fn deliver_events(
         &mut self,
         now: Instant,
         batch: &mut Batch,
         mut deliver: impl FnMut(RoomId, MediaEvent) -> Result<(), MediaEvent>,
     ) {
+        self.end_turn(now, batch);
+        self.settle(now);
         for id in std::mem::take(&mut self.talkative) {
             let Some(room) = self.rooms.get_mut(&id) else { continue };
             let was_full = !room.outbox.has_room();
@@ -354,6 +358,7 @@ impl Core {
                 self.talkative.push(id);
             }
         }
+        self.settle(now);
     }
 
     /// Events wait for room in their channel.
@@ -378,7 +383,12 @@ impl Core {
         if !calm {
             self.recover(now, whose, batch);
         }
-        self.settle(whose.0, now);
+        if self.touched.last() != Some(&whose.0)
+            && let Some(room) = self.rooms.get_mut(&whose.0).filter(|room| !room.touched)
+        {
+            room.touched = true;
+            self.touched.push(whose.0);
+        }
     }
 
     fn recover(&mut self, now: Instant, (id, participant): (RoomId, Option<ParticipantId>), batch: &mut Batch) {
@@ -400,7 +410,7 @@ impl Core {
             let admitted = old.as_ref().map(Room::admitted).unwrap_or_default();
             let mut room = self.fresh_room();
             if let Some(old) = old {
-                (room.outbox, room.wake) = (old.outbox, old.wake);
+                (room.outbox, room.wake, room.touched) = (old.outbox, old.wake, old.touched);
             }
             occupied.into_iter().for_each(|participant| room.outbox.push(MediaEvent::Gone(participant)));
             let counters = self.counters.clone();
@@ -411,19 +421,28 @@ impl Core {
         }
     }
 
-    /// After each step: the room's timer and its place among those that have something to tell.
-    fn settle(&mut self, id: RoomId, now: Instant) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        if !room.outbox.is_empty() && !self.talkative.contains(&id) {
-            self.talkative.push(id);
+    /// What the rooms that something happened to add before the batch leaves.
+    fn end_turn(&mut self, now: Instant, batch: &mut Batch) {
+        for at in 0..self.touched.len() {
+            let id = self.touched[at];
+            self.guarded(now, (id, None), batch, |core, batch| {
+                if let Some(room) = core.rooms.get_mut(&id) {
+                    room.end_turn(&mut Step { now, batch, counters: &core.counters });
+                }
+            });
         }
-        // Never sooner than in a moment: an engine that asks for the past must not spin the worker.
-        let Some(due) = room.poll_timeout().map(|due| due.max(now + limits::TIMER_STEP)) else { return };
-        if room.wake.is_none_or(|wake| due < wake) {
-            if let Some(wake) = room.wake.replace(due) {
-                self.timers.remove(&(wake, id));
+    }
+
+    /// The timers of the rooms that something happened to, and their places among those that have something to tell.
+    fn settle(&mut self, now: Instant) {
+        for id in self.touched.drain(..) {
+            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            room.touched = false;
+            if !room.outbox.is_empty() && !self.talkative.contains(&id) {
+                self.talkative.push(id);
             }
-            self.timers.insert((due, id));
+            let Some(due) = room.poll_timeout() else { continue };
+            room.wake = Some(self.timers.set(id, due, now, room.wake));
         }
     }
 

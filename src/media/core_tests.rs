@@ -502,8 +502,22 @@ fn closed_consultation_leaves_nothing() {
     let mut world = connected_pair(16);
     let (now, mut batch) = (world.now, Batch::default());
     world.core.close(ROOM, now, &mut batch);
+    // A timer that was set comes once more and finds nobody.
+    world.core.handle_timeout(now + limits::TIMER_STEP * limits::TIMER_SLOTS as u32, &mut batch);
     let Core { rooms, directory, timers, .. } = &world.core;
-    assert!(rooms.is_empty() && directory.counts() == (0, 0) && timers.is_empty());
+    assert!(rooms.is_empty() && directory.counts() == (0, 0) && timers.due().is_none());
     assert!(!batch.is_empty(), "both were told good-bye");
     assert!(matches!(world.core.offer(ROOM, CITIZEN, 9, "v=0", now, &mut batch), Err(OfferError::Unavailable)));
+}
+
+#[test]
+fn the_last_seat_is_answered_and_the_one_beyond_is_refused() {
+    let mut world = World::new(18);
+    let last = limits::MEDIA_SEATS as u8 - 1;
+    world.join(ParticipantId(last), "10.0.0.9:900", true);
+    world.run(500);
+    assert!(world.events.contains(&MediaEvent::Connected(ParticipantId(last))));
+    let peer = TestPeer::new("10.0.0.9:901", true);
+    let refused = world.core.offer(ROOM, ParticipantId(last + 1), 1, &peer.offer("them"), world.now, &mut world.batch);
+    assert!(matches!(refused, Err(OfferError::Bad(_))));
 }

@@ -1,10 +1,9 @@
 //! Which transport a datagram belongs to: verified 5-tuples and our own ufrags. Holds one entry for each, made only by an answer of ours or an authenticated check;
 //! refuses to look into a transport.
 
-use std::collections::HashMap;
-
 use super::batch::Path;
 use super::core::RoomId;
+use super::hash::QuickMap;
 use crate::ids::ParticipantId;
 
 /// Characters of our `a=ice-ufrag`.
@@ -24,8 +23,8 @@ pub struct Owner {
 /// All transports of one worker, as the guard finds them.
 #[derive(Default)]
 pub struct Directory {
-    paths: HashMap<Path, Owner>,
-    ufrags: HashMap<[u8; UFRAG], Owner>,
+    paths: QuickMap<Path, Owner>,
+    ufrags: QuickMap<[u8; UFRAG], Owner>,
 }
 
 impl Directory {

@@ -8,7 +8,9 @@ pub mod directory;
 pub mod dtls;
 pub mod framed_door;
 pub mod framing;
+pub mod gather;
 pub mod guard;
+pub mod hash;
 pub mod ice_lite;
 pub mod inbox;
 pub mod outbox;
@@ -24,4 +26,5 @@ pub mod tcp;
 #[cfg(test)]
 pub(crate) mod test_client;
 pub mod transport;
+pub mod wheel;
 pub mod worker;

@@ -16,7 +16,8 @@ use crate::sfu::router::{Router, Sink};
 use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
-type Seats = [Option<Box<Transport>>; limits::PARTICIPANTS_MAX];
+/// As long as the highest seat taken so far, at most `limits::MEDIA_SEATS`.
+type Seats = Vec<Option<Box<Transport>>>;
 
 /// What a room needs of its surroundings for one step.
 pub struct Step<'a> {
@@ -32,11 +33,15 @@ pub struct Step<'a> {
 pub struct Room {
     router: Router,
     seats: Seats,
-    admitted: [bool; limits::PARTICIPANTS_MAX],
+    admitted: [bool; limits::MEDIA_SEATS],
     /// What the task has not taken yet.
     pub outbox: Outbox,
+    /// No transport is due before this: the earliest time-out, or an earlier one that has moved on since.
+    due: Option<Instant>,
     /// When the room's timer is registered for.
     pub wake: Option<Instant>,
+    /// Something happened to it since its timer was last looked at.
+    pub touched: bool,
     /// Panics so far.
     pub panics: u32,
 }
@@ -55,10 +60,12 @@ impl Room {
     pub fn new(seed: u64) -> Self {
         Self {
             router: Router::new(seed),
-            seats: Default::default(),
-            admitted: Default::default(),
+            seats: Seats::new(),
+            admitted: [false; limits::MEDIA_SEATS],
             outbox: Outbox::default(),
+            due: None,
             wake: None,
+            touched: false,
             panics: 0,
         }
     }
@@ -85,9 +92,14 @@ impl Room {
     /// Puts a transport on its seat (the caller took the old one) and tells the router.
     pub fn seat(&mut self, participant: ParticipantId, transport: Transport, step: &mut Step<'_>) {
         let negotiated = transport.negotiated.clone();
-        if let Some(seat) = self.seats.get_mut(usize::from(participant.0)) {
+        let at = usize::from(participant.0);
+        if at < limits::MEDIA_SEATS && self.seats.len() <= at {
+            self.seats.resize_with(at + 1, || None);
+        }
+        if let Some(seat) = self.seats.get_mut(at) {
             *seat = Some(Box::new(transport));
         }
+        self.look_at(participant);
         self.route(step, |router, now, legs| router.join(participant, negotiated, now, legs));
     }
 
@@ -149,8 +161,9 @@ impl Room {
             return Ok(());
         }
         if kind == Kind::Dtls {
-            let moved = transport.handle_dtls(datagram, path, step.now, step.batch, &mut self.outbox, step.counters).map_err(End::Dtls)?;
-            if moved {
+            let handled = transport.handle_dtls(datagram, path, step.now, step.batch, &mut self.outbox, step.counters);
+            self.look_at(participant);
+            if handled.map_err(End::Dtls)? {
                 self.route(step, |router, now, legs| router.path_moved(participant, now, legs));
             }
             return Ok(());
@@ -194,9 +207,20 @@ impl Room {
         }
     }
 
-    /// When [`Self::handle_timeout`] is due.
+    /// When [`Self::handle_timeout`] is due: not later than anything that is owed, so that a packet costs no look at everybody.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.seats.iter().flatten().map(|transport| transport.poll_timeout()).chain(self.router.poll_timeout()).min()
+        debug_assert!(self.earliest().is_none_or(|earliest| self.due.is_some_and(|due| due <= earliest)), "a time-out was not looked at");
+        [self.due, self.router.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn earliest(&self) -> Option<Instant> {
+        self.seats.iter().flatten().map(|transport| transport.poll_timeout()).min()
+    }
+
+    /// Something may be due earlier at this seat now. SRTP and checks only ever move its consent further away.
+    fn look_at(&mut self, participant: ParticipantId) {
+        let seat = self.seats.get(usize::from(participant.0)).and_then(Option::as_deref);
+        self.due = [self.due, seat.map(Transport::poll_timeout)].into_iter().flatten().min();
     }
 
     /// Everything that is due; which transports ended.
@@ -210,16 +234,24 @@ impl Room {
                 Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
             }
         }
+        self.due = self.earliest();
         if self.router.poll_timeout().is_some_and(|at| at <= step.now) {
             self.route(step, |router, now, legs| router.handle_timeout(now, legs));
         }
         ended
     }
 
+    /// Ends a turn, before the batch is flushed.
+    pub fn end_turn(&mut self, step: &mut Step<'_>) {
+        self.route(step, |router, now, legs| router.end_turn(now, legs));
+    }
+
     /// Moves waiting data-channel traffic of one participant; an `Err` ends the transport.
     pub fn pump(&mut self, participant: ParticipantId, step: &mut Step<'_>) -> Result<(), End> {
         let Some(transport) = self.seats.get_mut(usize::from(participant.0)).and_then(Option::as_deref_mut) else { return Ok(()) };
-        transport.pump(step.now, step.batch, &mut self.outbox, step.counters).map_err(End::Dtls)
+        let pumped = transport.pump(step.now, step.batch, &mut self.outbox, step.counters);
+        self.look_at(participant);
+        pumped.map_err(End::Dtls)
     }
 
     fn route(&mut self, step: &mut Step<'_>, act: impl FnOnce(&mut Router, Instant, &mut Legs<'_>)) {
@@ -246,6 +278,17 @@ impl Sink for Legs<'_> {
     fn rtp(&mut self, to: ParticipantId, packet: &[u8]) {
         let Some(transport) = self.seats.get_mut(usize::from(to.0)).and_then(Option::as_deref_mut) else { return };
         if transport.send_rtp(packet, self.batch) {
+            count(&self.counters.rtp_out);
+        }
+    }
+
+    fn rtp_written(&mut self, to: ParticipantId, scratch: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let Some(transport) = self.seats.get_mut(usize::from(to.0)).and_then(Option::as_deref_mut) else {
+            scratch.clear();
+            write(scratch);
+            return;
+        };
+        if transport.send_written_rtp(scratch, write, self.batch) {
             count(&self.counters.rtp_out);
         }
     }

@@ -1,8 +1,6 @@
 //! SRTP and SRTCP in place (RFC 3711, RFC 7714): AEAD_AES_128_GCM, AEAD_AES_256_GCM and AES_CM_128_HMAC_SHA1_80. No state for an SSRC before its first packet's
 //! tag is verified (O4), nothing opens twice (O7). Own code because the library at hand allocates per SSRC before it verifies and copies each packet twice.
 
-use std::collections::HashMap;
-
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::hmac;
@@ -70,9 +68,16 @@ pub struct Srtp {
 struct Direction {
     rtp: Keys,
     rtcp: Keys,
-    rtp_seen: HashMap<u32, Window>,
-    rtcp_seen: HashMap<u32, Window>,
+    rtp_seen: Seen,
+    rtcp_seen: Seen,
     rtcp_index: u32,
+}
+
+/// A window for each SSRC of one direction, at most `limits::SRTP_SSRCS`: few enough to be looked through.
+#[derive(Default)]
+struct Seen {
+    ssrcs: Vec<u32>,
+    windows: Vec<Window>,
 }
 
 impl Srtp {
@@ -94,13 +99,14 @@ impl Srtp {
         let direction = &mut self.inbound;
         let header = rtp_header_length(packet).ok_or(Refused::Malformed)?;
         let (sequence, ssrc) = (u16::from_be_bytes([packet[2], packet[3]]), u32_at(packet, 8));
-        let known = direction.rtp_seen.get(&ssrc);
+        let place = direction.rtp_seen.place(ssrc);
+        let known = direction.rtp_seen.at(place);
         let index = known.map_or(u64::from(sequence), |window| window.guess(sequence));
         if known.is_some_and(|window| window.has(index)) {
             return Err(Refused::Replayed);
         }
         let length = direction.rtp.open_rtp(packet, header, ssrc, index).ok_or(Refused::Forged)?;
-        mark(&mut direction.rtp_seen, ssrc, index)?;
+        direction.rtp_seen.mark(place, ssrc, index)?;
         Ok(length)
     }
 
@@ -111,20 +117,36 @@ impl Srtp {
             return Err(Refused::Malformed);
         }
         let ssrc = u32_at(packet, 4);
-        let (length, index) =
-            direction.rtcp.open_rtcp(packet, ssrc, |index| !direction.rtcp_seen.get(&ssrc).is_some_and(|window| window.has(index)))?;
-        mark(&mut direction.rtcp_seen, ssrc, index)?;
+        let place = direction.rtcp_seen.place(ssrc);
+        let known = direction.rtcp_seen.at(place);
+        let (length, index) = direction.rtcp.open_rtcp(packet, ssrc, |index| !known.is_some_and(|window| window.has(index)))?;
+        direction.rtcp_seen.mark(place, ssrc, index)?;
         Ok(length)
     }
 
     /// Appends the sealed form of a plain RTP packet. `false`, and nothing appended, when it is malformed or its sequence number was sealed before:
     /// the same nonce must never cover two packets.
     pub fn seal_rtp(&mut self, packet: &[u8], into: &mut Vec<u8>) -> bool {
+        let start = into.len();
+        into.extend_from_slice(packet);
+        self.seal_written_rtp(into, start)
+    }
+
+    /// The same for a plain RTP packet that lies at the end of `into`, from `start` on: sealed where it is.
+    pub fn seal_written_rtp(&mut self, into: &mut Vec<u8>, start: usize) -> bool {
         let direction = &mut self.outbound;
-        let Some(header) = rtp_header_length(packet) else { return false };
+        let Some((packet, header)) = into.get(start..).and_then(|packet| Some((packet, rtp_header_length(packet)?))) else {
+            into.truncate(start);
+            return false;
+        };
         let (sequence, ssrc) = (u16::from_be_bytes([packet[2], packet[3]]), u32_at(packet, 8));
-        let index = direction.rtp_seen.get(&ssrc).map_or(u64::from(sequence), |window| window.guess(sequence));
-        mark(&mut direction.rtp_seen, ssrc, index).is_ok() && direction.rtp.seal_rtp(packet, header, ssrc, index, into)
+        let place = direction.rtp_seen.place(ssrc);
+        let index = direction.rtp_seen.at(place).map_or(u64::from(sequence), |window| window.guess(sequence));
+        let sealed = direction.rtp_seen.mark(place, ssrc, index).is_ok() && direction.rtp.seal_rtp(into, start, header, ssrc, index);
+        if !sealed {
+            into.truncate(start);
+        }
+        sealed
     }
 
     /// Appends the sealed form of a plain RTCP compound. `false` when it is malformed or 2^31 were sealed (RFC 3711 §9.2).
@@ -139,7 +161,7 @@ impl Srtp {
 
     /// SSRCs for which state is kept, both directions.
     pub fn ssrcs(&self) -> usize {
-        [&self.inbound, &self.outbound].iter().map(|direction| direction.rtp_seen.len() + direction.rtcp_seen.len()).sum()
+        [&self.inbound, &self.outbound].iter().map(|direction| direction.rtp_seen.ssrcs.len() + direction.rtcp_seen.ssrcs.len()).sum()
     }
 }
 
@@ -148,27 +170,38 @@ impl Direction {
         Some(Self {
             rtp: Keys::derive(profile, master_key, master_salt, 0)?,
             rtcp: Keys::derive(profile, master_key, master_salt, 3)?,
-            rtp_seen: HashMap::new(),
-            rtcp_seen: HashMap::new(),
+            rtp_seen: Seen::default(),
+            rtcp_seen: Seen::default(),
             rtcp_index: 0,
         })
     }
 }
 
-/// Remembers that `index` passed; only called once a tag was verified, or for our own packets.
-fn mark(seen: &mut HashMap<u32, Window>, ssrc: u32, index: u64) -> Result<(), Refused> {
-    if let Some(window) = seen.get_mut(&ssrc) {
-        if window.has(index) {
-            return Err(Refused::Replayed);
+impl Seen {
+    fn place(&self, ssrc: u32) -> Option<usize> {
+        self.ssrcs.iter().position(|known| *known == ssrc)
+    }
+
+    fn at(&self, place: Option<usize>) -> Option<&Window> {
+        self.windows.get(place?)
+    }
+
+    /// Remembers that `index` passed; only called once a tag was verified, or for our own packets. `place` is that of the SSRC.
+    fn mark(&mut self, place: Option<usize>, ssrc: u32, index: u64) -> Result<(), Refused> {
+        if let Some(window) = place.and_then(|place| self.windows.get_mut(place)) {
+            if window.has(index) {
+                return Err(Refused::Replayed);
+            }
+            window.mark(index);
+            return Ok(());
         }
-        window.mark(index);
-        return Ok(());
+        if self.ssrcs.len() >= limits::SRTP_SSRCS {
+            return Err(Refused::TooManySsrcs);
+        }
+        self.ssrcs.push(ssrc);
+        self.windows.push(Window::first(index));
+        Ok(())
     }
-    if seen.len() >= limits::SRTP_SSRCS {
-        return Err(Refused::TooManySsrcs);
-    }
-    seen.insert(ssrc, Window::first(index));
-    Ok(())
 }
 
 /// Session keys of SRTP or SRTCP in one direction.
@@ -228,10 +261,8 @@ impl Keys {
         }
     }
 
-    fn seal_rtp(&self, packet: &[u8], header: usize, ssrc: u32, index: u64, into: &mut Vec<u8>) -> bool {
-        let start = into.len();
-        into.extend_from_slice(packet);
-        let sealed = match self {
+    fn seal_rtp(&self, into: &mut Vec<u8>, start: usize, header: usize, ssrc: u32, index: u64) -> bool {
+        match self {
             Self::Gcm { key, salt } => {
                 let (aad, body) = into[start..].split_at_mut(header);
                 key.seal_in_place_separate_tag(gcm_nonce(salt, ssrc, index), Aad::from(&*aad), body)
@@ -244,11 +275,7 @@ impl Keys {
                 into.extend_from_slice(&tag.as_ref()[..SHA1_TAG]);
                 done
             }
-        };
-        if !sealed {
-            into.truncate(start);
         }
-        sealed
     }
 
     fn open_rtcp(&self, packet: &mut [u8], ssrc: u32, fresh: impl Fn(u64) -> bool) -> Result<(usize, u64), Refused> {
@@ -583,10 +610,10 @@ mod tests {
     #[test]
     fn verified_ssrcs_are_bounded() {
         let (mut sender, mut receiver) = (other_end(Profile::Gcm128), Srtp::new(&keys(Profile::Gcm128)).unwrap());
-        sender.outbound.rtp_seen.clear();
+        sender.outbound.rtp_seen = Seen::default();
         let opened = (0..200)
             .filter(|ssrc| {
-                sender.outbound.rtp_seen.clear();
+                sender.outbound.rtp_seen = Seen::default();
                 let mut sealed = Vec::new();
                 sender.seal_rtp(&rtp(*ssrc, 1, false, 30), &mut sealed);
                 receiver.open_rtp(&mut sealed).is_ok()

@@ -1,8 +1,8 @@
 //! One participant's transport: ICE-lite, DTLS, SRTP and SCTP put together on one path. Refuses to know rooms, routing and sockets.
 
-use super::batch::{Batch, Path};
+use super::batch::{Batch, Hint, Path};
 use super::dtls::{Dtls, DtlsError, DtlsOutput};
-use super::guard::{Bucket, Counters, Kind, count, demultiplex};
+use super::guard::{Bucket, Counters, Kind, count, count_many, demultiplex};
 use super::ice_lite::{Check, Credentials, IceLite};
 use super::outbox::Outbox;
 use super::plane::{Label, MediaEvent};
@@ -32,6 +32,7 @@ pub struct Transport {
     srtp: Option<Srtp>,
     sctp: Option<Sctp>,
     budget: Bucket,
+    hint: Hint,
 }
 
 /// What became of a protected packet.
@@ -70,6 +71,7 @@ impl Transport {
             srtp: None,
             sctp,
             budget: Bucket::new(limits::TRANSPORT_PACKETS_PER_S, limits::TRANSPORT_PACKETS_BURST, now),
+            hint: Hint::default(),
         }
     }
 
@@ -192,13 +194,26 @@ impl Transport {
     /// Seals a plain RTP packet straight into the batch of the current path.
     pub fn send_rtp(&mut self, packet: &[u8], batch: &mut Batch) -> bool {
         let (Some(path), Some(srtp)) = (self.ice.path(), &mut self.srtp) else { return false };
-        batch.datagram(path, |into| srtp.seal_rtp(packet, into))
+        batch.datagram_near(path, &mut self.hint, |into| srtp.seal_rtp(packet, into))
+    }
+
+    /// The same for one that `write` appends, straight into the batch too; into `scratch`, and away, while nothing can be sent.
+    pub fn send_written_rtp(&mut self, scratch: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool, batch: &mut Batch) -> bool {
+        let (Some(path), Some(srtp)) = (self.ice.path(), &mut self.srtp) else {
+            scratch.clear();
+            write(scratch);
+            return false;
+        };
+        batch.datagram_near(path, &mut self.hint, |into| {
+            let start = into.len();
+            write(into) && srtp.seal_written_rtp(into, start)
+        })
     }
 
     /// The same for a plain RTCP compound.
     pub fn send_rtcp(&mut self, packet: &[u8], batch: &mut Batch) -> bool {
         let (Some(path), Some(srtp)) = (self.ice.path(), &mut self.srtp) else { return false };
-        batch.datagram(path, |into| srtp.seal_rtcp(packet, into))
+        batch.datagram_near(path, &mut self.hint, |into| srtp.seal_rtcp(packet, into))
     }
 
     /// Queues a data-channel message; `false` when there is no such channel or its queue is full.
@@ -234,7 +249,7 @@ impl Transport {
 
     /// Moves what SCTP has to say: messages to the outbox while it has room, packets through DTLS into the batch.
     pub fn pump(&mut self, now: Instant, batch: &mut Batch, outbox: &mut Outbox, counters: &Counters) -> Result<(), DtlsError> {
-        let Self { participant, ice, dtls, sctp, .. } = self;
+        let Self { participant, ice, dtls, sctp, budget, .. } = self;
         let (Some(sctp), Some(path)) = (sctp, ice.path()) else { return Ok(()) };
         // Reading and room in the outbox alternate one by one, so one cell serves both closures.
         let outbox = std::cell::RefCell::new(outbox);
@@ -245,11 +260,12 @@ impl Transport {
         );
         let refused = sctp.take_refused();
         if refused > 0 {
-            counters.channels_refused.fetch_add(refused, std::sync::atomic::Ordering::Relaxed);
+            count_many(&counters.channels_refused, refused);
         }
-        let mut result = Ok(());
+        let (mut result, mut packets) = (Ok(()), 0);
         sctp.poll_packets(now, |packet| {
             if result.is_ok() {
+                packets += u32::from(packet.len() >= limits::DATA_PACKET_BYTES);
                 let sent = dtls.send(packet, now, &mut |output| {
                     if let DtlsOutput::Datagram(datagram) = output {
                         send(batch, path, datagram);
@@ -258,6 +274,8 @@ impl Transport {
                 result = sent.map(drop);
             }
         });
+        // Each may be acknowledged: a client that downloads does not spend its budget on that. Our own acknowledgements, which it can provoke, are smaller.
+        budget.give(packets);
         result
     }
 

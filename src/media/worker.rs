@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,7 +14,8 @@ use tokio::sync::mpsc;
 use super::batch::Batch;
 use super::core::{Core, RoomId};
 use super::dtls::DtlsIdentity;
-use super::guard::{Counters, count};
+use super::gather::Gather;
+use super::guard::{Counters, count, count_many};
 use super::inbox::{Command, Inbox};
 use super::plane::{MediaError, MediaEvent};
 use super::socket::{MediaSocket, ReceiveBuffers};
@@ -47,12 +47,15 @@ impl Worker {
         let sockets = bind(port).map_err(fault)?;
         let poll = Poll::new().map_err(fault)?;
         let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER).map_err(fault)?));
+        let ready = vec![true; sockets.len()];
         let mut turn = Turn {
             poll,
             sockets,
+            ready,
             inbox: inbox.clone(),
             senders: HashMap::new(),
             buffers: ReceiveBuffers::default(),
+            gather: Gather::default(),
             connections: Connections::new(FIRST_TCP),
         };
         let mut bound = port;
@@ -123,10 +126,13 @@ fn bind(port: u16) -> io::Result<Vec<MediaSocket>> {
 struct Turn {
     poll: Poll,
     sockets: Vec<MediaSocket>,
+    /// Which of them may hold something.
+    ready: Vec<bool>,
     inbox: Arc<Inbox>,
     senders: HashMap<RoomId, mpsc::Sender<MediaEvent>>,
     buffers: ReceiveBuffers,
     connections: Connections,
+    gather: Gather,
 }
 
 impl Drop for Turn {
@@ -139,17 +145,23 @@ impl Turn {
     fn run(mut self, mut core: Core, counters: &Counters) {
         let mut events = Events::with_capacity(256);
         let mut batch = Batch::default();
-        let mut more = false;
         loop {
-            let timeout = self.sleep(&core, more);
-            let waited = self.poll.poll(&mut events, timeout);
+            let waited = self.poll.poll(&mut events, self.sleep(&core));
             if let Err(error) = waited.or_else(|error| if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }) {
                 tracing::error!(%error, "media worker cannot wait for its sockets");
                 std::thread::sleep(RETRY_EVENTS);
             }
-            more = self.receive(&mut core, &mut batch, counters);
-            more |= self.receive_framed(&events, &mut core, &mut batch, counters);
-            if !self.obey(&mut core, &mut batch, counters) {
+            let mut commanded = false;
+            for event in &events {
+                match self.ready.get_mut(event.token().0) {
+                    Some(ready) => *ready = true,
+                    None => commanded = true,
+                }
+            }
+            let begin = Instant::now();
+            let read = self.receive(&mut core, &mut batch, counters);
+            self.receive_framed(&events, &mut core, &mut batch, counters);
+            if commanded && !self.obey(&mut core, &mut batch, counters) {
                 self.flush(&mut core, &mut batch, counters);
                 return;
             }
@@ -162,12 +174,14 @@ impl Turn {
             });
             self.flush(&mut core, &mut batch, counters);
             core.take_orphans().into_iter().for_each(|number| self.connections.close(number));
-            more |= self.connections.has_news();
+            if let Some(rest) = self.gather.rest(begin, read, self.has_input()) {
+                std::thread::sleep(rest.saturating_sub(begin.elapsed()));
+            }
         }
     }
 
-    fn sleep(&self, core: &Core, more: bool) -> Option<Duration> {
-        if more {
+    fn sleep(&self, core: &Core) -> Option<Duration> {
+        if self.has_input() {
             return Some(Duration::ZERO);
         }
         let timer = core.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
@@ -175,34 +189,37 @@ impl Turn {
         timer.into_iter().chain(retry).min()
     }
 
-    /// Drains the sockets; `true` when they may hold more.
-    fn receive(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
+    /// Something is left over from this turn.
+    fn has_input(&self) -> bool {
+        self.ready.contains(&true) || self.connections.has_input() || self.connections.has_news()
+    }
+
+    /// Drains the sockets, or reads `limits::RECEIVE_DATAGRAMS` of them. How many it read.
+    fn receive(&mut self, core: &mut Core, batch: &mut Batch, counters: &Counters) -> usize {
         let mut read = 0;
-        while read < limits::RECEIVE_DATAGRAMS {
-            let before = read;
-            for socket in &self.sockets {
+        while read < limits::RECEIVE_DATAGRAMS && self.ready.contains(&true) {
+            for (socket, ready) in self.sockets.iter().zip(&mut self.ready).filter(|(_, ready)| **ready) {
                 let now = Instant::now();
                 let received = socket.receive(&mut self.buffers, |local, remote, datagram| {
                     read += 1;
                     core.handle_datagram(now, local, remote, datagram, batch);
                 });
-                if let Err(error) = received {
+                *ready = received.unwrap_or_else(|error| {
                     // An ICMP error of an earlier send; the next call reads on.
+                    read += 1;
                     tracing::trace!(%error, "receive");
-                }
+                    true
+                });
             }
             if batch.is_full() {
                 self.flush(core, batch, counters);
             }
-            if read == before {
-                return false;
-            }
         }
-        true
+        read
     }
 
     /// The same for TCP connections, and what has become of them.
-    fn receive_framed(&mut self, events: &Events, core: &mut Core, batch: &mut Batch, counters: &Counters) -> bool {
+    fn receive_framed(&mut self, events: &Events, core: &mut Core, batch: &mut Batch, counters: &Counters) {
         let now = Instant::now();
         events.iter().filter(|event| event.token() != WAKER).for_each(|event| self.connections.handle_event(event, now));
         for (path, news) in self.connections.take_news() {
@@ -223,7 +240,6 @@ impl Turn {
                 self.flush(core, batch, counters);
             }
         }
-        self.connections.has_input()
     }
 
     /// Keeps a TCP connection if its first frame is an authentic check of a transport here.
@@ -293,7 +309,7 @@ impl Turn {
             sent += taken as u64;
             failed += (datagrams - taken) as u64;
         });
-        counters.sent.fetch_add(sent, Ordering::Relaxed);
-        counters.send_failed.fetch_add(failed, Ordering::Relaxed);
+        count_many(&counters.sent, sent);
+        count_many(&counters.send_failed, failed);
     }
 }

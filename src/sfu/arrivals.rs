@@ -57,6 +57,11 @@ impl Arrivals {
         self.pending += 1;
     }
 
+    /// Packets since the last feedback.
+    pub fn pending(&self) -> u32 {
+        self.pending
+    }
+
     /// Appends the feedback on what has not been reported yet, as one RTCP packet; call until it returns false.
     pub fn feedback(&mut self, sender_ssrc: u32, media_ssrc: u32, out: &mut Vec<u8>) -> bool {
         while self.next < self.end && self.get(self.next) == NEVER {

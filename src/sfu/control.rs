@@ -30,6 +30,7 @@ impl Router {
                 Message::TransportFeedback | Message::Other => {}
             }
         }
+        self.look_at(at);
     }
 
     pub(super) fn want_key_frames(&mut self) {
@@ -84,10 +85,11 @@ impl Router {
         participant.report_due.get_or_insert(now + limits::REPORT / 4);
         if first {
             for number in 0..self.participants[at].publishers[track].targets.len() {
-                let (viewer, _) = self.participants[at].publishers[track].targets[number];
-                if let Some(viewer) = self.participants.get_mut(viewer) {
+                let (whose, _) = self.participants[at].publishers[track].targets[number];
+                if let Some(viewer) = self.participants.get_mut(whose) {
                     viewer.report_due = Some(now);
                 }
+                self.look_at(whose);
             }
         }
     }
@@ -140,6 +142,7 @@ impl Router {
         let cache = &publisher.publishers[track].cache;
         let slot = &mut viewer.slots[place];
         for sequence in missing {
+            self.buffer.clear();
             if slot.resend(sequence, cache, &mut viewer.transport_number, now, &mut self.buffer) {
                 sink.rtp(viewer.id, &self.buffer);
             }
@@ -151,6 +154,7 @@ impl Router {
         self.participants[at].slots[place].counters.key_requests += 1;
         self.participants[from].publishers[track].keys.want();
         self.ask_key_frame(from, track, now, sink);
+        self.look_at(from);
     }
 
     pub(super) fn send_feedback(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
@@ -167,6 +171,7 @@ impl Router {
         }
         // The next packet starts the next interval.
         participant.feedback_due = None;
+        participant.feedback_since = None;
     }
 
     pub(super) fn send_nacks(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {

@@ -40,6 +40,8 @@ pub struct Participant {
     pub report_due: Option<Instant>,
     /// When transport-wide feedback is due.
     pub feedback_due: Option<Instant>,
+    /// When the first packet came that it will be about.
+    pub feedback_since: Option<Instant>,
     /// The receiver's own estimate of its line (REMB), of clients that send it.
     pub estimate: Option<(u64, Instant)>,
     /// Whether a lid was ever sent: from then on it is renewed, or lifted.
@@ -76,6 +78,7 @@ impl Participant {
             told_line: None,
             report_due: None,
             feedback_due: None,
+            feedback_since: None,
             estimate: None,
             lidded: false,
             screen_due: None,
@@ -96,7 +99,9 @@ impl Participant {
         self.heard = Some(now);
         if let Some(number) = rtp.transport_number(self.transport_cc_id) {
             self.arrivals.record(number, now);
-            self.feedback_due.get_or_insert(now + limits::TRANSPORT_FEEDBACK);
+            let since = *self.feedback_since.get_or_insert(now);
+            let sparse = self.arrivals.pending() < limits::TRANSPORT_FEEDBACK_PACKETS;
+            self.feedback_due = Some(since + if sparse { limits::TRANSPORT_FEEDBACK_SPARSE } else { limits::TRANSPORT_FEEDBACK });
         }
         // The first report soon: browsers take their first round trip from it.
         self.report_due.get_or_insert(now + limits::REPORT / 4);

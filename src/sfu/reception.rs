@@ -33,7 +33,7 @@ pub struct Reception {
     started: bool,
     first: u64,
     highest: u64,
-    /// Bit n: `highest - n` has arrived.
+    /// Bit `place % RTP_REORDER_WINDOW`: that place has arrived. A ring, so that going on touches one bit and not all of them.
     seen: [u64; WORDS],
     after_jump: Option<u16>,
     received: u64,
@@ -145,32 +145,35 @@ impl Reception {
         let origin = self.origin;
         let place = FIRST_TURN + u64::from(sequence);
         *self = Self { started: true, first: place, highest: place, received: 1, origin, ..Self::default() };
-        self.seen[0] = 1;
+        self.mark(0);
         Arrival::Fresh
     }
 
     fn advance(&mut self, by: u16) {
-        self.highest += u64::from(by);
-        let (words, bits) = (usize::from(by) / 64, u32::from(by) % 64);
-        for index in (0..WORDS).rev() {
-            let word = index.checked_sub(words).map_or(0, |from| self.seen[from]);
-            let below = index.checked_sub(words + 1).map_or(0, |from| self.seen[from]);
-            self.seen[index] = if bits == 0 { word } else { (word << bits) | (below >> (64 - bits)) };
+        if by >= RTP_REORDER_WINDOW {
+            self.seen.fill(0);
+        } else {
+            (1..=u64::from(by)).for_each(|step| {
+                let (word, bit) = place(self.highest + step);
+                self.seen[word] &= !bit;
+            });
         }
-        self.seen[0] |= 1;
+        self.highest += u64::from(by);
+        self.mark(0);
     }
 
-    /// Notes a packet behind the newest; false when it was noted before.
+    /// Notes a packet at most `RTP_REORDER_WINDOW - 1` behind the newest; false when it was noted before.
     fn mark(&mut self, behind: u16) -> bool {
-        let bit = 1 << (behind % 64);
-        match self.seen.get_mut(usize::from(behind) / 64) {
-            Some(word) if *word & bit == 0 => {
-                *word |= bit;
-                true
-            }
-            _ => false,
-        }
+        let (word, bit) = place(self.highest - u64::from(behind));
+        let fresh = self.seen[word] & bit == 0;
+        self.seen[word] |= bit;
+        fresh
     }
+}
+
+/// Word and bit of a place.
+fn place(number: u64) -> (usize, u64) {
+    ((number / 64) as usize % WORDS, 1 << (number % 64))
 }
 
 #[cfg(test)]

@@ -103,8 +103,9 @@ pub fn is_before(one: u16, other: u16) -> bool {
 
 /// A duration in ticks of a clock, wrapping as RTP timestamps do.
 pub fn ticks(duration: Duration, clock_rate: u32) -> u32 {
+    let rate = u64::from(clock_rate);
     // Half a tick is added because 1/90,000 s is no whole number of nanoseconds.
-    ((duration.as_nanos() * u128::from(clock_rate) + 500_000_000) / 1_000_000_000) as u32
+    duration.as_secs().wrapping_mul(rate).wrapping_add((u64::from(duration.subsec_nanos()) * rate + 500_000_000) / 1_000_000_000) as u32
 }
 
 #[cfg(test)]

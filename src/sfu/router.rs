@@ -21,6 +21,13 @@ const CATCH_UP_MAX: u16 = 64;
 pub trait Sink {
     /// One complete plain RTP packet for `to`, already rewritten for that leg, in the order in which it must leave.
     fn rtp(&mut self, to: ParticipantId, packet: &[u8]);
+    /// The same for a packet that `write` appends, if it says so; `scratch` is there to write into. Who seals elsewhere lets it write there at once.
+    fn rtp_written(&mut self, to: ParticipantId, scratch: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        scratch.clear();
+        if write(scratch) {
+            self.rtp(to, scratch);
+        }
+    }
     /// One plain compound RTCP packet (RFC 3550 §6.1, reduced size allowed by RFC 5506) for `to`.
     fn rtcp(&mut self, to: ParticipantId, packet: &[u8]);
     /// What the slots of `to` carry has changed: the whole list.
@@ -34,6 +41,12 @@ pub trait Sink {
 /// Forwarding of one consultation.
 pub struct Router {
     pub(super) participants: Vec<Participant>,
+    /// Where the participant with each number stands in `participants`.
+    places: [Option<u8>; limits::MEDIA_SEATS],
+    /// Nothing is due before this: the earliest time-out, or an earlier one that has moved on since.
+    next: Option<Instant>,
+    /// A bit for each place in `participants` to whom media leaves in this turn.
+    served: u64,
     pub(super) admitted: Admitted,
     seed: Seed,
     pub(super) timeline: Timeline,
@@ -48,7 +61,10 @@ impl Router {
     /// `seed` feeds first sequence numbers and timestamps of our own SSRCs.
     pub fn new(seed: u64) -> Self {
         Self {
-            participants: Vec::with_capacity(limits::PARTICIPANTS_MAX),
+            participants: Vec::with_capacity(2),
+            places: [None; limits::MEDIA_SEATS],
+            next: None,
+            served: 0,
             admitted: Admitted::default(),
             seed: Seed(seed),
             timeline: Timeline::default(),
@@ -60,7 +76,7 @@ impl Router {
 
     /// A participant's transport was negotiated (again, after a new peer connection: everything of the old one is forgotten, the admission stays).
     /// After an ICE restart, which keeps the SSRCs, nothing is forgotten: a sequence number may never leave twice under one key.
-    /// More than `limits::PARTICIPANTS_MAX` are not taken.
+    /// Numbers from `limits::MEDIA_SEATS` on are not taken.
     pub fn join(&mut self, participant: ParticipantId, negotiated: Negotiated, now: Instant, sink: &mut impl Sink) {
         let place = self.index(participant);
         if let Some(known) = place.and_then(|at| self.participants.get(at))
@@ -76,15 +92,17 @@ impl Router {
                 new.publishing = self.participants[at].publishing;
                 self.participants[at] = new;
             }
-            None if self.participants.len() < limits::PARTICIPANTS_MAX => self.participants.push(new),
+            None if usize::from(participant.0) < limits::MEDIA_SEATS => self.participants.push(new),
             None => return,
         }
+        self.find_places();
         self.reconcile(now, sink);
     }
 
     /// The transport is gone.
     pub fn leave(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
         self.participants.retain(|known| known.id != participant);
+        self.find_places();
         self.reconcile(now, sink);
     }
 
@@ -113,18 +131,19 @@ impl Router {
         participant.note_arrival(&rtp, now);
         let Some(track) = participant.track_of(&rtp) else {
             participant.foreign += 1;
+            self.look_at(at);
             return;
         };
         let is_screen = participant.publishers[track].section.source == Source::Screen;
         let showed = is_screen && participant.shows_screen(now);
-        let Some(media) = participant.publishers[track].receive(&rtp, &mut self.fresh, now) else { return };
-        if !self.admitted.holds(from) {
-            return;
+        let media = participant.publishers[track].receive(&rtp, &mut self.fresh, now);
+        if let Some(media) = media.filter(|_| self.admitted.holds(from)) {
+            if is_screen && !showed && self.participants[at].shows_screen(now) {
+                self.reconcile(now, sink);
+            }
+            self.forward(at, track, &media, now, sink);
         }
-        if is_screen && !showed && participant.shows_screen(now) {
-            self.reconcile(now, sink);
-        }
-        self.forward(at, track, &media, now, sink);
+        self.look_at(at);
     }
 
     /// The path of `participant` moved: key frames for what they send and what they watch.
@@ -140,11 +159,16 @@ impl Router {
         }
         self.want_key_frames();
         self.ask_key_frames(now, sink);
+        self.look_at_all();
     }
 
-    /// When `handle_timeout` is due next.
+    /// When `handle_timeout` is due next: not later than anything that is owed, so that a packet costs no look at everybody.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.participants.iter().filter_map(Participant::due).min()
+        debug_assert!(
+            self.earliest().is_none_or(|earliest| self.next.is_some_and(|next| next <= earliest)),
+            "a time-out was not looked at"
+        );
+        self.next
     }
 
     /// Reports, NACKs, transport-wide feedback, repeated key-frame requests.
@@ -158,11 +182,31 @@ impl Router {
         if self.participants.iter().any(|participant| participant.screen_due.is_some_and(|due| due <= now)) {
             self.reconcile(now, sink);
         }
+        self.look_at_all();
+    }
+
+    /// Ends a turn, before what was put into the sink leaves: reports and feedback that are nearly due go along with media to the same participant, as the last
+    /// and shorter datagram of a run, instead of costing a system call of their own.
+    pub fn end_turn(&mut self, now: Instant, sink: &mut impl Sink) {
+        let mut served = std::mem::take(&mut self.served);
+        while served != 0 {
+            let at = served.trailing_zeros() as usize;
+            served &= served - 1;
+            let Some(participant) = self.participants.get_mut(at) else { return };
+            // One of them in a turn: a second short datagram would need a system call of its own again.
+            if participant.report_due.is_some_and(|due| due <= now + limits::REPORT_EARLY) {
+                participant.report_due = Some(now);
+                self.send_reports(at, now, sink);
+            } else if participant.feedback_since.is_some_and(|since| since + limits::TRANSPORT_FEEDBACK_EARLY <= now) {
+                participant.feedback_due = Some(now);
+                self.send_feedback(at, now, sink);
+            }
+        }
     }
 
     /// Whether this SSRC could be RTP of `from`: the guard asks before SRTP state is made for it (trust.md O4). RTCP may bear any SSRC.
     pub fn knows_ssrc(&self, from: ParticipantId, ssrc: u32) -> bool {
-        self.participants.iter().any(|participant| participant.id == from && participant.knows_ssrc(ssrc))
+        self.index(from).and_then(|at| self.participants.get(at)).is_some_and(|participant| participant.knows_ssrc(ssrc))
     }
 
     /// The participant's line in words; `None` until something was measured.
@@ -197,7 +241,30 @@ impl Router {
     }
 
     pub(super) fn index(&self, participant: ParticipantId) -> Option<usize> {
-        self.participants.iter().position(|known| known.id == participant)
+        self.places.get(usize::from(participant.0)).copied().flatten().map(usize::from)
+    }
+
+    fn find_places(&mut self) {
+        self.places = [None; limits::MEDIA_SEATS];
+        self.served = 0;
+        for (at, participant) in (0_u8..).zip(&self.participants) {
+            if let Some(place) = self.places.get_mut(usize::from(participant.id.0)) {
+                *place = Some(at);
+            }
+        }
+    }
+
+    /// Something may be due earlier at this place now.
+    pub(super) fn look_at(&mut self, at: usize) {
+        self.next = [self.next, self.participants.get(at).and_then(Participant::due)].into_iter().flatten().min();
+    }
+
+    fn look_at_all(&mut self) {
+        self.next = self.earliest();
+    }
+
+    fn earliest(&self) -> Option<Instant> {
+        self.participants.iter().filter_map(Participant::due).min()
     }
 
     /// To every slot that the track is on.
@@ -210,17 +277,25 @@ impl Router {
             publisher.cache.keep(media);
         }
         let (mut held, mut begun) = (false, false);
+        let usual = now + limits::REPORT;
         for number in 0..targets {
-            let (viewer, place) = self.participants[at].publishers[track].targets[number];
-            let Some(viewer) = self.participants.get_mut(viewer) else { continue };
+            let (whose, place) = self.participants[at].publishers[track].targets[number];
+            let Some(viewer) = self.participants.get_mut(whose) else { continue };
             let Some(slot) = viewer.slots.get_mut(place) else { continue };
-            match slot.forward(media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
+            let mut forwarded = Forwarded::Dropped;
+            sink.rtp_written(viewer.id, &mut self.buffer, |out| {
+                forwarded = slot.forward(media, incarnation, &mut viewer.transport_number, now, out);
+                matches!(forwarded, Forwarded::Written { .. })
+            });
+            match forwarded {
                 Forwarded::Written { first } => {
-                    sink.rtp(viewer.id, &self.buffer);
+                    self.served |= 1 << (whose % 64);
                     begun |= first;
                     // Lips are in sync as soon as both reports are there: the first one does not wait for its second.
-                    let due = if first && reported { now } else { now + limits::REPORT };
-                    viewer.report_due = Some(viewer.report_due.map_or(due, |before| before.min(due)));
+                    let due = if first && reported { now } else { usual };
+                    let due = viewer.report_due.map_or(due, |before| before.min(due));
+                    viewer.report_due = Some(due);
+                    self.next = Some(self.next.map_or(due, |before| before.min(due)));
                 }
                 Forwarded::Held => held = true,
                 Forwarded::Dropped => {}
@@ -248,6 +323,7 @@ impl Router {
             let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.began_with(first)) else { continue };
             for step in 1..=behind {
                 let Some(media) = source.publishers[track].cache.find(first.wrapping_add(step)) else { continue };
+                self.buffer.clear();
                 if let Forwarded::Written { .. } = slot.forward(&media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
                     sink.rtp(viewer.id, &self.buffer);
                 }
@@ -275,6 +351,7 @@ impl Router {
         }
         self.want_key_frames();
         self.ask_key_frames(now, sink);
+        self.look_at_all();
     }
 
     fn occupants_for(&self, viewer: usize, now: Instant) -> Vec<Occupant> {

@@ -152,52 +152,70 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// Writes header, extensions under the leg's `ids` and payload into `out`, which is emptied first.
+    /// Appends header, extensions under the leg's `ids` and payload.
     pub fn write(&self, ids: &ExtensionIds, payload: &[u8], out: &mut Vec<u8>) {
-        out.clear();
-        out.extend_from_slice(&[0x80, (u8::from(self.marker) << 7) | (self.payload_type & 0x7f)]);
-        out.extend_from_slice(&self.sequence.to_be_bytes());
-        out.extend_from_slice(&self.timestamp.to_be_bytes());
-        out.extend_from_slice(&self.ssrc.to_be_bytes());
-        self.write_extensions(ids, out);
+        let mut head = Head { octets: [0; HEAD_MAX], length: 0 };
+        head.put(&[0x80, (u8::from(self.marker) << 7) | (self.payload_type & 0x7f)]);
+        head.put(&self.sequence.to_be_bytes());
+        head.put(&self.timestamp.to_be_bytes());
+        head.put(&self.ssrc.to_be_bytes());
+        self.write_extensions(ids, &mut head);
         if let Some(original) = self.original_sequence {
-            out.extend_from_slice(&original.to_be_bytes());
+            head.put(&original.to_be_bytes());
         }
+        out.extend_from_slice(&head.octets[..head.length]);
         out.extend_from_slice(payload);
     }
 
-    fn write_extensions(&self, ids: &ExtensionIds, out: &mut Vec<u8>) {
-        let begin = out.len();
-        out.extend_from_slice(&[0xbe, 0xde, 0, 0]);
-        element(ids.mid, self.mid, out);
+    fn write_extensions(&self, ids: &ExtensionIds, head: &mut Head) {
+        let begin = head.length;
+        head.put(&[0xbe, 0xde, 0, 0]);
+        head.element(ids.mid, self.mid);
         if let Some(number) = self.transport_number {
-            element(ids.transport_cc, &number.to_be_bytes(), out);
+            head.element(ids.transport_cc, &number.to_be_bytes());
         }
         if let Some(level) = self.audio_level {
-            element(ids.audio_level, &[level], out);
+            head.element(ids.audio_level, &[level]);
         }
         if let Some(orientation) = self.video_orientation {
-            element(ids.video_orientation, &[orientation], out);
+            head.element(ids.video_orientation, &[orientation]);
         }
-        let length = out.len() - begin - 4;
+        let length = head.length - begin - 4;
         if length == 0 {
-            out.truncate(begin);
+            head.length = begin;
             return;
         }
-        out.resize(begin + 4 + length.next_multiple_of(4), 0);
+        head.length = begin + 4 + length.next_multiple_of(4);
         // At most 17 + 3 + 2 + 2 bytes, so the count of words fits one octet.
-        if let (Some(flags), Some(words)) = (out.first().copied(), u8::try_from(length.div_ceil(4)).ok()) {
-            out[0] = flags | 0x10;
-            out[begin + 3] = words;
-        }
+        head.octets[0] |= 0x10;
+        head.octets[begin + 3] = length.div_ceil(4) as u8;
     }
 }
 
-/// One element in the one-byte form; ids outside it are left out.
-fn element(id: u8, value: &[u8], out: &mut Vec<u8>) {
-    if (1..=14).contains(&id) && (1..=16).contains(&value.len()) {
-        out.push((id << 4) | (value.len() as u8 - 1));
-        out.extend_from_slice(value);
+/// Header, extension block with four elements of which only one is longer than two octets, original sequence.
+const HEAD_MAX: usize = 12 + 4 + 24 + 2;
+
+/// What stands before the payload, zeros where nothing was put: gathered here, so that the packet's buffer is asked for room twice and not for every field.
+struct Head {
+    octets: [u8; HEAD_MAX],
+    length: usize,
+}
+
+impl Head {
+    fn put(&mut self, value: &[u8]) {
+        let end = self.length + value.len();
+        if let Some(place) = self.octets.get_mut(self.length..end) {
+            place.copy_from_slice(value);
+            self.length = end;
+        }
+    }
+
+    /// One element in the one-byte form; ids outside it are left out.
+    fn element(&mut self, id: u8, value: &[u8]) {
+        if (1..=14).contains(&id) && (1..=16).contains(&value.len()) {
+            self.put(&[(id << 4) | (value.len() as u8 - 1)]);
+            self.put(value);
+        }
     }
 }
 
@@ -258,7 +276,7 @@ mod tests {
 
     #[test]
     fn without_extensions_there_is_no_extension_block() {
-        let mut out = vec![9];
+        let mut out = Vec::new();
         Outgoing { mid: b"1", ..Outgoing::default() }.write(&ExtensionIds::default(), &[1], &mut out);
         assert_eq!(out, [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     }

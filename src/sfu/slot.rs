@@ -128,7 +128,7 @@ impl Slot {
         self.rewriter.began_with(sequence)
     }
 
-    /// Rewrites a packet of the source into `out`.
+    /// Rewrites a packet of the source and appends it to `out`.
     pub fn forward(
         &mut self,
         media: &Media<'_>,
@@ -168,7 +168,7 @@ impl Slot {
         Forwarded::Written { first }
     }
 
-    /// Answers a request for our `sequence`: through RTX where negotiated, else the very same packet again. False when there is nothing to send.
+    /// Answers a request for our `sequence` by appending to `out`: through RTX where negotiated, else the very same packet again. False when there is nothing to send.
     pub fn resend(&mut self, sequence: u16, cache: &Cache, transport_number: &mut u16, now: Instant, out: &mut Vec<u8>) -> bool {
         let kept = self.rewriter.source_sequence(sequence).and_then(|source| cache.find(source));
         let Some((media, codec)) = kept.and_then(|media| Some((media, self.leg(&media.binding)?))) else {

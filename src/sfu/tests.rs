@@ -308,10 +308,52 @@ fn every_numbered_packet_is_fed_back_even_before_admission() {
     let mut packet = Vec::new();
     foreign.write(&CHROMIUM.ids, &[1], &mut packet);
     world.rtp(CITIZEN, &packet);
-    world.pass(100);
+    world.pass(250);
     let feedback: Vec<_> = world.sink.take().rtcp.into_iter().filter(|(_, packet)| packet[1] == 205).collect();
     assert_eq!(feedback.len(), 1);
     assert_eq!(feedback[0].1[12..16], [0, 5, 0, 3], "three statuses from 5 on");
+}
+
+#[test]
+fn much_is_fed_back_after_a_tenth_of_a_second_and_little_after_a_quarter() {
+    let feedback = |world: &mut World| world.sink.take().rtcp.into_iter().filter(|(_, packet)| packet[1] == 205).count();
+    for (packets, due) in [(3, 250), (12, 100)] {
+        let mut world = World::new();
+        world.join(CITIZEN, &CHROMIUM);
+        (1..=packets).for_each(|n| world.rtp(CITIZEN, &camera(n, 0, KEY).bytes()));
+        world.pass(due - 1);
+        assert_eq!(feedback(&mut world), 0, "{packets} packets");
+        world.pass(1);
+        assert_eq!(feedback(&mut world), 1, "{packets} packets");
+    }
+}
+
+#[test]
+fn reports_and_feedback_that_are_nearly_due_go_along_with_media_to_the_same_participant() {
+    let mut world = World::call();
+    // (reports, feedback) to the citizen.
+    let sent = |world: &mut World| {
+        let kinds: Vec<u8> = world.sink.take().rtcp.into_iter().filter(|(to, _)| *to == CITIZEN).map(|(_, packet)| packet[1]).collect();
+        (kinds.iter().filter(|kind| matches!(kind, 200 | 201)).count(), kinds.iter().filter(|kind| **kind == 205).count())
+    };
+    let turn = |world: &mut World, n: u16| {
+        world.rtp(AGENT, &Sent { who: AGENT, browser: &FIREFOX, ..camera(n, 0, KEY) }.bytes());
+        world.router.end_turn(world.now, &mut world.sink);
+    };
+    world.rtp(CITIZEN, &camera(5, 0, KEY).bytes());
+    world.pass(40);
+    turn(&mut world, 1);
+    assert_eq!(sent(&mut world), (1, 0), "the first report is due within 250 ms; the feedback is too young");
+    world.pass(15);
+    world.router.end_turn(world.now, &mut world.sink);
+    assert_eq!(sent(&mut world), (0, 0), "nothing leaves for the citizen");
+    turn(&mut world, 2);
+    assert_eq!(sent(&mut world), (0, 1));
+    world.pass(300);
+    assert_eq!(sent(&mut world), (0, 0), "neither comes again in its own time");
+    world.pass(400);
+    turn(&mut world, 3);
+    assert_eq!(sent(&mut world), (1, 0), "the next report, a quarter of a second early");
 }
 
 #[test]
