@@ -27,7 +27,8 @@ impl Router {
                 Message::Nack { ssrc, missing } => self.resend(at, ssrc, missing, now, sink),
                 Message::KeyFrameRequest(ssrc) => self.key_frame_requested(at, ssrc, now, sink),
                 Message::Estimate(bits_per_s) => self.participants[at].estimate = Some((bits_per_s, now)),
-                Message::TransportFeedback | Message::Other => {}
+                Message::TransportFeedback(feedback) => self.participants[at].downlink.told(&feedback, now),
+                Message::Other => {}
             }
         }
     }
@@ -137,8 +138,10 @@ impl Router {
         let cache = &publisher.publishers[track].cache;
         let slot = &mut viewer.slots[place];
         for sequence in missing {
+            let number = viewer.transport_number;
             if slot.resend(sequence, cache, &mut viewer.transport_number, now, &mut self.buffer) {
                 sink.rtp(viewer.id, &self.buffer);
+                viewer.downlink.left(number, viewer.transport_number, self.buffer.len(), now);
             }
         }
     }
@@ -200,6 +203,7 @@ impl Router {
         if !self.buffer.is_empty() {
             sink.rtcp(participant.id, &self.buffer);
         }
+        self.participants[at].downlink.pass(now);
         self.send_lid(at, now, sink);
         let in_call = self.in_call(self.participants[at].id);
         let participant = &mut self.participants[at];

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::sfu::arrivals::Arrivals;
 use crate::sfu::assignment::Person;
 use crate::sfu::clock::SourceClock;
+use crate::sfu::estimator::Estimator;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
 use crate::sfu::quality::{LineQuality, Quality};
@@ -42,6 +43,8 @@ pub struct Participant {
     pub feedback_due: Option<Instant>,
     /// The receiver's own estimate of its line (REMB), of clients that send it.
     pub estimate: Option<(u64, Instant)>,
+    /// What the line to them carries.
+    pub downlink: Estimator,
     /// Whether a lid was ever sent: from then on it is renewed, or lifted.
     pub lidded: bool,
     /// When to look whether an unannounced screen went silent.
@@ -77,6 +80,7 @@ impl Participant {
             report_due: None,
             feedback_due: None,
             estimate: None,
+            downlink: Estimator::default(),
             lidded: false,
             screen_due: None,
             heard: None,

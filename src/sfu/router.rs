@@ -11,7 +11,7 @@ use crate::sfu::quality::LineQuality;
 use crate::sfu::rtp::Rtp;
 use crate::sfu::seed::Seed;
 use crate::sfu::slot::Forwarded;
-use crate::sfu::statistics::TrackStatistics;
+use crate::sfu::statistics::{Downlink, TrackStatistics};
 use crate::time::Instant;
 
 /// Packets of a key frame that may have overtaken its beginning.
@@ -131,6 +131,9 @@ impl Router {
     pub fn path_moved(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
         for known in &mut self.participants {
             let moved = known.id == participant;
+            if moved {
+                known.downlink.path_moved();
+            }
             let slots = known.slots.iter_mut().filter(|slot| slot.section.video);
             for slot in slots.filter(|slot| moved || slot.source.is_some_and(|(whose, _)| whose == participant)) {
                 slot.hold();
@@ -167,6 +170,12 @@ impl Router {
     pub fn quality(&self, participant: ParticipantId, now: Instant) -> Option<LineQuality> {
         let in_call = self.in_call(participant);
         self.participants.iter().find(|known| known.id == participant)?.quality(in_call, now)
+    }
+
+    /// What the participant's line from here carries; `None` until it has told of anything.
+    pub fn downlink(&self, participant: ParticipantId) -> Option<Downlink> {
+        let estimator = &self.participants.iter().find(|known| known.id == participant)?.downlink;
+        Some(Downlink { bits_per_s: estimator.bits_per_s()?, allowed: estimator.allowed()?, queue_ms: estimator.queue_ms() })
     }
 
     /// Every track that is published or received.
@@ -212,9 +221,11 @@ impl Router {
             let (viewer, place) = self.participants[at].publishers[track].targets[number];
             let Some(viewer) = self.participants.get_mut(viewer) else { continue };
             let Some(slot) = viewer.slots.get_mut(place) else { continue };
+            let number = viewer.transport_number;
             match slot.forward(media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
                 Forwarded::Written { first } => {
                     sink.rtp(viewer.id, &self.buffer);
+                    viewer.downlink.left(number, viewer.transport_number, self.buffer.len(), now);
                     begun |= first;
                     // Lips are in sync as soon as both reports are there: the first one does not wait for its second.
                     let due = if first && reported { now } else { now + limits::REPORT };
@@ -246,8 +257,10 @@ impl Router {
             let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.began_with(first)) else { continue };
             for step in 1..=behind {
                 let Some(media) = source.publishers[track].cache.find(first.wrapping_add(step)) else { continue };
+                let number = viewer.transport_number;
                 if let Forwarded::Written { .. } = slot.forward(&media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
                     sink.rtp(viewer.id, &self.buffer);
+                    viewer.downlink.left(number, viewer.transport_number, self.buffer.len(), now);
                 }
             }
         }

@@ -44,6 +44,17 @@ pub struct SlotCounters {
     pub key_requests: u64,
 }
 
+/// The line from here to one participant, as transport-wide feedback tells it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Downlink {
+    /// What it carries, in bits a second with all headers.
+    pub bits_per_s: u64,
+    /// What may be sent now: less while packets wait.
+    pub allowed: u64,
+    /// How long packets wait on it.
+    pub queue_ms: f64,
+}
+
 /// One track of one participant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrackStatistics {

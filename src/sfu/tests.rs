@@ -437,3 +437,28 @@ fn the_round_trip_is_measured_from_our_sender_reports() {
     let round_trip = round_trip.unwrap();
     assert!(round_trip > Duration::from_millis(99) && round_trip < Duration::from_millis(101), "{round_trip:?}");
 }
+
+#[test]
+fn the_line_to_a_receiver_is_estimated_from_its_feedback_alone() {
+    let mut world = World::call();
+    let mut arrivals = super::arrivals::Arrivals::default();
+    let payload = [KEY, &[0; 1_000]].concat();
+    for n in 0..400_u16 {
+        world.rtp(CITIZEN, &camera(n, u32::from(n) * 900, &payload).bytes());
+        for (to, packet) in world.sink.take().rtp {
+            assert_eq!(to, AGENT);
+            arrivals.record(read(&packet).transport_number(FIREFOX.ids.transport_cc).unwrap(), world.now);
+        }
+        world.pass(10);
+        assert_eq!(world.router.downlink(AGENT).is_some(), n >= 10);
+        if n % 10 == 9 {
+            let mut feedback = Vec::new();
+            assert!(arrivals.feedback(1, 201, &mut feedback));
+            world.rtcp(AGENT, &feedback);
+        }
+    }
+    // 1,008 octets of payload, 28 of RTP and 44 below, a hundred times a second: 864 kbit/s, which allow half as much again.
+    let downlink = world.router.downlink(AGENT).unwrap();
+    assert!((1_000_000..1_320_000).contains(&downlink.bits_per_s) && downlink.queue_ms < 1.0, "{downlink:?}");
+    assert!(world.router.downlink(CITIZEN).is_none());
+}
