@@ -225,3 +225,11 @@ pub const DOWNLINK_START: u64 = 1_000_000;
 pub const DOWNLINK_MIN: u64 = 50_000;
 /// No line is judged to carry more, in bits a second: nothing here sends that much to one person.
 pub const DOWNLINK_MAX: u64 = 20_000_000;
+/// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
+pub const SOUND_BITS: u64 = 70_000;
+/// A line that leaves less for a picture, in bits a second, shows none: sound goes on alone.
+pub const PICTURE_MIN: u64 = 45_000;
+/// A line that leaves so much for a picture, in bits a second, shows it again.
+pub const PICTURE_BACK: u64 = 60_000;
+/// A lid rises at most this often; it falls at once.
+pub const LID_RISE: Duration = Duration::from_millis(200);

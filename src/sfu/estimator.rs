@@ -27,9 +27,9 @@ const DRAIN_FROM_MS: f64 = 40.0;
 const DRAIN_MS: f64 = 400.0;
 const DRAIN_MIN: f64 = 0.4;
 /// What is left of the throughput at a cut.
-const CUT: f64 = 0.9;
+const CUT: f64 = 0.92;
 /// Growth in a second: unknown line, below the knee, across it.
-const GROWTH: (f64, f64, f64) = (2.0, 1.10, 1.04);
+const GROWTH: (f64, f64, f64) = (2.0, 1.10, 1.05);
 /// The knee reaches so far to both sides.
 const KNEE: (f64, f64) = (0.97, 1.10);
 /// What came through allows no more than this, and a little.
@@ -67,8 +67,14 @@ pub struct Estimator {
     before_loss: f64,
     told_at: Option<i64>,
     cut_at: Option<i64>,
+    cuts: u32,
     silent_from: Option<i64>,
+    /// Without the waiting on the line.
     round_trip: i64,
+    /// The number sent last, and the newest that was told of.
+    newest: u16,
+    newest_told: u16,
+    expected_ms: f64,
     /// A queue that is watched: since when, and how long it was then.
     standing: Option<(i64, f64)>,
 }
@@ -91,8 +97,12 @@ impl Default for Estimator {
             before_loss: 0.0,
             told_at: None,
             cut_at: None,
+            cuts: 0,
             silent_from: None,
             round_trip: 0,
+            newest: 0,
+            newest_told: 0,
+            expected_ms: 0.0,
             standing: None,
         }
     }
@@ -103,6 +113,7 @@ impl Estimator {
     pub fn sent(&mut self, number: u16, octets: usize, now: Instant) {
         let micros = self.micros(now);
         self.sent.sent(number, octets + OVERHEAD, micros);
+        self.newest = number;
         self.sent_octets += (octets + OVERHEAD) as u64;
         self.silent_from.get_or_insert(micros);
     }
@@ -121,19 +132,20 @@ impl Estimator {
 
     /// What may be sent now: less than the estimate while packets wait.
     pub fn allowed(&self) -> Option<u64> {
-        let drained = 1.0 - (self.queue.ms() - DRAIN_FROM_MS).max(0.0) / DRAIN_MS;
+        let drained = 1.0 - (self.expected_ms - DRAIN_FROM_MS - self.queue.spread_ms()).max(0.0) / DRAIN_MS;
         self.told_at.map(|_| (self.bits_per_s * drained.max(DRAIN_MIN)).max(DOWNLINK_MIN as f64).round() as u64)
     }
 
-    /// How long packets wait on the line, in milliseconds.
+    /// How long a packet that is sent now will wait on the line, in milliseconds.
     pub fn queue_ms(&self) -> f64 {
-        self.queue.ms()
+        self.expected_ms
     }
 
     /// Packets go another way from here on: times under way of before say nothing.
     pub fn path_moved(&mut self) {
         self.trend.restart();
         self.queue = Queue::default();
+        self.expected_ms = 0.0;
         self.throughput.interrupt();
     }
 
@@ -147,7 +159,7 @@ impl Estimator {
             self.throughput.interrupt();
         }
         self.count = feedback.count;
-        let (mut told, mut lost) = (0, 0);
+        let (mut told, mut lost, mut newest) = (0, 0, None);
         for status in feedback.statuses() {
             let Some(packet) = self.sent.told(status.number, status.arrived.is_some(), now) else { continue };
             told += u32::from(!packet.was_lost);
@@ -161,13 +173,18 @@ impl Estimator {
             if !packet.was_lost {
                 self.trend.packet(packet.micros, arrival);
                 self.queue.packet(packet.micros, arrival);
-                self.round_trip = now - packet.micros;
+                newest = Some((status.number, now - packet.micros));
             }
         }
         self.throughput.close();
         if told == 0 {
             return;
         }
+        if let Some((number, trip)) = newest {
+            self.newest_told = number;
+            self.round_trip = (trip - (self.queue.ms() * 1_000.0) as i64).max(0);
+        }
+        self.expect();
         let elapsed = self.told_at.map_or(0, |at| now - at);
         self.told_at = Some(now);
         self.silent_from = None;
@@ -179,15 +196,34 @@ impl Estimator {
         }
     }
 
-    /// Time passes: a line from which nothing is heard any more is trusted with less.
-    pub fn pass(&mut self, now: Instant) {
+    /// How often the line was found full, or silent.
+    pub fn cuts(&self) -> u32 {
+        self.cuts
+    }
+
+    /// Time passes: a line from which nothing is heard any more is trusted with less. True when it was.
+    pub fn pass(&mut self, now: Instant) -> bool {
         let now = self.micros(now);
-        let Some(from) = self.silent_from.filter(|_| self.told_at.is_some()) else { return };
-        if now - from > SILENCE_MICROS + self.round_trip.min(ROUND_TRIP_MAX) {
+        let Some(from) = self.silent_from.filter(|_| self.told_at.is_some()) else { return false };
+        let silent = now - from > SILENCE_MICROS + self.round_trip.min(ROUND_TRIP_MAX);
+        if silent {
+            self.cuts += 1;
             self.bits_per_s = (self.bits_per_s * 0.5).max(DOWNLINK_MIN as f64);
             self.knee = None;
             self.silent_from = Some(now);
             self.throughput.interrupt();
+        }
+        silent
+    }
+
+    /// What is under way beyond a round trip waits too, though nothing has been told of it yet.
+    fn expect(&mut self) {
+        self.expected_ms = self.queue.ms();
+        let (Some(quick), Some(calm)) = (self.throughput.quick(), self.throughput.calm()) else { return };
+        if self.expected_ms > DRAIN_FROM_MS + self.queue.spread_ms() {
+            let rate = quick.min(self.throughput.latest() * 2.0).max(calm * 0.25);
+            let under_way = self.sent.after(self.newest_told, self.newest) as f64 * 8_000.0 / rate;
+            self.expected_ms = self.expected_ms.max(under_way - self.round_trip as f64 / 1_000.0);
         }
     }
 
@@ -197,7 +233,9 @@ impl Estimator {
         let (calm, quick) = (calm * through, quick * through);
         let queue = self.queue.ms();
         let signal = self.trend.signal();
-        let congested = (signal == Signal::Over && queue > QUEUE_NOISE_MS) || (signal != Signal::Under && queue > QUEUE_HIGH_MS);
+        let noise = self.queue.spread_ms();
+        let congested =
+            (signal == Signal::Over && queue > QUEUE_NOISE_MS + noise) || (signal != Signal::Under && queue > QUEUE_HIGH_MS + noise);
         let effect = self.round_trip.clamp(0, ROUND_TRIP_MAX) + EFFECT_MICROS;
         let may_cut = self.cut_at.is_none_or(|at| now - at > effect);
         self.look_for_foreign_queue(queue, calm, now);
@@ -226,7 +264,7 @@ impl Estimator {
             Verdict::Hold => {}
             Verdict::Fine => {
                 self.before_loss = 0.0;
-                if queue < QUEUE_CLEAR_MS && signal == Signal::Even {
+                if queue < QUEUE_CLEAR_MS + noise / 2.0 && signal != Signal::Under {
                     self.grow(elapsed, calm);
                 }
             }
@@ -237,6 +275,7 @@ impl Estimator {
         self.knee = Some(rate);
         self.bits_per_s = self.bits_per_s.min(to).max(DOWNLINK_MIN as f64);
         self.cut_at = Some(now);
+        self.cuts += 1;
     }
 
     fn grow(&mut self, elapsed: i64, through: f64) {

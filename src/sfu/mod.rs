@@ -1,6 +1,7 @@
 //! Selective forwarding of one consultation: who receives which track, rewriting, key frames, retransmission, reports.
 //! Told the time and the randomness; never sees an address, a key or a socket.
 
+mod allowance;
 mod arrivals;
 mod assignment;
 mod cache;
@@ -24,12 +25,16 @@ pub mod quality;
 mod queue;
 mod reception;
 mod report;
+mod rest;
 mod rewrite;
 pub mod router;
 mod rtcp;
 mod rtp;
 mod seed;
 mod sent;
+mod simulation;
+mod simulation_plots;
+mod simulation_tests;
 mod slot;
 pub mod statistics;
 mod tests;

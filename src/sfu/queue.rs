@@ -3,7 +3,9 @@
 /// Two halves of this length hold the shortest time under way: a route that became longer is believed after a minute at the latest.
 const BASE_MICROS: i64 = 30_000_000;
 /// Two halves of this length hold the present: the shortest of them is a queue, the others are jitter.
-const PRESENT_MICROS: i64 = 100_000;
+const PRESENT_MICROS: i64 = 60_000;
+/// How slowly the restlessness of the line is learnt, in packets.
+const SPREAD_PACKETS: f64 = 100.0;
 
 /// The least of the last one to two windows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,6 +35,7 @@ impl Least {
 pub struct Queue {
     base: Least,
     present: Least,
+    spread: f64,
 }
 
 impl Queue {
@@ -40,6 +43,13 @@ impl Queue {
     pub fn packet(&mut self, sent: i64, arrival: i64) {
         self.base.take(arrival - sent, arrival, BASE_MICROS);
         self.present.take(arrival - sent, arrival, PRESENT_MICROS);
+        let beyond = self.present.get().map_or(0, |present| arrival - sent - present) as f64 / 1_000.0;
+        self.spread += (beyond - self.spread) / SPREAD_PACKETS;
+    }
+
+    /// How much longer than the shortest packets of the moment the usual one takes, in milliseconds: jitter, which no queue explains.
+    pub fn spread_ms(&self) -> f64 {
+        self.spread
     }
 
     /// Milliseconds.
@@ -69,6 +79,7 @@ mod tests {
             queue.packet(n * 10_000, n * 10_000 - 5_000_000 + 20_000 + (n % 4) * 9_000);
         }
         assert!(queue.ms() < 1.0, "jitter alone: {}", queue.ms());
+        assert!((5.0..14.0).contains(&queue.spread_ms()), "{}", queue.spread_ms());
         for n in 100..130 {
             queue.packet(n * 10_000, n * 10_000 - 5_000_000 + 90_000 + (n % 4) * 9_000);
         }

@@ -153,6 +153,7 @@ impl Router {
         for at in 0..self.participants.len() {
             self.send_feedback(at, now, sink);
             self.send_nacks(at, now, sink);
+            self.send_padding(at, now, sink);
             self.send_reports(at, now, sink);
         }
         self.ask_key_frames(now, sink);

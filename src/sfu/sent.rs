@@ -45,6 +45,13 @@ impl SentPackets {
         }
     }
 
+    /// Octets sent after `told` up to `newest`.
+    pub fn after(&self, told: u16, newest: u16) -> u64 {
+        let count = usize::from(newest.wrapping_sub(told)).min(SENT_PACKETS);
+        let entry = |back: usize| self.entries.get(usize::from(newest.wrapping_sub(back as u16)) % SENT_PACKETS);
+        (0..count).filter_map(entry).map(|entry| u64::from(entry.octets_and_fate >> 2)).sum()
+    }
+
     /// The receiver's word on a number; `None` when it is not news, or of no packet that is remembered.
     pub fn told(&mut self, number: u16, arrived: bool, now_micros: i64) -> Option<Told> {
         let entry = self.entries.get_mut(usize::from(number) % SENT_PACKETS)?;
@@ -69,6 +76,7 @@ mod tests {
         assert_eq!(sent.told(7, true, 0), None, "nothing was sent");
         sent.sent(7, 1_200, 5_000_000_000);
         sent.sent(8, 100, 5_000_001_000);
+        assert_eq!((sent.after(7, 8), sent.after(6, 8), sent.after(8, 8)), (100, 1_300, 0));
         assert_eq!(sent.told(7, true, 5_000_050_000), Some(Told { micros: 5_000_000_000, octets: 1_200, was_lost: false }));
         assert_eq!(sent.told(7, true, 5_000_050_000), None);
         assert_eq!(sent.told(7, false, 5_000_050_000), None, "it cannot be lost any more");

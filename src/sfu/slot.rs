@@ -45,6 +45,8 @@ pub struct Slot {
     pub source: Option<(ParticipantId, Source)>,
     /// What the line to the receiver carries.
     pub lid: Lid,
+    /// A picture for which the line has no room now.
+    pub resting: bool,
     /// What the receiver says of it.
     pub remote: Remote,
     /// Counters for `statistics`.
@@ -87,6 +89,7 @@ impl Slot {
             section,
             source: None,
             lid: Lid::default(),
+            resting: false,
             remote: Remote::default(),
             counters: SlotCounters::default(),
             rewriter,
@@ -117,7 +120,12 @@ impl Slot {
 
     /// Whether it waits for a beginning.
     pub fn is_held(&self) -> bool {
-        !self.rewriter.is_anchored()
+        !self.resting && !self.rewriter.is_anchored()
+    }
+
+    /// Whether its packets bear transport-wide numbers. Without RTX a packet must be the same octets when it is resent (the same SRTP nonce), so it bears none.
+    pub fn is_numbered(&self) -> bool {
+        self.section.extensions.transport_cc != 0 && (self.section.rtx_ssrc.is_some() || !self.section.video)
     }
 
     /// Whether this packet of the source was the first, and nothing has followed yet.
@@ -134,7 +142,7 @@ impl Slot {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Forwarded {
-        let Some(codec) = self.leg(&media.binding) else { return Forwarded::Dropped };
+        let Some(codec) = self.leg(&media.binding).filter(|_| !self.resting) else { return Forwarded::Dropped };
         self.keep_leg(&media.binding, codec);
         if self.incarnation != incarnation {
             self.incarnation = incarnation;
@@ -190,7 +198,7 @@ impl Slot {
 
     /// Appends our sender report and CNAME; needs a report of the source, and something sent.
     pub fn report(&mut self, source: &SourceReport, server_ntp: u64, clock_rate: u32, now: Instant, out: &mut Vec<u8>) {
-        if self.is_held() || self.counters.packets == 0 {
+        if !self.rewriter.is_anchored() || self.counters.packets == 0 {
             return;
         }
         let rtp = self.rewriter.timestamp(source.rtp_at(server_ntp, clock_rate));
@@ -232,10 +240,28 @@ impl Slot {
         }
     }
 
-    /// The next number on the whole transport. Without RTX a packet must be the same octets when it is resent (the same SRTP nonce), so it bears none.
+    /// Writes a packet of nothing but padding under the repair's numbers (RFC 4588 §4): the receiver tells of it and throws it away. False without RTX.
+    pub fn pad(&mut self, transport_number: &mut u16, out: &mut Vec<u8>) -> bool {
+        let repair = self.leg.and_then(|(_, codec)| codec.rtx_payload_type).zip(self.section.rtx_ssrc);
+        let Some((payload_type, ssrc)) = repair.filter(|_| self.is_numbered()) else { return false };
+        let outgoing = Outgoing {
+            payload_type,
+            sequence: self.rtx_sequence,
+            timestamp: self.rewriter.newest_timestamp(),
+            ssrc,
+            mid: self.section.mid.as_bytes(),
+            transport_number: self.number(transport_number),
+            ..Outgoing::default()
+        };
+        outgoing.write_padding(&self.section.extensions, out);
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        self.counters.padding += 1;
+        true
+    }
+
+    /// The next number on the whole transport.
     fn number(&self, transport_number: &mut u16) -> Option<u16> {
-        let wanted = self.section.extensions.transport_cc != 0 && (self.section.rtx_ssrc.is_some() || !self.section.video);
-        wanted.then(|| {
+        self.is_numbered().then(|| {
             *transport_number = transport_number.wrapping_add(1);
             *transport_number
         })

@@ -38,6 +38,8 @@ pub struct SlotCounters {
     pub octets: u64,
     /// Packets resent.
     pub resent: u64,
+    /// Packets of padding, to find out what the line carries.
+    pub padding: u64,
     /// Packets asked for that were not here (any more), or too often.
     pub not_resent: u64,
     /// Key frames asked for by the receiver.

@@ -11,6 +11,7 @@ const SPAN_MICROS: i64 = 20_000;
 pub struct Throughput {
     quick: Option<f64>,
     calm: f64,
+    latest: f64,
     /// Where the open span begins, and what came in it.
     begin: Option<i64>,
     end: i64,
@@ -35,6 +36,7 @@ impl Throughput {
         let Some(begin) = self.begin.filter(|begin| self.end - begin >= SPAN_MICROS) else { return };
         let micros = (self.end - begin) as f64;
         let rate = self.octets as f64 * 8_000_000.0 / micros;
+        self.latest = rate;
         let mix = |before: f64, constant: f64| before + (1.0 - (-micros / constant).exp()) * (rate - before);
         match self.quick {
             None => (self.quick, self.calm) = (Some(rate), rate),
@@ -53,6 +55,11 @@ impl Throughput {
     /// Bits a second, calm; `None` until something was measured.
     pub fn calm(&self) -> Option<f64> {
         self.quick.map(|_| self.calm)
+    }
+
+    /// Bits a second of the last span alone: mostly chance, but the first to know of a collapse.
+    pub fn latest(&self) -> f64 {
+        self.latest
     }
 
     /// Bits a second, quick.
@@ -91,7 +98,7 @@ mod tests {
             throughput.close();
         }
         let (quick, calm) = (throughput.quick().unwrap(), throughput.calm().unwrap());
-        assert!(quick < 320_000.0 && calm > 800_000.0, "after 300 ms at 160 kbit/s: {quick}, {calm}");
+        assert!(throughput.latest() == 160_000.0 && quick < 320_000.0 && calm > 800_000.0, "after 300 ms at 160 kbit/s: {quick}, {calm}");
     }
 
     #[test]
