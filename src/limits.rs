@@ -268,3 +268,19 @@ pub const ADVERTISED_ADDRESSES: usize = 16;
 pub const LID_MIN: u64 = 120_000;
 /// A lid above this, in bits a second, is lifted: browsers send less by themselves.
 pub const LID_MAX: u64 = 4_000_000;
+/// Packets remembered of what was sent to one participant, by transport-wide number; feedback on older ones is not read. Eight octets each.
+pub const SENT_PACKETS: usize = 4_096;
+/// What a receiver's line is taken to carry until it was measured, in bits a second: congestion is then noticed within some hundred milliseconds.
+pub const DOWNLINK_START: u64 = 1_000_000;
+/// No line is judged to carry less, in bits a second: sound goes out whatever the judgement.
+pub const DOWNLINK_MIN: u64 = 50_000;
+/// No line is judged to carry more, in bits a second: nothing here sends that much to one person.
+pub const DOWNLINK_MAX: u64 = 20_000_000;
+/// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
+pub const SOUND_BITS: u64 = 70_000;
+/// A line that leaves less for a picture, in bits a second, shows none: sound goes on alone.
+pub const PICTURE_MIN: u64 = 45_000;
+/// A line that leaves so much for a picture, in bits a second, shows it again.
+pub const PICTURE_BACK: u64 = 60_000;
+/// A lid rises at most this often; it falls at once.
+pub const LID_RISE: Duration = Duration::from_millis(200);

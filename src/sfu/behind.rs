@@ -26,6 +26,7 @@ impl Router {
         if !behind {
             self.want_key_frames();
             self.ask_key_frames(now, sink);
+            self.look_at_all();
         }
     }
 }

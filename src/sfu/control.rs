@@ -8,9 +8,6 @@ use crate::sfu::router::{Router, Sink};
 use crate::sfu::rtcp::{self, Blocks, Lost, Message};
 use crate::time::Instant;
 
-/// Room for sound above the lid of the pictures: sound goes first.
-const SOUND_BITS_PER_S: u64 = 64_000;
-
 impl Router {
     /// A decrypted compound RTCP packet of `from`.
     pub fn handle_rtcp(&mut self, from: ParticipantId, packet: &[u8], now: Instant, sink: &mut impl Sink) {
@@ -27,7 +24,11 @@ impl Router {
                 Message::Nack { ssrc, missing } => self.resend(at, ssrc, missing, now, sink),
                 Message::KeyFrameRequest(ssrc) => self.key_frame_requested(at, ssrc, now, sink),
                 Message::Estimate(bits_per_s) => self.participants[at].estimate = Some((bits_per_s, now)),
-                Message::TransportFeedback | Message::Other => {}
+                Message::TransportFeedback(feedback) => {
+                    self.participants[at].downlink.told(&feedback, now);
+                    self.line_told(at, now, sink);
+                }
+                Message::Other => {}
             }
         }
         self.look_at(at);
@@ -38,10 +39,7 @@ impl Router {
             for track in 0..self.participants[at].publishers.len() {
                 let publisher = &self.participants[at].publishers[track];
                 let waits = |target: &(usize, usize)| {
-                    self.participants
-                        .get(target.0)
-                        .and_then(|viewer| viewer.slots.get(target.1))
-                        .is_some_and(|slot| slot.is_held() && !slot.paused)
+                    self.participants.get(target.0).and_then(|viewer| viewer.slots.get(target.1)).is_some_and(|slot| slot.is_held())
                 };
                 if publisher.is_video() && publisher.targets.iter().any(waits) {
                     self.participants[at].publishers[track].keys.want();
@@ -105,30 +103,8 @@ impl Router {
         }
     }
 
-    /// Asks a participant to send no more than those who watch can receive (REMB, which browsers obey beside transport-wide feedback).
-    pub(super) fn send_lid(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
-        let participant = &self.participants[at];
-        let videos = participant.publishers.iter().filter(|publisher| publisher.is_video() && !publisher.targets.is_empty());
-        let lid = |targets: &[(usize, usize)]| {
-            targets.iter().filter_map(|(viewer, place)| self.participants.get(*viewer)?.lid_of(*place, now)).min()
-        };
-        let lids: Vec<Option<u64>> = videos.map(|publisher| lid(&publisher.targets)).collect();
-        if lids.iter().all(Option::is_none) && !participant.lidded {
-            return;
-        }
-        let bits_per_s = lids.iter().map(|lid| lid.unwrap_or(limits::LID_MAX)).sum::<u64>().max(limits::LID_MIN) + SOUND_BITS_PER_S;
-        let speaks = participant.publishers.iter().any(|publisher| publisher.section.codecs.iter().any(|codec| codec.feedback.remb));
-        let ssrcs: Vec<u32> = participant.publishers.iter().filter_map(|publisher| publisher.section.ssrc).collect();
-        self.participants[at].lidded = true;
-        if speaks {
-            self.buffer.clear();
-            rtcp::write_estimate(&mut self.buffer, self.participants[at].own_ssrc(), bits_per_s, &ssrcs);
-            sink.rtcp(self.participants[at].id, &self.buffer);
-        }
-    }
-
     /// The slot with this SSRC, and where its source is.
-    fn watched(&self, at: usize, ssrc: u32) -> Option<(usize, usize, usize)> {
+    pub(super) fn watched(&self, at: usize, ssrc: u32) -> Option<(usize, usize, usize)> {
         let place = self.participants[at].slots.iter().position(|slot| slot.section.ssrc == ssrc)?;
         let (whose, source) = self.participants[at].slots[place].source?;
         let from = self.index(whose)?;
@@ -143,8 +119,10 @@ impl Router {
         let slot = &mut viewer.slots[place];
         for sequence in missing {
             self.buffer.clear();
+            let number = viewer.transport_number;
             if slot.resend(sequence, cache, &mut viewer.transport_number, now, &mut self.buffer) {
                 sink.rtp(viewer.id, &self.buffer);
+                viewer.downlink.left(number, viewer.transport_number, self.buffer.len(), now);
             }
         }
     }
@@ -207,6 +185,9 @@ impl Router {
         report::write(participant, &sources, server_ntp, now, &mut self.buffer);
         if !self.buffer.is_empty() {
             sink.rtcp(participant.id, &self.buffer);
+        }
+        if self.participants[at].downlink.pass(now) {
+            self.line_told(at, now, sink);
         }
         self.send_lid(at, now, sink);
         let in_call = self.in_call(self.participants[at].id);

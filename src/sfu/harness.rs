@@ -199,6 +199,10 @@ impl World {
         self.now = until;
     }
 
+    pub fn elapsed_micros(&self) -> u64 {
+        self.now.duration_since(self.begin).as_micros() as u64
+    }
+
     pub fn elapsed_ms(&self) -> u128 {
         self.now.duration_since(self.begin).as_millis()
     }

@@ -7,9 +7,11 @@ use crate::limits;
 use crate::sfu::arrivals::Arrivals;
 use crate::sfu::assignment::Person;
 use crate::sfu::clock::SourceClock;
+use crate::sfu::estimator::Estimator;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
 use crate::sfu::quality::{LineQuality, Quality};
+use crate::sfu::rest::Rest;
 use crate::sfu::rtp::Rtp;
 use crate::sfu::seed::Seed;
 use crate::sfu::slot::Slot;
@@ -44,8 +46,12 @@ pub struct Participant {
     pub feedback_since: Option<Instant>,
     /// The receiver's own estimate of its line (REMB), of clients that send it.
     pub estimate: Option<(u64, Instant)>,
-    /// Whether a lid was ever sent: from then on it is renewed, or lifted.
-    pub lidded: bool,
+    /// What the line to them carries.
+    pub downlink: Estimator,
+    /// Whether pictures rest on it.
+    pub rest: Rest,
+    /// The lid last sent, and when: from then on it is renewed, or lifted.
+    pub told_lid: Option<(u64, Instant)>,
     /// When to look whether an unannounced screen went silent.
     pub screen_due: Option<Instant>,
     /// When anything last came.
@@ -80,7 +86,9 @@ impl Participant {
             feedback_due: None,
             feedback_since: None,
             estimate: None,
-            lidded: false,
+            downlink: Estimator::default(),
+            rest: Rest::default(),
+            told_lid: None,
             screen_due: None,
             heard: None,
             malformed: 0,
@@ -183,20 +191,36 @@ impl Participant {
         let up = sending.map(|publisher| publisher.counters.loss).reduce(f32::max);
         let receiving = self.slots.iter().filter(|slot| slot.source.is_some() && slot.remote.at.as_ref().is_some_and(recent));
         let down = receiving.map(|slot| slot.remote.loss).reduce(f32::max);
-        Some(LineQuality { uplink: Quality::of(up.unwrap_or(0.0), round_trip), downlink: Quality::of(down.unwrap_or(0.0), round_trip) })
+        let share = self.picture_share(self.downlink.bits_per_s()).map_or(Quality::Good, Quality::of_picture);
+        let downlink = Quality::of(down.unwrap_or(0.0), round_trip).max(if self.rest.is_on() { Quality::Poor } else { share });
+        Some(LineQuality { uplink: Quality::of(up.unwrap_or(0.0), round_trip), downlink })
+    }
+
+    /// What of so many bits a second is left for each picture that they watch, after the sound; `None` when the line is not judged by feedback,
+    /// or no picture is watched.
+    pub fn picture_share(&self, bits_per_s: Option<u64>) -> Option<u64> {
+        let (mut sounds, mut pictures, mut numbered) = (0, 0, false);
+        for slot in self.slots.iter().filter(|slot| slot.source.is_some()) {
+            (sounds, pictures) = if slot.section.video { (sounds, pictures + 1) } else { (sounds + 1, pictures) };
+            numbered |= slot.section.video && slot.is_numbered();
+        }
+        bits_per_s.filter(|_| numbered)?.saturating_sub(sounds * limits::SOUND_BITS).checked_div(pictures)
     }
 
     /// The lid of one of our slots, in bits a second.
     pub fn lid_of(&self, place: usize, now: Instant) -> Option<u64> {
         let recent = |(_, at): &(u64, Instant)| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
         let estimate = self.estimate.filter(recent).map(|(bits, _)| bits.max(limits::LID_MIN));
-        let judged = self.slots.get(place)?.lid.bits_per_s();
+        let judged = match self.picture_share(self.downlink.allowed()) {
+            Some(share) => Some(share.max(limits::PICTURE_MIN)).filter(|share| *share < limits::LID_MAX),
+            None => self.slots.get(place)?.lid.bits_per_s(),
+        };
         estimate.into_iter().chain(judged).min()
     }
 
     /// When something is owed next.
     pub fn due(&self) -> Option<Instant> {
         let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
-        tracks.chain([self.report_due, self.feedback_due, self.screen_due]).flatten().min()
+        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due()]).flatten().min()
     }
 }

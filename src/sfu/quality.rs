@@ -30,6 +30,17 @@ impl Quality {
     }
 }
 
+impl Quality {
+    /// From what the line leaves for a picture, in bits a second: a thumbnail is talking with difficulty.
+    pub fn of_picture(bits_per_s: u64) -> Self {
+        match bits_per_s {
+            ..120_000 => Self::Poor,
+            120_000..250_000 => Self::Fair,
+            _ => Self::Good,
+        }
+    }
+}
+
 /// Both directions of one participant's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineQuality {

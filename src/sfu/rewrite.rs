@@ -90,6 +90,11 @@ impl Rewriter {
         known.then(|| out.wrapping_sub(self.sequence_offset))
     }
 
+    /// The timestamp that was sent last.
+    pub fn newest_timestamp(&self) -> u32 {
+        self.newest_timestamp
+    }
+
     /// The slot's timestamp for one of the source.
     pub fn timestamp(&self, timestamp: u32) -> u32 {
         timestamp.wrapping_add(self.timestamp_offset)

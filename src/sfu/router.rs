@@ -11,7 +11,7 @@ use crate::sfu::quality::LineQuality;
 use crate::sfu::rtp::Rtp;
 use crate::sfu::seed::Seed;
 use crate::sfu::slot::Forwarded;
-use crate::sfu::statistics::TrackStatistics;
+use crate::sfu::statistics::{Downlink, TrackStatistics};
 use crate::time::Instant;
 
 /// Packets of a key frame that may have overtaken its beginning.
@@ -150,6 +150,9 @@ impl Router {
     pub fn path_moved(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
         for known in &mut self.participants {
             let moved = known.id == participant;
+            if moved {
+                known.downlink.path_moved();
+            }
             let slots = known.slots.iter_mut().filter(|slot| slot.section.video);
             for slot in slots.filter(|slot| moved || slot.source.is_some_and(|(whose, _)| whose == participant)) {
                 slot.hold();
@@ -176,6 +179,7 @@ impl Router {
         for at in 0..self.participants.len() {
             self.send_feedback(at, now, sink);
             self.send_nacks(at, now, sink);
+            self.send_padding(at, now, sink);
             self.send_reports(at, now, sink);
         }
         self.ask_key_frames(now, sink);
@@ -213,6 +217,12 @@ impl Router {
     pub fn quality(&self, participant: ParticipantId, now: Instant) -> Option<LineQuality> {
         let in_call = self.in_call(participant);
         self.participants.iter().find(|known| known.id == participant)?.quality(in_call, now)
+    }
+
+    /// What the participant's line from here carries; `None` until it has told of anything.
+    pub fn downlink(&self, participant: ParticipantId) -> Option<Downlink> {
+        let estimator = &self.participants.iter().find(|known| known.id == participant)?.downlink;
+        Some(Downlink { bits_per_s: estimator.bits_per_s()?, allowed: estimator.allowed()?, queue_ms: estimator.queue_ms() })
     }
 
     /// Every track that is published or received.
@@ -259,7 +269,7 @@ impl Router {
         self.next = [self.next, self.participants.get(at).and_then(Participant::due)].into_iter().flatten().min();
     }
 
-    fn look_at_all(&mut self) {
+    pub(super) fn look_at_all(&mut self) {
         self.next = self.earliest();
     }
 
@@ -282,14 +292,17 @@ impl Router {
             let (whose, place) = self.participants[at].publishers[track].targets[number];
             let Some(viewer) = self.participants.get_mut(whose) else { continue };
             let Some(slot) = viewer.slots.get_mut(place) else { continue };
-            let mut forwarded = Forwarded::Dropped;
+            let (number, mut octets, mut forwarded) = (viewer.transport_number, 0, Forwarded::Dropped);
             sink.rtp_written(viewer.id, &mut self.buffer, |out| {
+                let begin = out.len();
                 forwarded = slot.forward(media, incarnation, &mut viewer.transport_number, now, out);
+                octets = out.len() - begin;
                 matches!(forwarded, Forwarded::Written { .. })
             });
             match forwarded {
                 Forwarded::Written { first } => {
                     self.served |= 1 << (whose % 64);
+                    viewer.downlink.left(number, viewer.transport_number, octets, now);
                     begun |= first;
                     // Lips are in sync as soon as both reports are there: the first one does not wait for its second.
                     let due = if first && reported { now } else { usual };
@@ -324,8 +337,10 @@ impl Router {
             for step in 1..=behind {
                 let Some(media) = source.publishers[track].cache.find(first.wrapping_add(step)) else { continue };
                 self.buffer.clear();
+                let number = viewer.transport_number;
                 if let Forwarded::Written { .. } = slot.forward(&media, incarnation, &mut viewer.transport_number, now, &mut self.buffer) {
                     sink.rtp(viewer.id, &self.buffer);
+                    viewer.downlink.left(number, viewer.transport_number, self.buffer.len(), now);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! RTCP packets (RFC 3550 §6, RFC 4585, RFC 5104) that forwarding reads and writes. Reads in place, believes no length; decides nothing.
 
 use crate::limits;
+use crate::sfu::feedback::Feedback;
 
 /// What one RTCP packet says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub enum Message<'a> {
     KeyFrameRequest(u32),
     /// REMB (draft-alvestrand-rmcat-remb §2.2), bits a second.
     Estimate(u64),
-    /// transport-wide feedback on our own numbers.
-    TransportFeedback,
+    /// Transport-wide feedback on our own numbers.
+    TransportFeedback(Feedback<'a>),
     /// Anything else that is well-formed.
     Other,
 }
@@ -84,7 +85,7 @@ fn read(count: u8, kind: u8, body: &[u8]) -> Option<Message<'_>> {
         }
         (201, count) => Some(Message::ReceiverReport(Blocks { left: count, rest: body.get(4..)? })),
         (205, 1) => Some(Message::Nack { ssrc: word(body, 4)?, missing: Lost { rest: body.get(8..)?, first: 0, mask: 0 } }),
-        (205, 15) => Some(Message::TransportFeedback),
+        (205, 15) => Some(Message::TransportFeedback(Feedback::parse(body)?)),
         (206, 1) => Some(Message::KeyFrameRequest(word(body, 4)?)),
         // A FIR names its target in the entry; browsers send one entry.
         (206, 4) => Some(Message::KeyFrameRequest(word(body, 8)?)),

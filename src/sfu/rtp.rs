@@ -126,6 +126,9 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// Octets of padding in one packet: what its last octet can count.
+const PADDING: u8 = 255;
+
 /// A packet to be written: the numbers of the leg that it leaves on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outgoing<'a> {
@@ -165,6 +168,16 @@ impl Outgoing<'_> {
         }
         out.extend_from_slice(&head.octets[..head.length]);
         out.extend_from_slice(payload);
+    }
+
+    /// The same with as much padding as a packet can bear (RFC 3550 §5.1), and no payload.
+    pub fn write_padding(&self, ids: &ExtensionIds, out: &mut Vec<u8>) {
+        let begin = out.len();
+        self.write(ids, &[0; PADDING as usize - 1], out);
+        out.push(PADDING);
+        if let Some(flags) = out.get_mut(begin) {
+            *flags |= 0x20;
+        }
     }
 
     fn write_extensions(&self, ids: &ExtensionIds, head: &mut Head) {
@@ -272,6 +285,14 @@ mod tests {
         let expected =
             [0x90, 0xf8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0xbe, 0xde, 0, 2, 0x41, b'1', b'0', 0x31, 0x11, 0x22, 0x10, 0x85, 0x33, 0x44, 0xee];
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn padding_is_read_as_nothing() {
+        let mut out = Vec::new();
+        Outgoing { payload_type: 97, mid: b"1", transport_number: Some(7), ..Outgoing::default() }.write_padding(&IDS, &mut out);
+        let rtp = Rtp::parse(&out).unwrap();
+        assert_eq!((out.len(), rtp.payload.len(), rtp.transport_number(3), out[0]), (12 + 4 + 8 + 255, 0, Some(7), 0xb0));
     }
 
     #[test]

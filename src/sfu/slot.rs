@@ -45,8 +45,10 @@ pub struct Slot {
     pub source: Option<(ParticipantId, Source)>,
     /// What the line to the receiver carries.
     pub lid: Lid,
-    /// The line carries no picture now.
+    /// The connection under the line fell behind: pictures would wait for it.
     pub paused: bool,
+    /// By the estimate the line has no room for a picture now.
+    pub resting: bool,
     /// What the receiver says of it.
     pub remote: Remote,
     /// Counters for `statistics`.
@@ -90,6 +92,7 @@ impl Slot {
             source: None,
             lid: Lid::default(),
             paused: false,
+            resting: false,
             remote: Remote::default(),
             counters: SlotCounters::default(),
             rewriter,
@@ -120,7 +123,12 @@ impl Slot {
 
     /// Whether it waits for a beginning.
     pub fn is_held(&self) -> bool {
-        !self.rewriter.is_anchored()
+        !self.paused && !self.resting && !self.rewriter.is_anchored()
+    }
+
+    /// Whether its packets bear transport-wide numbers. Without RTX a packet must be the same octets when it is resent (the same SRTP nonce), so it bears none.
+    pub fn is_numbered(&self) -> bool {
+        self.section.extensions.transport_cc != 0 && (self.section.rtx_ssrc.is_some() || !self.section.video)
     }
 
     /// Whether this packet of the source was the first, and nothing has followed yet.
@@ -137,7 +145,7 @@ impl Slot {
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Forwarded {
-        if self.paused {
+        if self.paused || self.resting {
             return Forwarded::Dropped;
         }
         let Some(codec) = self.leg(&media.binding) else { return Forwarded::Dropped };
@@ -196,7 +204,7 @@ impl Slot {
 
     /// Appends our sender report and CNAME; needs a report of the source, and something sent.
     pub fn report(&mut self, source: &SourceReport, server_ntp: u64, clock_rate: u32, now: Instant, out: &mut Vec<u8>) {
-        if self.is_held() || self.counters.packets == 0 {
+        if !self.rewriter.is_anchored() || self.counters.packets == 0 {
             return;
         }
         let rtp = self.rewriter.timestamp(source.rtp_at(server_ntp, clock_rate));
@@ -238,10 +246,28 @@ impl Slot {
         }
     }
 
-    /// The next number on the whole transport. Without RTX a packet must be the same octets when it is resent (the same SRTP nonce), so it bears none.
+    /// Writes a packet of nothing but padding under the repair's numbers (RFC 4588 §4): the receiver tells of it and throws it away. False without RTX.
+    pub fn pad(&mut self, transport_number: &mut u16, out: &mut Vec<u8>) -> bool {
+        let repair = self.leg.and_then(|(_, codec)| codec.rtx_payload_type).zip(self.section.rtx_ssrc);
+        let Some((payload_type, ssrc)) = repair.filter(|_| self.is_numbered()) else { return false };
+        let outgoing = Outgoing {
+            payload_type,
+            sequence: self.rtx_sequence,
+            timestamp: self.rewriter.newest_timestamp(),
+            ssrc,
+            mid: self.section.mid.as_bytes(),
+            transport_number: self.number(transport_number),
+            ..Outgoing::default()
+        };
+        outgoing.write_padding(&self.section.extensions, out);
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        self.counters.padding += 1;
+        true
+    }
+
+    /// The next number on the whole transport.
     fn number(&self, transport_number: &mut u16) -> Option<u16> {
-        let wanted = self.section.extensions.transport_cc != 0 && (self.section.rtx_ssrc.is_some() || !self.section.video);
-        wanted.then(|| {
+        self.is_numbered().then(|| {
             *transport_number = transport_number.wrapping_add(1);
             *transport_number
         })

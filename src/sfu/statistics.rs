@@ -38,10 +38,23 @@ pub struct SlotCounters {
     pub octets: u64,
     /// Packets resent.
     pub resent: u64,
+    /// Packets of padding, to find out what the line carries.
+    pub padding: u64,
     /// Packets asked for that were not here (any more), or too often.
     pub not_resent: u64,
     /// Key frames asked for by the receiver.
     pub key_requests: u64,
+}
+
+/// The line from here to one participant, as transport-wide feedback tells it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Downlink {
+    /// What it carries, in bits a second with all headers.
+    pub bits_per_s: u64,
+    /// What may be sent now: less while packets wait.
+    pub allowed: u64,
+    /// How long packets wait on it.
+    pub queue_ms: f64,
 }
 
 /// One track of one participant.

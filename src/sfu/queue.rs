@@ -1,0 +1,103 @@
+//! How long packets wait on the line: their time under way beyond the shortest that was seen. The two clocks need not agree, only tick alike.
+
+/// Two halves of this length hold the shortest time under way: a route that became longer is believed after a minute at the latest.
+const BASE_MICROS: i64 = 30_000_000;
+/// Two halves of this length hold the present: the shortest of them is a queue, the others are jitter.
+const PRESENT_MICROS: i64 = 60_000;
+/// How slowly the restlessness of the line is learnt, in packets.
+const SPREAD_PACKETS: f64 = 100.0;
+
+/// The least of the last one to two windows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Least {
+    begin: Option<i64>,
+    current: Option<i64>,
+    before: Option<i64>,
+}
+
+impl Least {
+    fn take(&mut self, value: i64, at: i64, window: i64) {
+        let age = at - *self.begin.get_or_insert(at);
+        if age >= window {
+            self.before = self.current.take().filter(|_| age < 2 * window);
+            self.begin = Some(at);
+        }
+        self.current = Some(self.current.map_or(value, |least| least.min(value)));
+    }
+
+    fn get(&self) -> Option<i64> {
+        self.current.into_iter().chain(self.before).min()
+    }
+}
+
+/// The waiting time of one line.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    base: Least,
+    present: Least,
+    spread: f64,
+}
+
+impl Queue {
+    /// A packet that arrived: both in microseconds, each of its own clock.
+    pub fn packet(&mut self, sent: i64, arrival: i64) {
+        self.base.take(arrival - sent, arrival, BASE_MICROS);
+        self.present.take(arrival - sent, arrival, PRESENT_MICROS);
+        let beyond = self.present.get().map_or(0, |present| arrival - sent - present) as f64 / 1_000.0;
+        self.spread += (beyond - self.spread) / SPREAD_PACKETS;
+    }
+
+    /// How much longer than the shortest packets of the moment the usual one takes, in milliseconds: jitter, which no queue explains.
+    pub fn spread_ms(&self) -> f64 {
+        self.spread
+    }
+
+    /// Milliseconds.
+    pub fn ms(&self) -> f64 {
+        match (self.present.get(), self.base.get()) {
+            (Some(present), Some(base)) => (present - base).max(0) as f64 / 1_000.0,
+            _ => 0.0,
+        }
+    }
+
+    /// What waits now is not ours, or the route is another one: from here on it counts as the line's own length.
+    pub fn accept(&mut self) {
+        if let Some(present) = self.present.get() {
+            self.base = Least { begin: self.base.begin, current: Some(present), before: None };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_told_from_what_only_shakes() {
+        let mut queue = Queue::default();
+        for n in 0..100 {
+            queue.packet(n * 10_000, n * 10_000 - 5_000_000 + 20_000 + (n % 4) * 9_000);
+        }
+        assert!(queue.ms() < 1.0, "jitter alone: {}", queue.ms());
+        assert!((5.0..14.0).contains(&queue.spread_ms()), "{}", queue.spread_ms());
+        for n in 100..130 {
+            queue.packet(n * 10_000, n * 10_000 - 5_000_000 + 90_000 + (n % 4) * 9_000);
+        }
+        assert!((69.0..71.0).contains(&queue.ms()), "{}", queue.ms());
+        queue.accept();
+        assert!(queue.ms() < 1.0);
+    }
+
+    #[test]
+    fn a_longer_route_is_believed_after_a_minute() {
+        let mut queue = Queue::default();
+        let mut seen = Vec::new();
+        for n in 0..8_000 {
+            queue.packet(n * 10_000, n * 10_000 + if n < 1_000 { 20_000 } else { 60_000 });
+            if n % 1_000 == 999 {
+                seen.push(queue.ms() as i64);
+            }
+        }
+        assert_eq!((seen[1], seen[7]), (40, 0), "{seen:?}");
+    }
+}
