@@ -33,7 +33,7 @@ impl Echo {
             while !stopped.load(Ordering::Relaxed) {
                 let _ = poll.poll(&mut events, Some(Duration::from_millis(100)));
                 let mut answer = |local, remote, datagram: &mut [u8]| {
-                    batch.datagram(Path { local, remote }, |into| {
+                    batch.datagram(Path::udp(local, remote), |into| {
                         into.extend_from_slice(datagram);
                         true
                     });

@@ -299,7 +299,7 @@ impl Turn {
             if run.path.is_tcp() {
                 let framed = self.connections.send(run, Instant::now(), |packet| core.is_picture(run.path, packet));
                 sent += framed.taken;
-                counters.tcp_lost.fetch_add(framed.lost, Ordering::Relaxed);
+                count_many(&counters.tcp_lost, framed.lost);
                 return;
             }
             let datagrams = run.contents.len().div_ceil(run.size);

@@ -13,6 +13,10 @@ const TOLERANCE_KEPT: Duration = Duration::from_secs(5);
 const ROUND_TRIP_GUESS: Duration = Duration::from_millis(100);
 /// Asking again earlier makes no sense, even in the same room.
 const RETRY_MIN: Duration = Duration::from_millis(25);
+/// A repair may come this much later than expected before it is asked for again.
+const SLACK_MIN: Duration = Duration::from_millis(8);
+/// So many questions come a round trip apart: a second loss of the same packet is chance. Then each waits longer: a link that is full does not need more of them.
+const PROMPT_TRIES: u8 = 4;
 
 #[derive(Debug, Clone, Copy)]
 struct Hole {
@@ -32,11 +36,13 @@ pub struct Missing {
     tolerance_since: Option<Instant>,
     /// From the question to the repair, smoothed: what a line with jitter really takes.
     repair: Option<Duration>,
+    /// How far repairs are from that, smoothed.
+    spread: Duration,
 }
 
 impl Default for Missing {
     fn default() -> Self {
-        Self { holes: Vec::new(), tolerance: TOLERANCE_MIN, tolerance_since: None, repair: None }
+        Self { holes: Vec::new(), tolerance: TOLERANCE_MIN, tolerance_since: None, repair: None, spread: Duration::ZERO }
     }
 }
 
@@ -64,7 +70,11 @@ impl Missing {
         let hole = self.holes.remove(at);
         if repaired && hole.tries == 1 {
             let took = now.saturating_duration_since(hole.asked);
-            self.repair = Some(self.repair.map_or(took, |before| (before * 3 + took) / 4));
+            // As a retransmission time-out is learnt (RFC 6298 §2).
+            (self.repair, self.spread) = match self.repair {
+                None => (Some(took), took / 2),
+                Some(before) => (Some((before * 3 + took) / 4), (self.spread * 3 + took.abs_diff(before)) / 4),
+            };
         }
         if !repaired {
             let took = now.saturating_duration_since(hole.noticed);
@@ -88,8 +98,11 @@ impl Missing {
     /// Puts the sequence numbers to ask for now into `wanted`, in order.
     pub fn ask(&mut self, round_trip: Option<Duration>, now: Instant, wanted: &mut Vec<u16>) {
         wanted.clear();
-        let expected = self.repair.or(round_trip).unwrap_or(ROUND_TRIP_GUESS);
-        let retry = (expected * 5 / 4 + self.tolerance / 2).max(RETRY_MIN);
+        let (expected, slack) = match self.repair {
+            Some(repair) => (repair, (self.spread * 4).max(SLACK_MIN)),
+            None => (round_trip.unwrap_or(ROUND_TRIP_GUESS), round_trip.unwrap_or(ROUND_TRIP_GUESS) / 4),
+        };
+        let retry = (expected + slack + self.tolerance / 2).max(RETRY_MIN);
         self.holes.retain_mut(|hole| {
             if now.saturating_duration_since(hole.noticed) >= NACK_AGE {
                 return false;
@@ -98,8 +111,7 @@ impl Missing {
                 wanted.push(hole.sequence);
                 hole.tries += 1;
                 hole.asked = now;
-                // Each question waits longer than the one before: a link that is full does not need more of them.
-                hole.due = now + retry * u32::from(hole.tries.min(4));
+                hole.due = now + retry * u32::from(hole.tries.saturating_sub(PROMPT_TRIES - 1).max(1));
             }
             hole.tries < NACK_TRIES
         });
@@ -131,8 +143,43 @@ mod tests {
         missing.filled(65_535, true, begin + ms(50));
         assert!(ask(&mut missing, begin + ms(67)).is_empty());
         assert_eq!(ask(&mut missing, begin + ms(68)), [65_534, 0]);
-        assert!(ask(&mut missing, begin + ms(174)).is_empty());
-        assert_eq!(ask(&mut missing, begin + ms(175)), [65_534, 0]);
+        assert!(ask(&mut missing, begin + ms(187)).is_empty());
+        assert_eq!(ask(&mut missing, begin + ms(188)), [65_534, 0], "38 ms, twice as much of slack after one repair, 6 of tolerance");
+    }
+
+    #[test]
+    fn a_packet_lost_twice_is_asked_for_a_round_trip_later_and_only_then_more_seldom() {
+        let begin = Instant::now();
+        let mut missing = Missing::default();
+        for at in (0..4000).step_by(200) {
+            missing.skipped(10, 1, begin + ms(at));
+            ask(&mut missing, begin + ms(at + 12));
+            missing.filled(9, true, begin + ms(at + 112));
+        }
+        missing.skipped(20, 1, begin + ms(4000));
+        let mut asked = Vec::new();
+        while let Some(due) = missing.due() {
+            if !ask(&mut missing, due).is_empty() {
+                asked.push((due - begin).as_millis() - 4000);
+            }
+        }
+        assert_eq!(asked, [12, 126, 240, 354, 468, 696]);
+    }
+
+    #[test]
+    fn a_line_with_jitter_is_given_more_time() {
+        let begin = Instant::now();
+        let mut missing = Missing::default();
+        for (n, took) in [60, 140, 70, 150, 60, 130, 80, 140].into_iter().enumerate() {
+            let at = 300 * n as u64;
+            missing.skipped(10, 1, begin + ms(at));
+            ask(&mut missing, begin + ms(at + 12));
+            missing.filled(9, true, begin + ms(at + 12 + took));
+        }
+        missing.skipped(20, 1, begin + ms(5000));
+        ask(&mut missing, begin + ms(5012));
+        let wait = missing.due().map(|due| (due - begin).as_millis() - 5012);
+        assert!(wait.is_some_and(|wait| (180..330).contains(&wait)), "{wait:?}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 // How long received frames are held back before they are shown. A browser plans this from its own round trip to the server, and cannot
 // know that what the other person's line lost takes another trip to come again. Knows counters only.
 
-/** Enough for one repair and a second try on a line of 100 ms round trip. */
-export const HOLD_MS = 200;
+/** Enough for one repair and a second try on a line of 100 ms round trip, when the last packet of a picture was lost. */
+export const HOLD_MS = 250;
 /** This many questions for lost packets in `WINDOW_MS` are a line that loses. */
 export const QUESTIONS = 5;
 export const WINDOW_MS = 5_000;
