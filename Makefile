@@ -37,7 +37,7 @@ check:
 
 bench: client release
 	@tests/setup/packages test
-	@cargo bench --locked --bench forwarding --bench joins --bench datachannel
+	@ulimit -n 4096 2>/dev/null; cargo bench --locked --bench forwarding --bench joins --bench datachannel
 	@cd tests/browser && npm ci --no-fund --no-audit --loglevel=error
 	@TEST_BINARY=$(CURDIR)/target/release/visavis node tests/browser/run.mjs --bench
 

@@ -205,10 +205,9 @@ impl Turn {
                     core.handle_datagram(now, local, remote, datagram, batch);
                 });
                 *ready = received.unwrap_or_else(|error| {
-                    // An ICMP error of an earlier send; the next call reads on.
-                    read += 1;
+                    // An ICMP error of an earlier send. What waits behind it is read with the next packet: an error that stays must not spin the worker.
                     tracing::trace!(%error, "receive");
-                    true
+                    false
                 });
             }
             if batch.is_full() {
