@@ -37,6 +37,7 @@ async function observe(citizen, agent) {
     frozen_s: after[index].totalFreezesDuration - before[index].totalFreezesDuration,
     kbit: ((after[index].bytes - before[index].bytes) * 8) / SECONDS / 1000,
     width: after[index].width,
+    held_ms: ((after[index].jitterBufferDelay - before[index].jitterBufferDelay) / (after[index].emitted - before[index].emitted)) * 1000,
     key_frames: after[index].keyFramesDecoded - before[index].keyFramesDecoded,
     asked_by_receiver: after[index].nack - before[index].nack,
     asked_of_sender: sentAfter[index].nack - sentBefore[index].nack,
@@ -124,7 +125,7 @@ export const cases = [
       for (let seed = 1; seed <= SEEDS; seed += 1) {
         runs.server.push(await overServer(seed));
         runs.direct.push(await direct(seed));
-        for (const kind of ['server', 'direct']) console.log(`     seed ${seed} ${kind}: ${runs[kind].at(-1).map((r) => `${r.side} ${r.fps.toFixed(1)} fps, ${r.freezes} freezes (${r.frozen_s.toFixed(1)} s), ${r.kbit.toFixed(0)} kbit/s, ${r.key_frames} key frames of ${r.key_requests} asked, NACK ${r.asked_by_receiver}/${r.asked_of_sender}, resent ${r.resent_by_sender}`).join(' · ')}`);
+        for (const kind of ['server', 'direct']) console.log(`     seed ${seed} ${kind}: ${runs[kind].at(-1).map((r) => `${r.side} ${r.fps.toFixed(1)} fps, ${r.freezes} freezes (${r.frozen_s.toFixed(1)} s), held ${r.held_ms.toFixed(0)} ms, ${r.kbit.toFixed(0)} kbit/s, ${r.key_frames} key frames of ${r.key_requests} asked, NACK ${r.asked_by_receiver}/${r.asked_of_sender}, resent ${r.resent_by_sender}`).join(' · ')}`);
       }
       const failures = [];
       for (const [index, side] of ['citizen', 'agent'].entries()) {
