@@ -202,7 +202,8 @@ mod tests {
     }
 
     fn held(cache: &Cache, packets: u16) -> usize {
-        (0..packets).filter_map(|sequence| Some(assert_eq!(cache.find(sequence)?.payload, payload(sequence)))).count()
+        let here = (0..packets).filter_map(|sequence| Some((sequence, cache.find(sequence)?)));
+        here.inspect(|(sequence, kept)| assert_eq!(kept.payload, payload(*sequence))).count()
     }
 
     #[test]
