@@ -11,6 +11,7 @@ import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { play } from "./sound";
 import { Store } from "./store";
+import { iceServersOf } from "./transport";
 import type { AgentAccount, DeskRow, Outcome, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
@@ -78,6 +79,7 @@ export class Agent extends Store<AgentState> {
       clock: realClock,
       media: this.media,
       nextTransport: () => nextTransport("agent"),
+      iceServers: () => iceServersOf(this.#signaling.relay, location),
       request: (body) => this.#ask(body),
       probe: () => this.#signaling.probe(),
     });

@@ -11,6 +11,7 @@ import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { startRinging, stopRinging } from "./sound";
 import { Store } from "./store";
+import { iceServersOf } from "./transport";
 import type { Link, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
@@ -90,6 +91,7 @@ export class Citizen extends Store<CitizenState> {
       clock: realClock,
       media: this.media,
       nextTransport: () => nextTransport("citizen"),
+      iceServers: () => iceServersOf(this.#signaling.relay, location),
       request: (body) => this.#signaling.request(body),
       probe: () => this.#signaling.probe(),
     });
