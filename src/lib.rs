@@ -11,6 +11,7 @@ pub mod limits;
 pub mod load;
 pub mod media;
 pub mod protocol;
+pub mod relay;
 pub mod server;
 pub mod sfu;
 pub mod signaling;

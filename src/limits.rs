@@ -180,6 +180,28 @@ pub const TCP_PICTURE_AGE: Duration = Duration::from_millis(500);
 pub const TCP_PICTURE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes read from a TCP connection before the next one has its turn.
 pub const TCP_READ_BYTES: usize = 64 * 1024;
+/// A credential for the relay opens allocations for this long: a visit to the waiting room and the call. What it opened lives as long as its transport.
+pub const RELAY_CREDENTIAL: Duration = Duration::from_secs(60 * 60);
+/// Allocations of one person at the relay; one more is refused with 486 (O10).
+pub const RELAY_ALLOCATIONS: usize = 4;
+/// Peers that one allocation sends to, two file descriptors each; what goes to one more is lost, and its check with it.
+pub const RELAY_WAYS: usize = 4;
+/// An allocation ends after this unless it is refreshed, where the client names no time (RFC 8656 §3.2).
+pub const RELAY_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// Longest time that a client may name.
+pub const RELAY_LIFETIME_MAX: Duration = Duration::from_secs(10 * 60);
+/// A permission ends after this unless it is made anew (RFC 8656 §9).
+pub const RELAY_PERMISSION: Duration = Duration::from_secs(5 * 60);
+/// A channel ends after this unless it is bound anew (RFC 8656 §12).
+pub const RELAY_CHANNEL: Duration = Duration::from_secs(10 * 60);
+/// A connection that has no allocation by then is closed.
+pub const RELAY_OPENING: Duration = Duration::from_secs(10);
+/// Bytes of one message to the relay with its header; a longer one closes the connection.
+pub const RELAY_MESSAGE_BYTES: usize = FRAME_BYTES + 256;
+/// Packets between the media worker and the relay's writing to one client; at the bound they wait in the worker's queue, where sound overtakes pictures.
+pub const RELAY_QUEUE: usize = 2;
+/// Send buffer asked of the system for the stream between a media worker and the relay; what does not fit waits in the worker's queue.
+pub const RELAY_LOCAL_BYTES: usize = 4 * 1024;
 /// Consultations on one worker; one more is opened but its offers are answered `Unavailable`.
 pub const CONSULTATIONS_PER_WORKER: usize = 4096;
 /// Panics in one consultation before it is removed from its worker.
@@ -252,6 +274,8 @@ pub const WEB_HEADER_BYTES: usize = 16 * 1024;
 pub const WEB_HEADERS: usize = 64;
 /// A connection on which nothing is asked is closed after this (O13).
 pub const WEB_IDLE: Duration = Duration::from_secs(60);
+/// Bytes read ahead on a TLS connection whose protocol only its first byte tells; the rest waits in the socket.
+pub const TLS_READ_BYTES: usize = 4 * 1024;
 /// Requests at once on one HTTP/2 connection; the peer waits.
 pub const WEB_STREAMS: u32 = 64;
 /// A request must be answered within this, body included; beyond, 408 (O13).

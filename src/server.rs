@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::access::relay::RelaySecret;
 use crate::agenda::phase::LinkRules;
 use crate::config::Config;
 use crate::demo::{self, Demo, DemoError, Stage};
@@ -20,10 +22,12 @@ use crate::http::{Scheme, Site, SiteConfig, router};
 use crate::limits;
 use crate::media::framed_door::FramedDoor;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
+use crate::media::tcp::prefer_short_queues;
+use crate::relay::{self, Relay};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError};
 use crate::time::Clock;
-use crate::tls::{self, Acceptor, CertificateError, CertificateFiles, Gate, WebCertificate};
+use crate::tls::{self, Acceptor, CertificateError, CertificateFiles, Gate, Guests, WebCertificate};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -104,13 +108,20 @@ impl Server {
         };
         let advertised = addresses::advertised(&config.media, &machine);
         let tcp = addresses::advertised_tcp(&config, &listeners.addresses(Scheme::Https), &machine);
+        let reached_at = addresses::outward(&advertised);
         let media = MediaPlane::start_with(
             MediaConfig { advertised, tcp, port: config.media.port, workers: config.media.workers },
             config.media.dtls13,
         )?;
-        let framed = config.media.tcp.then(|| framed(media.framed_door()));
+        let door = media.framed_door();
+        let framed = config.media.tcp.then(|| framed(door.clone()));
         let media_ports = media.ports();
+        let peers = reached_at.iter().flat_map(|address| media_ports.iter().map(|port| SocketAddr::new(*address, *port))).collect();
         let signaling = Signaling::new(store.clone(), media, clock.clone());
+        let relayed = match config.media.relay && certificate.is_some() {
+            true => Some(relayed(door, peers, &signaling, clock.clone())),
+            false => None,
+        };
 
         let (https, http) = (listeners.addresses(Scheme::Https), listeners.addresses(Scheme::Http));
         let local_url = http.first().map(|address| format!("http://localhost:{}", address.port()));
@@ -127,7 +138,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let spki_sha256 = certificate.as_ref().map_or_else(String::new, |certificate| certificate.spki_sha256.clone());
-        let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server, framed));
+        let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server, Guests { framed, relayed }));
         listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
         tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
@@ -171,6 +182,27 @@ fn framed(door: FramedDoor) -> tls::Framed {
     Arc::new(move |socket, peer, pass| {
         let door = door.clone();
         Box::pin(async move { door.take(socket, peer, Box::new(pass)).await })
+    })
+}
+
+/// TURN inside TLS leads to the media plane. Its secret is new with each process, as is the media plane's certificate.
+fn relayed(door: FramedDoor, peers: Vec<SocketAddr>, signaling: &Signaling, clock: Clock) -> tls::Relayed {
+    let mut secret = [0; 32];
+    if aws_lc_rs::rand::fill(&mut secret).is_err() {
+        // No randomness, no secrets: nothing may go on with predictable ones.
+        std::process::abort();
+    }
+    let secret = RelaySecret::new(&secret);
+    signaling.offer_relay(secret.clone());
+    let bring: relay::Bring = Arc::new(move |stream, remote, peer, first| door.bring(stream, remote, peer.ip(), first));
+    let relay = Relay::new(secret, peers, bring, clock);
+    Arc::new(move |stream, client, pass| {
+        let relay = relay.clone();
+        prefer_short_queues(SockRef::from(stream.get_ref().get_ref().0));
+        Box::pin(async move {
+            relay.serve(stream, client).await;
+            drop(pass);
+        })
     })
 }
 

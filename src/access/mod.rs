@@ -2,6 +2,7 @@
 
 pub mod link;
 pub mod password;
+pub mod relay;
 pub mod throttle;
 pub mod token;
 

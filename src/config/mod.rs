@@ -67,6 +67,8 @@ pub struct Media {
     pub nat: Vec<(IpAddr, IpAddr)>,
     /// Media may come by TCP on the HTTPS listeners where UDP is blocked.
     pub tcp: bool,
+    /// Media may come by TURN inside TLS on the HTTPS listeners.
+    pub relay: bool,
     /// Where browsers reach the HTTPS listeners, when that is not where they listen.
     pub tcp_addresses: Vec<SocketAddr>,
     /// First UDP port.

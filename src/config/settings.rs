@@ -193,6 +193,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, _, value| addresses(value).map(|list| config.media.tcp_addresses = list),
     },
     Setting {
+        key: "media.relay",
+        kind: Kind::Switch,
+        default: "true",
+        about: "Media by TURN inside TLS on the ports of `web.https`, for networks that let nothing else through. It leads to this server's media and nowhere else.",
+        set: |config, _, value| switch(value).map(|on| config.media.relay = on),
+    },
+    Setting {
         key: "data.directory",
         kind: Kind::Text,
         default: r#""data""#,

@@ -1,11 +1,12 @@
-//! The TCP connections of one worker: frames in, frames out, each with its queue. Knows sockets; refuses to know whose they are and what the frames mean.
+//! The streams of one worker, TCP connections and the relay's local ones: frames in, frames out, each with its queue. Knows sockets; refuses to know whose they
+//! are and what the frames mean.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 
 use mio::event::Event;
-use mio::net::TcpStream;
+use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
@@ -19,7 +20,7 @@ use crate::time::Instant;
 /// A connection whose first frame was read and is a well-formed check, on its way to the worker that gave its ufrag out.
 pub struct Arrival {
     /// Not blocking.
-    pub stream: std::net::TcpStream,
+    pub stream: Stream,
     /// Our address.
     pub local: IpAddr,
     /// The client's.
@@ -28,6 +29,37 @@ pub struct Arrival {
     pub first: Vec<u8>,
     /// Its place among the sockets of the web server: given back when it is dropped.
     pub pass: Box<dyn Send>,
+}
+
+/// What carries the frames.
+pub enum Stream {
+    /// From the client itself.
+    Tcp(std::net::TcpStream),
+    /// From the relay of this process.
+    Local(std::os::unix::net::UnixStream),
+}
+
+/// The same, polled.
+enum Polled {
+    Tcp(TcpStream),
+    Local(UnixStream),
+}
+
+impl Polled {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Local(stream) => stream.read(into),
+        }
+    }
+
+    /// Each write is a record of its own: the system must not add the next one to bytes that it holds unsent beyond the bound.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream).send_with_flags(bytes, END_OF_RECORD),
+            Self::Local(stream) => SockRef::from(stream).send(bytes),
+        }
+    }
 }
 
 /// What the core must hear of a connection.
@@ -51,7 +83,7 @@ pub struct Connections {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Polled,
     path: Path,
     deframer: Deframer,
     queue: SendQueue,
@@ -82,9 +114,20 @@ impl Connections {
     /// Keeps an arrival under its path.
     pub fn keep(&mut self, path: Path, arrival: Arrival, registry: &Registry) -> io::Result<()> {
         let Carrier::Tcp(number) = path.carrier else { return Ok(()) };
-        let mut stream = TcpStream::from_std(arrival.stream);
-        prefer_short_queues(SockRef::from(&stream));
-        registry.register(&mut stream, Token(self.first_token + number as usize), Interest::READABLE | Interest::WRITABLE)?;
+        let (token, interest) = (Token(self.first_token + number as usize), Interest::READABLE | Interest::WRITABLE);
+        let stream = match arrival.stream {
+            Stream::Tcp(stream) => {
+                let mut stream = TcpStream::from_std(stream);
+                prefer_short_queues(SockRef::from(&stream));
+                registry.register(&mut stream, token, interest)?;
+                Polled::Tcp(stream)
+            }
+            Stream::Local(stream) => {
+                let mut stream = UnixStream::from_std(stream);
+                registry.register(&mut stream, token, interest)?;
+                Polled::Local(stream)
+            }
+        };
         let connection = Connection { stream, path, deframer: Deframer::default(), queue: SendQueue::default(), _pass: arrival.pass };
         self.live.insert(number, connection);
         self.readable.push_back(number);
@@ -170,8 +213,7 @@ impl Connections {
     fn write(&mut self, number: u32, now: Instant) {
         let Some(connection) = self.live.get_mut(&number) else { return };
         let Connection { stream, queue, path, .. } = connection;
-        // Each write is a record of its own: the system must not add the next one to bytes that it holds unsent beyond the bound.
-        let written = queue.write(now, |bytes| SockRef::from(&*stream).send_with_flags(bytes, END_OF_RECORD));
+        let written = queue.write(now, |bytes| stream.write(bytes));
         if let Some(behind) = queue.take_news() {
             self.news.push((*path, News::Behind(behind)));
         }
@@ -189,7 +231,7 @@ impl Connections {
 
 /// Little may wait where sound cannot overtake pictures: in the system, which then holds few unsent bytes, and in the network, whose queues BBR does not fill as
 /// the usual control does. A system that knows neither serves as well, with more delay.
-fn prefer_short_queues(socket: SockRef<'_>) {
+pub fn prefer_short_queues(socket: SockRef<'_>) {
     #[cfg(target_os = "linux")]
     {
         let _ = socket.set_tcp_congestion(b"bbr");
@@ -217,6 +259,7 @@ mod tests {
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, remote) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
+        let stream = Stream::Tcp(stream);
         let arrival = Arrival { stream, local: [127, 0, 0, 1].into(), remote, first: vec![], pass: Box::new(()) };
         let path = connections.next_path(&arrival);
         connections.keep(path, arrival, poll.registry()).unwrap();

@@ -25,6 +25,9 @@ pub enum ServerMessage {
         server_time: Utc,
         /// How often to `ping`, in milliseconds; three times this of silence ends the socket.
         heartbeat_ms: u32,
+        /// For peer connections made from now on, when this server relays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relay: Option<Relay>,
     },
     /// Answer to `ping`.
     Pong {
@@ -65,6 +68,15 @@ pub enum ServerMessage {
         /// From the server to here.
         downlink: Quality,
     },
+}
+
+/// TURN over TLS at the host and port of the page (RFC 8656); the only peer that it lets through is this server's media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Relay {
+    /// Holds the time until which it opens allocations.
+    pub username: String,
+    /// Its secret.
+    pub credential: String,
 }
 
 /// A consultation as one participant may see it, whole.

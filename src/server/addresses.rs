@@ -46,8 +46,11 @@ pub fn advertised_tcp(config: &Config, bound: &[SocketAddr], machine: &[IpAddr])
     }
     let mut seen = BTreeSet::new();
     all.retain(|place| seen.insert(*place));
-    let outward: Vec<SocketAddr> = all.iter().copied().filter(|place| !place.ip().is_loopback()).collect();
-    if outward.is_empty() { all } else { outward }.into_iter().take(limits::ADVERTISED_TCP).collect()
+    if all.iter().any(|place| !place.ip().is_loopback()) {
+        all.retain(|place| !place.ip().is_loopback());
+    }
+    all.truncate(limits::ADVERTISED_TCP);
+    all
 }
 
 /// Whether a listener bound like this takes connections to `address`.
@@ -68,6 +71,12 @@ fn port_of(url: &str) -> Option<u16> {
         Some((_, port)) => port.parse().ok(),
         None => Some(443),
     }
+}
+
+/// Without loopback, unless there is nothing else: where somebody on another machine can mean us.
+pub fn outward(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let outward: Vec<IpAddr> = addresses.iter().copied().filter(|address| !address.is_loopback()).collect();
+    if outward.is_empty() { addresses.to_vec() } else { outward }
 }
 
 fn in_order(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {

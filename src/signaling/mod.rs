@@ -11,16 +11,18 @@ mod task;
 mod wire;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
 use tokio::sync::watch;
 
 use crate::access::AgentGrant;
+use crate::access::relay::RelaySecret;
 use crate::access::token::TokenHash;
 use crate::ids::AppointmentId;
 use crate::media::plane::MediaPlane;
+use crate::protocol::server as protocol;
 use crate::store::Store;
 use crate::time::Clock;
 
@@ -38,6 +40,8 @@ pub struct Signaling {
     store: Store,
     media: MediaPlane,
     clock: Clock,
+    /// Where there is a relay.
+    relay: OnceLock<RelaySecret>,
     agents: Agents,
     registry: Registry,
     desk: Desk,
@@ -54,6 +58,7 @@ impl Signaling {
             store,
             media,
             clock,
+            relay: OnceLock::new(),
             agents: Agents::default(),
             registry: Registry::default(),
             desk,
@@ -62,6 +67,20 @@ impl Signaling {
         });
         tokio::spawn(desk::run(house.clone(), news));
         house
+    }
+
+    /// From now on people are told credentials for the relay with this secret.
+    pub fn offer_relay(&self, secret: RelaySecret) {
+        let _ = self.relay.set(secret);
+    }
+
+    fn relay_for(&self, who: &socket::Who) -> Option<protocol::Relay> {
+        let person = match who {
+            socket::Who::Citizen(appointment, _) => format!("citizen {appointment}"),
+            socket::Who::Agent(grant, _) => format!("agent {}", grant.agent.0),
+        };
+        let credential = self.relay.get()?.issue(&person, self.clock.now());
+        Some(protocol::Relay { username: credential.username, credential: credential.password })
     }
 
     /// Serves one citizen's socket until it ends. The cookie was checked by `http`, the upgrade went through [`prepare`].

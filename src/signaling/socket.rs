@@ -213,6 +213,7 @@ async fn take(
                 version: VERSION,
                 server_time: house.clock().now().into(),
                 heartbeat_ms: u32::try_from(limits::HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
+                relay: house.relay_for(who),
             };
             link.send(wire::text(&welcome));
             return enter(house, who, *device, link, show_desk).await;

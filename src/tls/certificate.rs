@@ -139,7 +139,7 @@ fn server_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(unusable)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"stun.turn".to_vec()];
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(unusable)?;
     Ok(config)
 }

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,14 +34,26 @@ use crate::time::Instant;
 /// What is spoken on a listener.
 #[derive(Clone)]
 pub enum Acceptor {
-    /// HTTPS; what begins with a frame (RFC 4571) goes to the second, where there is one.
-    Tls(Arc<rustls::ServerConfig>, Option<Framed>),
+    /// HTTPS and what else is served on its port.
+    Tls(Arc<rustls::ServerConfig>, Guests),
     /// Plain HTTP, for loopback.
     Plain,
 }
 
 /// Takes a connection that begins with a frame, the peer's address, and the pass, which must live as long as the connection.
 pub type Framed = Arc<dyn Fn(TcpStream, SocketAddr, Pass) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What else is served on the port of HTTPS; without it such connections are closed.
+#[derive(Clone, Default)]
+pub struct Guests {
+    /// Connections that begin with a frame (RFC 4571).
+    pub framed: Option<Framed>,
+    /// TLS connections on which TURN is spoken (RFC 8656), by ALPN (RFC 7443) or by the first byte inside.
+    pub relayed: Option<Relayed>,
+}
+
+/// Takes such a connection, the peer's address, and the pass.
+pub type Relayed = Arc<dyn Fn(BufReader<TlsStream<TcpStream>>, SocketAddr, Pass) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Binds a listener. `[::]` takes IPv4 as well.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -87,17 +99,35 @@ async fn one_socket(socket: TcpStream, peer: SocketAddr, acceptor: Acceptor, rou
     let site = Site { router, peer };
     match acceptor {
         Acceptor::Plain => serve_http1(Guarded { socket, _pass: pass }, site, stop).await,
-        Acceptor::Tls(config, framed) => {
+        Acceptor::Tls(config, guests) => {
             let mut stopping = stop.clone();
             // A browser opens sockets ahead of need and says nothing on them: they must not hold up the stop.
             let opened = tokio::select! {
-                opened = handshake(socket, (peer, pass), config, framed) => opened,
+                opened = handshake(socket, (peer, pass), config, &guests) => opened,
                 _ = stopping.wait_for(|stop| *stop) => None,
             };
             let Some((tls, pass)) = opened else { return };
-            let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-            let socket = Guarded { socket: tls, _pass: pass };
-            if is_http2 { serve_http2(socket, site, stop).await } else { serve_http1(socket, site, stop).await }
+            match tls.get_ref().1.alpn_protocol() {
+                Some(b"h2") => serve_http2(Guarded { socket: tls, _pass: pass }, site, stop).await,
+                Some(b"http/1.1") => serve_http1(Guarded { socket: tls, _pass: pass }, site, stop).await,
+                // Browsers name no protocol to a relay; what speaks HTTP without ALPN is told apart by its first byte.
+                _ => {
+                    let mut tls = BufReader::with_capacity(limits::TLS_READ_BYTES, tls);
+                    let first = tokio::select! {
+                        first = timeout(limits::WEB_HEADER, tls.fill_buf()) => first,
+                        _ = stopping.wait_for(|stop| *stop) => return,
+                    };
+                    let Ok(Ok(&[first, ..])) = first else { return };
+                    match (Opening::of(first), guests.relayed) {
+                        (Opening::Framed, Some(relayed)) => tokio::select! {
+                            () = relayed(tls, peer, pass) => {}
+                            _ = stopping.wait_for(|stop| *stop) => {}
+                        },
+                        (Opening::PlainHttp, _) => serve_http1(Guarded { socket: tls, _pass: pass }, site, stop).await,
+                        _ => {}
+                    }
+                }
+            }
         }
     }
 }
@@ -107,7 +137,7 @@ async fn handshake(
     mut socket: TcpStream,
     (peer, pass): (SocketAddr, Pass),
     config: Arc<rustls::ServerConfig>,
-    framed: Option<Framed>,
+    guests: &Guests,
 ) -> Option<(TlsStream<TcpStream>, Pass)> {
     match timeout(limits::WEB_HANDSHAKE, opening(&socket)).await.ok()? {
         Opening::Tls => {
@@ -115,7 +145,7 @@ async fn handshake(
             Some((tls, pass))
         }
         Opening::Framed => {
-            framed?(socket, peer, pass).await;
+            guests.framed.as_ref()?(socket, peer, pass).await;
             None
         }
         Opening::PlainHttp => {

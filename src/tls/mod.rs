@@ -7,4 +7,4 @@ mod opening;
 
 pub use certificate::{CertificateError, CertificateFiles, Origin, WebCertificate};
 pub use gate::{Gate, Pass};
-pub use listener::{Acceptor, Framed, bind, serve};
+pub use listener::{Acceptor, Framed, Guests, Relayed, bind, serve};

@@ -1,75 +1,20 @@
 //! Media by TCP on the web port (RFC 4571, RFC 6544): raw clients with their own framing against the real listener and the real media plane.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::routing::get;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use visavis::limits;
 use visavis::load::synthetic::{OpusSource, Reading, Vp8Source, read};
-use visavis::media::plane::{MediaConfig, MediaEvent, MediaPlane};
-use visavis::time::Clock;
-use visavis::tls::{self, Acceptor, CertificateFiles, Framed, Gate, WebCertificate};
 
 use crate::support::framed_client::{FramedClient, connect, frame};
 use crate::support::raw_client::RawClient;
 use crate::support::raw_peer::{Arrived, RawOptions, read_rtp, rtp_packet};
 use crate::support::raw_stun::Request;
 use crate::support::room::{AGENT, CITIZEN, PATIENCE, Room};
-
-/// A web listener and a media plane behind it.
-struct Site {
-    plane: MediaPlane,
-    address: SocketAddr,
-    _stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-    directory: tempfile::TempDir,
-}
-
-impl Site {
-    fn start(workers: usize) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let files = CertificateFiles { directory: directory.path().to_owned(), certificate: None, private_key: None };
-        let certificate = WebCertificate::load_or_make(&files, &[], Clock::default().now()).unwrap();
-        let listener = tls::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![address], port: 0, workers };
-        let plane = MediaPlane::start(config).unwrap();
-        let door = plane.framed_door();
-        let framed: Framed = Arc::new(move |socket, peer, pass| {
-            let door = door.clone();
-            Box::pin(async move { door.take(socket, peer, Box::new(pass)).await })
-        });
-        let (stop, stopped) = watch::channel(false);
-        let router = Router::new().route("/", get(async || "hello"));
-        let acceptor = Acceptor::Tls(certificate.server, Some(framed));
-        let task = tokio::spawn(tls::serve(listener, acceptor, router, Gate::new(|_| false), stopped));
-        Self { plane, address, _stop: stop, task, directory }
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+use crate::support::site::Site;
 
 fn options(name: u32) -> RawOptions {
     RawOptions { name, ..RawOptions::default() }
-}
-
-/// Opens the forwarding between both, and waits until it is.
-async fn admit(room: &Room) {
-    room.door.admit(CITIZEN, true);
-    room.door.admit(AGENT, true);
-    for participant in [CITIZEN, AGENT] {
-        room.event("slots", |event| matches!(event, MediaEvent::Slots(of, slots) if *of == participant && !slots.is_empty())).await;
-        room.event("connected", |event| *event == MediaEvent::Connected(participant)).await;
-    }
 }
 
 /// Intact payloads of a synthetic stream at a client, in order.
@@ -100,7 +45,7 @@ async fn media_crosses_by_tcp_however_the_stream_is_cut() {
         citizen.pieces = pieces;
         citizen.until("DTLS", |client| client.peer.is_connected()).await;
         let mut agent = FramedClient::join(&room, AGENT, 1, options(2)).await;
-        admit(&room).await;
+        room.admit_both().await;
         let ssrc = citizen.peer.ssrcs()[0];
         let mut source = OpusSource::new(1, 80);
         for number in 0..30 {
@@ -120,7 +65,7 @@ async fn https_is_served_beside_it_and_the_end_of_a_transport_closes_its_connect
     let site = Site::start(1);
     let room = Room::open(&site.plane, 1);
     let mut citizen = FramedClient::join(&room, CITIZEN, 1, options(1)).await;
-    assert_eq!(https_get(&site).await, "hello");
+    assert_eq!(site.https_get(&[]).await, "hello");
     assert!(!citizen.is_closed());
     room.door.remove(CITIZEN);
     until("the end of the connection", || citizen.is_closed()).await;
@@ -132,7 +77,7 @@ async fn a_broken_connection_is_followed_by_a_new_one_without_another_handshake(
     let room = Room::open(&site.plane, 1);
     let mut citizen = FramedClient::join(&room, CITIZEN, 1, options(1)).await;
     let agent = RawClient::join(&room, AGENT, 1, options(2)).await;
-    admit(&room).await;
+    room.admit_both().await;
     let mut source = OpusSource::new(2, 80);
     let ssrc = agent.peer().ssrcs()[0];
     for round in 0..3 {
@@ -158,7 +103,7 @@ async fn a_reader_that_falls_behind_loses_pictures_and_gets_the_sound_in_time() 
     let room = Room::open(&site.plane, 1);
     let mut citizen = FramedClient::join(&room, CITIZEN, 1, options(1)).await;
     let agent = RawClient::join(&room, AGENT, 1, options(2)).await;
-    admit(&room).await;
+    room.admit_both().await;
     let [microphone, camera, ..] = agent.peer().ssrcs();
     let (mut sound, mut picture) = (OpusSource::new(2, 80), Vp8Source::new(3, 30, 8, 1_000));
     let (mut number, mut sequence) = (0_u16, 0_u16);
@@ -304,7 +249,7 @@ async fn udp_that_is_alive_keeps_the_media_whatever_comes_by_tcp() {
     let room = Room::open(&site.plane, 1);
     let citizen = RawClient::join(&room, CITIZEN, 1, options(1)).await;
     let agent = RawClient::join(&room, AGENT, 1, options(2)).await;
-    admit(&room).await;
+    room.admit_both().await;
     // The same transport nominates a TCP connection, as Firefox does.
     let mut stream = connect(site.address);
     let (mut source, ssrc) = (OpusSource::new(2, 80), agent.peer().ssrcs()[0]);
@@ -341,25 +286,4 @@ async fn until(what: &str, mut good: impl FnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// The body of `GET /` by TLS.
-async fn https_get(site: &Site) -> String {
-    use rustls_pki_types::pem::PemObject;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut roots = rustls::RootCertStore::empty();
-    let path = site.directory.path().join("development-certificate.pem");
-    roots.add(rustls_pki_types::CertificateDer::from_pem_file(path).unwrap()).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let tcp = tokio::net::TcpStream::connect(site.address).await.unwrap();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let mut tls = connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap();
-    tls.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    let _ = tls.read_to_string(&mut answer).await;
-    answer.rsplit("\r\n\r\n").next().unwrap_or_default().to_owned()
 }

@@ -17,6 +17,7 @@ mod guard;
 mod http;
 mod privacy;
 mod protocol;
+mod relay;
 mod running;
 mod signaling;
 mod signaling_media;

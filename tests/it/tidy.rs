@@ -64,7 +64,7 @@ fn floor(room: &str) -> Option<Floor> {
     Some(match room {
         "ids" | "time" | "limits" => Floor::Ground,
         "agenda" | "access" | "consultation" | "sfu" | "protocol" => Floor::Rules,
-        "load" | "http" | "signaling" | "media" | "store" | "tls" | "telemetry" | "config" => Floor::Edges,
+        "load" | "http" | "signaling" | "media" | "relay" | "store" | "tls" | "telemetry" | "config" => Floor::Edges,
         "server" | "main" | "demo" | "lib" => Floor::Composition,
         _ => return None,
     })

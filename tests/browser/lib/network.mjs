@@ -1,12 +1,14 @@
 // Network namespaces for the browsers: one each, so that an address can change under one of them and so that nothing but this
 // server can be reached. Knows nothing of browsers or of the server.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 /** The address on which every browser reaches the server. Not loopback: Firefox sends no STUN to 127.0.0.1. */
 export const SERVER_ADDRESS = '10.77.0.1';
+/** Its name in these namespaces: Firefox speaks TLS to a relay only if that has one. */
+export const SERVER_NAME = 'visavis.test';
 
 const INSIDE = 'TESTS_INSIDE';
 
@@ -30,6 +32,8 @@ function prepare() {
     ip('link set lo up');
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']); // where `ip netns` keeps its names; ours alone
     ip(`addr add ${SERVER_ADDRESS}/32 dev lo`);
+    writeFileSync('/run/hosts', `${readFileSync('/etc/hosts', 'utf8')}\n${SERVER_ADDRESS} ${SERVER_NAME}\n`);
+    execFileSync('mount', ['--bind', '/run/hosts', '/etc/hosts']);
   } catch (error) {
     fail(error.message);
   }

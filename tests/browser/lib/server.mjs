@@ -15,8 +15,8 @@ const BINARY = process.env.TEST_BINARY ?? resolve(process.env.CARGO_TARGET_DIR ?
 let nextPort = 8443;
 
 export class Server {
-  /** Starts demo mode and waits for demo.json. `gate`: browsers come through a TCP gate that can be shut (WebSocket cut, media not). */
-  static async start({ gate = false, settings = {} } = {}) {
+  /** Starts demo mode and waits for demo.json. `host`: the name that stands in links. `gate`: browsers come through a TCP gate that can be shut (WebSocket cut, media not). */
+  static async start({ gate = false, host = SERVER_ADDRESS, settings = {} } = {}) {
     check(existsSync(BINARY), `${BINARY} is missing: cargo build`);
     const server = new Server();
     server.data = mkdtempSync(join(tmpdir(), 'visavis-demo-'));
@@ -25,6 +25,7 @@ export class Server {
     server.httpPort = nextPort + 2;
     server.mediaPort = nextPort + 3;
     nextPort += 10;
+    server.host = host;
     server.settings = settings;
     if (gate) server.gate = await Gate.open(server.publicPort, server.httpsPort);
     await server.run();
@@ -51,7 +52,7 @@ export class Server {
       'tls.directory': join(this.data, 'certs'),
       'web.https': `0.0.0.0:${this.httpsPort}`,
       'web.http': `127.0.0.1:${this.httpPort}`,
-      'web.public_url': `https://${SERVER_ADDRESS}:${this.publicPort}`,
+      'web.public_url': `https://${this.host}:${this.publicPort}`,
       'media.port': this.mediaPort,
       'log.level': process.env.LOG_LEVEL ?? 'info',
       ...this.settings,

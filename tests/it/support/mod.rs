@@ -4,5 +4,7 @@ pub mod framed_client;
 pub mod raw_client;
 pub mod raw_peer;
 pub mod raw_stun;
+pub mod raw_turn;
 pub mod rig;
 pub mod room;
+pub mod site;

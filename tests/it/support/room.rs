@@ -63,6 +63,16 @@ impl Room {
         peer
     }
 
+    /// Opens the forwarding between citizen and agent, and waits until it is.
+    pub async fn admit_both(&self) {
+        self.door.admit(CITIZEN, true);
+        self.door.admit(AGENT, true);
+        for participant in [CITIZEN, AGENT] {
+            self.event("slots", |event| matches!(event, MediaEvent::Slots(of, slots) if *of == participant && !slots.is_empty())).await;
+            self.event("connected", |event| *event == MediaEvent::Connected(participant)).await;
+        }
+    }
+
     /// Every event so far.
     pub fn events(&self) -> Vec<MediaEvent> {
         self.events.lock().unwrap().clone()

@@ -114,8 +114,11 @@ export interface DeskRow {
 export interface Desk { type: "desk"; revision: number; rows: DeskRow[] }
 export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
 
+/** TURN over TLS at the host and port of this page. */
+export interface Relay { username: string; credential: string }
+
 export type ServerMessage =
-  | { type: "welcome"; re: number; version: number; server_time: Utc; heartbeat_ms: number }
+  | { type: "welcome"; re: number; version: number; server_time: Utc; heartbeat_ms: number; relay?: Relay }
   | { type: "pong"; re: number }
   | { type: "ok"; re: number }
   | { type: "answer"; re: number; sdp: string }

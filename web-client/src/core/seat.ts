@@ -31,6 +31,8 @@ export interface SeatOptions {
   media: LocalMedia;
   nextTransport(): number;
   request(body: Request): Promise<Reply>;
+  /** For networks that let nothing but TLS through. */
+  iceServers(): RTCIceServer[];
   /** Asks the signaling whether it lives. */
   probe(): void;
 }
@@ -122,7 +124,7 @@ export class Seat extends Store<SeatState> {
     this.#busy = true;
     this.#stale = false;
     this.#cancelRetry?.();
-    const transport = new Transport(this.#options.nextTransport(), this.#options.media.get(), {
+    const transport = new Transport(this.#options.nextTransport(), this.#options.iceServers(), this.#options.media.get(), {
       onConnection: (state, ice) => this.#connectionChanged(transport, state, ice),
     });
     const old = this.#transport;

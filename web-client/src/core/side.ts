@@ -9,6 +9,7 @@ import { LocalMedia } from "./local-media";
 import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { Store } from "./store";
+import { iceServersOf } from "./transport";
 import type { Pushed, Request } from "./wire";
 
 export interface SideState {
@@ -45,6 +46,7 @@ export abstract class Side<S extends SideState> extends Store<S> {
       clock: realClock,
       media: this.media,
       nextTransport: () => nextTransport(side),
+      iceServers: () => iceServersOf(this.signaling.relay, location),
       request: (body) => this.signaling.request(this.addressed(body)),
       probe: () => this.signaling.probe(),
     });

@@ -2,7 +2,7 @@
 // Knows nothing of consultations and media; hands on what the server pushes.
 
 import type { Clock } from "./clock";
-import { Close, SUBPROTOCOL, VERSION } from "./protocol";
+import { Close, SUBPROTOCOL, VERSION, type Relay } from "./protocol";
 import { parseServerMessage, type Pushed, type Reply, type Request } from "./wire";
 
 /** The part of a WebSocket that is used here. */
@@ -61,6 +61,7 @@ export class Signaling {
   #timers = new Map<string, () => void>();
   #waiters = new Set<{ done: () => void; failed: () => void }>();
   #failures = 0;
+  #relay: Relay | undefined;
   #heartbeatMs = 5_000;
   #heardAt = 0;
 
@@ -70,6 +71,11 @@ export class Signaling {
 
   get status(): SignalingStatus {
     return this.#status;
+  }
+
+  /** The credentials of the last greeting. */
+  get relay(): Relay | undefined {
+    return this.#relay;
   }
 
   start(): void {
@@ -146,6 +152,7 @@ export class Signaling {
     this.#clear("greeting");
     this.#failures = 0;
     this.#heartbeatMs = Math.max(1_000, reply.heartbeat_ms);
+    this.#relay = reply.relay;
     this.#options.onServerTime?.(reply.server_time);
     this.#setStatus("ready");
     this.#beat();

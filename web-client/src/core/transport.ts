@@ -1,7 +1,7 @@
 // One peer connection with the server: the sections of the offer, the answer, and which section carries whom.
 // Knows no consultation; sends nothing before `setActive(true)`.
 
-import type { Slot } from "./protocol";
+import type { Relay, Slot } from "./protocol";
 
 export interface OwnTracks {
   microphone?: MediaStreamTrack;
@@ -14,6 +14,12 @@ const CAMERA_BPS_MAX = 1_800_000;
 const SCREEN_BPS_MAX = 2_500_000;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
+
+/** The relay at the host and port of this page; nothing where there is none, or no TLS. */
+export function iceServersOf(relay: Relay | undefined, page: { protocol: string; hostname: string; port: string }): RTCIceServer[] {
+  if (!relay || page.protocol !== "https:") return [];
+  return [{ urls: `turns:${page.hostname}:${page.port || "443"}?transport=tcp`, username: relay.username, credential: relay.credential }];
+}
 
 export interface TransportEvents {
   onConnection(state: RTCPeerConnectionState, ice: RTCIceConnectionState): void;
@@ -28,9 +34,9 @@ export class Transport {
   /** One change of encodings or track at a time for each sender; browsers refuse two. */
   #turns = new Map<RTCRtpSender, Promise<unknown>>();
 
-  constructor(readonly number: number, tracks: OwnTracks, events: TransportEvents) {
+  constructor(readonly number: number, iceServers: RTCIceServer[], tracks: OwnTracks, events: TransportEvents) {
     this.#tracks = tracks;
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers });
     this.pc = pc;
     const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
       pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: [{ active: false, maxBitrate, priority: kind === "audio" ? "high" : "low", networkPriority: kind === "audio" ? "high" : "low" }] });
