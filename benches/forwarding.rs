@@ -139,9 +139,10 @@ fn main() {
         report.insert(scenario.name.to_owned(), bench.beside_a_floor(scenario));
     }
     if measure::is_wanted("spread") {
-        let (percent, figures) = bench.spread(&[20, 100, 500]);
+        let (percent, bare, figures) = bench.spread(&[20, 100, 500]);
         report.insert(String::from("spread_20_to_500_rooms_percent"), json!(percent));
-        report.insert(String::from("spread_us_per_packet"), figures);
+        report.insert(String::from("spread_floor_percent"), json!(bare));
+        report.insert(String::from("spread_worker_and_floor_us"), figures);
     }
     let report = Value::Object(report);
     if measure::is_whole() {
@@ -173,22 +174,30 @@ impl Bench {
         })
     }
 
-    /// How much the cost per packet changes when the same packets are spread over more rooms: the largest difference from the fewest rooms, in percent.
-    fn spread(&self, rooms: &[u32]) -> (f64, Value) {
+    /// How much the cost per packet changes when the same packets are spread over more rooms: the largest difference from the fewest rooms, in percent, of the worker
+    /// and of the floor, whose sockets and keys are as many.
+    fn spread(&self, rooms: &[u32]) -> (f64, f64, Value) {
         self.say("spread: the same 20,000 packets/s in few rooms or in many");
-        let mut costs = vec![Vec::new(); rooms.len()];
+        let mut costs: Vec<(Vec<Round>, Vec<Round>)> = vec![(Vec::new(), Vec::new()); rooms.len()];
         for round in 1..=self.rounds {
-            for (rooms, costs) in rooms.iter().zip(&mut costs) {
-                costs.push(self.real(&spread(*rooms)));
-                self.say(&format!("  round {round}: {rooms:>3} rooms {}", said(costs.last())));
+            for (rooms, (worker, floor)) in rooms.iter().zip(&mut costs) {
+                worker.push(self.real(&spread(*rooms)));
+                floor.push(self.bare(&spread(*rooms)));
+                self.say(&format!("  round {round}: {rooms:>3} rooms, worker {}", said(worker.last())));
+                self.say(&format!("  round {round}: {rooms:>3} rooms, floor  {}", said(floor.last())));
             }
         }
-        let middles: Vec<f64> = costs.iter().map(|rounds| middle(rounds)).collect();
-        let change = |cost: &f64| (cost / middles[0] - 1.0) * 100.0;
-        let percent = middles.iter().map(change).max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(f64::NAN);
-        self.say(&format!("  median of {}: {percent:+.1} % at most against {} rooms", self.rounds, rooms[0]));
-        let figures = rooms.iter().zip(&middles).map(|(rooms, cost)| (rooms.to_string(), json!(rounded(cost / 1_000.0, 2))));
-        (rounded(percent, 1), Value::Object(figures.collect()))
+        let largest = |middles: &[f64]| {
+            let changes = middles.iter().map(|cost| (cost / middles[0] - 1.0) * 100.0);
+            changes.max_by(|one, other| one.abs().total_cmp(&other.abs())).unwrap_or(f64::NAN)
+        };
+        let workers: Vec<f64> = costs.iter().map(|(worker, _)| middle(worker)).collect();
+        let floors: Vec<f64> = costs.iter().map(|(_, floor)| middle(floor)).collect();
+        let (percent, bare) = (largest(&workers), largest(&floors));
+        self.say(&format!("  median of {}: {percent:+.1} % at most against {} rooms, the floor {bare:+.1} %", self.rounds, rooms[0]));
+        let both = workers.iter().zip(&floors).map(|(worker, floor)| json!([rounded(worker / 1_000.0, 2), rounded(floor / 1_000.0, 2)]));
+        let figures = rooms.iter().map(u32::to_string).zip(both);
+        (rounded(percent, 1), rounded(bare, 1), Value::Object(figures.collect()))
     }
 
     fn say(&self, text: &str) {
