@@ -180,7 +180,8 @@ pub const TCP_PICTURE_AGE: Duration = Duration::from_millis(500);
 pub const TCP_PICTURE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes read from a TCP connection before the next one has its turn.
 pub const TCP_READ_BYTES: usize = 64 * 1024;
-/// A credential for the relay opens allocations for this long: a visit to the waiting room and the call. What it opened lives as long as its transport.
+/// A citizen's credential for the relay opens allocations for this long after the greeting: a visit to the waiting room and the call. An agent's does as long
+/// as a sign-in lasts. What it opened lives as long as its transport.
 pub const RELAY_CREDENTIAL: Duration = Duration::from_secs(60 * 60);
 /// Allocations of one person at the relay; one more is refused with 486 (O10).
 pub const RELAY_ALLOCATIONS: usize = 4;

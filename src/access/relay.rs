@@ -1,6 +1,8 @@
 //! Credentials for the relay: made from a secret of this process and told apart by person, so that nothing need be kept of them. Told the time; refuses to know
 //! sockets.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -39,9 +41,9 @@ impl RelaySecret {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    /// For one person; `person` is anything that names them, and cannot be read from the credential.
-    pub fn issue(&self, person: &str, now: Timestamp) -> RelayCredential {
-        let expires = now.after(limits::RELAY_CREDENTIAL).0 / 1000;
+    /// For one person, who may open allocations for so long; `person` is anything that names them, and cannot be read from the credential.
+    pub fn issue(&self, person: &str, lasts: Duration, now: Timestamp) -> RelayCredential {
+        let expires = now.after(lasts).0 / 1000;
         let who = hmac::sign(&self.0, format!("who {person}").as_bytes());
         let who: String = who.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let username = format!("{expires}:{who}");
@@ -54,7 +56,7 @@ impl RelaySecret {
         let username = std::str::from_utf8(username).ok()?;
         let (expires, who) = username.split_once(':')?;
         let expires: i64 = expires.parse().ok()?;
-        let latest = now.after(limits::RELAY_CREDENTIAL).0 / 1000;
+        let latest = now.after(limits::AGENT_SIGN_IN).0 / 1000;
         if who.len() != 16 || expires < now.0 / 1000 || expires > latest {
             return None;
         }
@@ -70,30 +72,30 @@ impl RelaySecret {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn credential_is_good_until_it_expires_and_says_nothing_of_the_person() {
         let secret = RelaySecret::new(&[7; 32]);
         let now = Timestamp(1_800_000_000_000);
-        let credential = secret.issue("citizen 42", now);
+        let credential = secret.issue("citizen 42", limits::RELAY_CREDENTIAL, now);
         assert!(
             !credential.username.contains("42:")
                 && credential.username.ends_with(&secret.claim(credential.username.as_bytes(), now).unwrap().who)
         );
-        assert_eq!(secret.issue("citizen 42", now), credential);
-        assert_ne!(secret.issue("citizen 43", now).username, credential.username);
+        assert_eq!(secret.issue("citizen 42", limits::RELAY_CREDENTIAL, now), credential);
+        assert_ne!(secret.issue("citizen 43", limits::RELAY_CREDENTIAL, now).username, credential.username);
         assert!(secret.claim(credential.username.as_bytes(), now.after(limits::RELAY_CREDENTIAL)).is_some());
         assert!(secret.claim(credential.username.as_bytes(), now.after(limits::RELAY_CREDENTIAL + Duration::from_secs(1))).is_none());
-        assert_ne!(RelaySecret::new(&[8; 32]).issue("citizen 42", now).password, credential.password);
+        assert_ne!(RelaySecret::new(&[8; 32]).issue("citizen 42", limits::RELAY_CREDENTIAL, now).password, credential.password);
     }
 
     #[test]
     fn no_username_lives_longer_than_a_credential_may() {
         let secret = RelaySecret::new(&[7; 32]);
         let now = Timestamp(1_800_000_000_000);
+        let too_long = secret.issue("agent 1", 2 * limits::AGENT_SIGN_IN, now);
+        assert!(secret.claim(too_long.username.as_bytes(), now).is_none());
         for username in
             ["", ":", "1800000000", "9999999999:0123456789abcdef", "1800000000:short", "x:0123456789abcdef", "-1:0123456789abcdef"]
         {

@@ -21,6 +21,7 @@ use crate::access::AgentGrant;
 use crate::access::relay::RelaySecret;
 use crate::access::token::TokenHash;
 use crate::ids::AppointmentId;
+use crate::limits;
 use crate::media::plane::MediaPlane;
 use crate::protocol::server as protocol;
 use crate::store::Store;
@@ -75,11 +76,12 @@ impl Signaling {
     }
 
     fn relay_for(&self, who: &socket::Who) -> Option<protocol::Relay> {
-        let person = match who {
-            socket::Who::Citizen(appointment, _) => format!("citizen {appointment}"),
-            socket::Who::Agent(grant, _) => format!("agent {}", grant.agent.0),
+        let (person, lasts) = match who {
+            socket::Who::Citizen(appointment, _) => (format!("citizen {appointment}"), limits::RELAY_CREDENTIAL),
+            // A desk stays open from one call to the next.
+            socket::Who::Agent(grant, _) => (format!("agent {}", grant.agent.0), limits::AGENT_SIGN_IN),
         };
-        let credential = self.relay.get()?.issue(&person, self.clock.now());
+        let credential = self.relay.get()?.issue(&person, lasts, self.clock.now());
         Some(protocol::Relay { username: credential.username, credential: credential.password })
     }
 

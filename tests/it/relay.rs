@@ -18,7 +18,7 @@ use crate::support::site::Site;
 type Turn = TurnClient<TlsStream<TcpStream>>;
 
 async fn client(site: &Site, person: &str) -> Turn {
-    let credential = site.secret.issue(person, Clock::default().now());
+    let credential = site.secret.issue(person, limits::RELAY_CREDENTIAL, Clock::default().now());
     TurnClient::new(site.tls(&[]).await, &credential.username, &credential.password)
 }
 
@@ -219,10 +219,10 @@ async fn o10_one_person_has_four_allocations_and_gets_a_place_back_by_leaving() 
 async fn credentials_that_are_wrong_expired_or_of_another_process_open_nothing() {
     let site = Site::start(1);
     let now = Clock::default().now();
-    let good = site.secret.issue("citizen 1", now);
+    let good = site.secret.issue("citizen 1", limits::RELAY_CREDENTIAL, now);
     let hours_ago = visavis::time::Timestamp(now.0 - 3 * 3_600_000);
-    let old = site.secret.issue("citizen 1", hours_ago);
-    let foreign = RelaySecret::new(&[9; 32]).issue("citizen 1", now);
+    let old = site.secret.issue("citizen 1", limits::RELAY_CREDENTIAL, hours_ago);
+    let foreign = RelaySecret::new(&[9; 32]).issue("citizen 1", limits::RELAY_CREDENTIAL, now);
     let far = format!("9999999999:{}", good.username.split(':').next_back().unwrap());
     for (username, password) in [
         (good.username.as_str(), "wrong"),
@@ -266,7 +266,7 @@ async fn lifetimes_are_bounded_and_strangers_are_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn alpn_and_first_byte_tell_the_relay_from_https() {
     let site = Site::start(1);
-    let credential = site.secret.issue("citizen 1", Clock::default().now());
+    let credential = site.secret.issue("citizen 1", limits::RELAY_CREDENTIAL, Clock::default().now());
     for alpn in [&[][..], &[&b"stun.turn"[..]]] {
         let mut turn = TurnClient::new(site.tls(alpn).await, &credential.username, &credential.password);
         assert_eq!(turn.allocate().await, 0);
