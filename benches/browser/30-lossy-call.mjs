@@ -1,11 +1,12 @@
 // A call with 5 % loss each way and 100 ms round trip in front of the citizen, beside a direct call of the same two browsers over the same line.
 // Median of seeds; frame rate and freezes are compared for each direction.
 import { LossyNetwork } from '../../tests/net/link.mjs';
-import { AGENT, CITIZEN, closeAll, launch } from '../../tests/browser/lib/browsers.mjs';
+import { closeAll } from '../../tests/browser/lib/browsers.mjs';
+import { directCall } from '../../tests/browser/lib/direct.mjs';
 import { letBrowsersMeet } from '../../tests/browser/lib/network.mjs';
 import { meet } from '../../tests/browser/lib/people.mjs';
 import { Server } from '../../tests/browser/lib/server.mjs';
-import { check, limited, quantile, sleep, until } from '../../tests/browser/lib/steps.mjs';
+import { check, quantile, sleep, until } from '../../tests/browser/lib/steps.mjs';
 
 const SEEDS = Number(process.env.LOSSY_SEEDS ?? 5);
 const SECONDS = Number(process.env.LOSSY_SECONDS ?? 30);
@@ -63,46 +64,9 @@ export async function overServer(seed) {
 
 export async function direct(seed) {
   const network = await LossyNetwork.make('p2p', seed);
-  letBrowsersMeet(true);
   const server = await Server.start();
   try {
-    const flags = ['--disable-features=WebRtcHideLocalIpsWithMdns'];
-    const citizen = await launch(CITIZEN, { network, flags, spki: server.spki });
-    const agent = await launch(AGENT, { flags, spki: server.spki });
-    for (const { page } of [citizen, agent]) {
-      await page.goto(`${server.demo.base_url.replace(/\/$/, '')}/livez`);
-      await page.evaluate(async () => {
-        const mine = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } });
-        const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-        window.direct = pc;
-        const seen = document.createElement('video');
-        seen.autoplay = true;
-        document.body.append(seen);
-        pc.ontrack = (event) => { seen.srcObject = event.streams[0]; };
-        mine.getTracks().forEach((track) => { track.contentHint = track.kind === 'video' ? 'motion' : 'speech'; });
-        for (const track of mine.getTracks()) pc.addTrack(track, mine); // not addTransceiver: the answerer's would not be matched to the offer
-      });
-    }
-    const gathered = (page, description) => page.evaluate(async (remote) => {
-      const pc = window.direct;
-      if (remote) await pc.setRemoteDescription(remote);
-      if (remote?.type === 'answer') return null;
-      await pc.setLocalDescription();
-      if (pc.iceGatheringState !== 'complete') await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', () => pc.iceGatheringState === 'complete' && resolve()));
-      return { type: pc.localDescription.type, sdp: pc.localDescription.sdp };
-    }, description);
-    const offer = await limited(gathered(citizen.page, null), 15_000);
-    const answer = await limited(gathered(agent.page, offer), 15_000);
-    await limited(gathered(citizen.page, answer), 15_000);
-    for (const { page } of [citizen, agent]) {
-      await page.evaluate(async () => {
-        for (const sender of window.direct.getSenders()) {
-          const parameters = sender.getParameters();
-          parameters.encodings[0].maxBitrate = sender.track.kind === 'video' ? 1_800_000 : 48_000; // as the product asks for
-          await sender.setParameters(parameters);
-        }
-      });
-    }
+    const { citizen, agent } = await directCall(server, network);
     for (const { page } of [citizen, agent]) await until('a direct picture', async () => (await video(page)).framesDecoded > 10);
     network.shape(LINE);
     return await observe(citizen.page, agent.page);

@@ -9,6 +9,8 @@ use crate::time::Instant;
 /// A lid that changed by this share is told before the next report.
 const FALL: f64 = 0.97;
 const RISE: f64 = 1.05;
+/// Packets that wait this long show that the line is full.
+const FULL_MS: f64 = 60.0;
 /// Packets of padding at one time at most: the path stays free for sound.
 const PADDING_AT_ONCE: u32 = 8;
 
@@ -17,7 +19,10 @@ impl Router {
     pub(super) fn line_told(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
         let share = participant.picture_share(participant.downlink.bits_per_s());
-        let (cuts, queue_ms) = (participant.downlink.cuts(), participant.downlink.queue_ms());
+        let (cuts, queue_ms, sent) = (participant.downlink.cuts(), participant.downlink.queue_ms(), participant.downlink.sent_bits());
+        // A small estimate says little while what is sent fits: little is sent, so little was seen to come through.
+        let fits = queue_ms < FULL_MS && participant.downlink.bits_per_s().is_none_or(|bits| sent < bits);
+        let share = if fits && !participant.rest.is_on() { share.map(|share| share.max(limits::PICTURE_MIN)) } else { share };
         if participant.rest.judge(share, cuts, queue_ms, now) {
             let rests = participant.rest.is_on();
             for slot in participant.slots.iter_mut().filter(|slot| slot.section.video) {
@@ -66,7 +71,8 @@ impl Router {
             return;
         }
         let sounds = participant.slots.iter().filter(|slot| slot.source.is_some() && !slot.section.video).count() as u64;
-        let free = participant.downlink.allowed().unwrap_or(0).saturating_sub(sounds * limits::SOUND_BITS);
+        // At least what a picture would take: less would never show that there is room for one.
+        let free = participant.downlink.allowed().unwrap_or(0).saturating_sub(sounds * limits::SOUND_BITS).max(limits::PICTURE_MIN);
         let packets = participant.rest.pad(free, now).min(PADDING_AT_ONCE);
         let Some(slot) = participant.slots.iter_mut().find(|slot| slot.resting && slot.source.is_some()) else { return };
         for _ in 0..packets {

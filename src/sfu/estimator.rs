@@ -69,6 +69,8 @@ pub struct Estimator {
     cut_at: Option<i64>,
     cuts: u32,
     silent_from: Option<i64>,
+    /// The estimate when the receiver fell silent.
+    before_silence: Option<f64>,
     /// Without the waiting on the line.
     round_trip: i64,
     /// The number sent last, and the newest that was told of.
@@ -99,6 +101,7 @@ impl Default for Estimator {
             cut_at: None,
             cuts: 0,
             silent_from: None,
+            before_silence: None,
             round_trip: 0,
             newest: 0,
             newest_told: 0,
@@ -188,12 +191,21 @@ impl Estimator {
         let elapsed = self.told_at.map_or(0, |at| now - at);
         self.told_at = Some(now);
         self.silent_from = None;
+        // Whoever was silent and has no queue was away, not slow.
+        if let Some(before) = self.before_silence.take().filter(|_| self.queue.ms() < QUEUE_HIGH_MS) {
+            self.bits_per_s = self.bits_per_s.max(before * 0.5);
+        }
         self.loss.told(told, lost, elapsed);
         if elapsed > 0 {
             let rate = std::mem::take(&mut self.sent_octets) as f64 * 8_000_000.0 / elapsed as f64;
             self.sent_rate += (1.0 - (-(elapsed as f64) / 400_000.0).exp()) * (rate - self.sent_rate);
             self.judge(elapsed, now);
         }
+    }
+
+    /// What was sent lately, in bits a second.
+    pub fn sent_bits(&self) -> u64 {
+        self.sent_rate as u64
     }
 
     /// How often the line was found full, or silent.
@@ -207,6 +219,7 @@ impl Estimator {
         let Some(from) = self.silent_from.filter(|_| self.told_at.is_some()) else { return false };
         let silent = now - from > SILENCE_MICROS + self.round_trip.min(ROUND_TRIP_MAX);
         if silent {
+            self.before_silence.get_or_insert(self.bits_per_s);
             self.cuts += 1;
             self.bits_per_s = (self.bits_per_s * 0.5).max(DOWNLINK_MIN as f64);
             self.knee = None;
@@ -254,7 +267,9 @@ impl Estimator {
         match self.loss.judge() {
             Verdict::Cut => {
                 self.before_loss = self.before_loss.max(self.bits_per_s);
-                self.cut(calm, calm * 0.97, now);
+                // Who hardly sends learns nothing of the line by sending much less.
+                let floor = if self.sent_rate < self.bits_per_s * IDLE { self.bits_per_s * 0.7 } else { 0.0 };
+                self.cut(calm, (calm * 0.97).max(floor), now);
             }
             Verdict::Vain => {
                 self.bits_per_s = self.bits_per_s.max(self.before_loss);

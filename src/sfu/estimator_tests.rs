@@ -216,7 +216,7 @@ fn a_silent_line_is_trusted_with_less_and_found_again() {
         run(1, 60, 1_800_000, |ms| Line { feedback_loss: if (20_000..30_000).contains(&ms) { 1_000 } else { 0 }, ..Line::of(2_000_000) });
     assert!(moments[299].estimate < 100_000, "{}", moments[299].estimate);
     let back = moments[300..].iter().position(|moment| moment.estimate > 1_300_000).unwrap();
-    assert!(back <= 80, "back after {back} tenths");
+    assert!(back <= 40, "back after {back} tenths");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::time::Instant;
 const OVERHEAD: usize = 44;
 /// What the product lets a camera and a microphone take.
 pub const CAMERA_MOST: f64 = 1_800_000.0;
-const SOUND_OCTETS: usize = 100;
+const SOUND_OCTETS: usize = 70;
 const PAYLOAD: usize = 1_100;
 
 /// One way of one person's line; each figure may change with the time in milliseconds.
