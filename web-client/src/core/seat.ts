@@ -149,7 +149,8 @@ export class Seat extends Store<SeatState> {
       }
     } finally {
       this.#busy = false;
-      if (!this.#holding()) this.#drop();
+      // Let go of in the meantime, and perhaps taken again.
+      if (!this.#holding() || !this.#transport) this.#reconcile();
     }
   }
 

@@ -31,11 +31,15 @@ export class Transport {
   #active = false;
   #tracks: OwnTracks;
   #fingerprint: string | undefined;
+  #closed: () => void = () => undefined;
+  /** Fails when this transport is closed. */
+  #end = new Promise<never>((_, failed) => { this.#closed = () => failed(new Error("closed")); });
   /** One change of encodings or track at a time for each sender; browsers refuse two. */
   #turns = new Map<RTCRtpSender, Promise<unknown>>();
 
   constructor(readonly number: number, iceServers: RTCIceServer[], tracks: OwnTracks, events: TransportEvents) {
     this.#tracks = tracks;
+    this.#end.catch(() => undefined); // nobody may be waiting
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers });
     this.pc = pc;
     const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
@@ -58,8 +62,8 @@ export class Transport {
 
   /** The offer goes out without waiting for candidates: the server is ICE-lite and needs none. */
   async offer(restart = false): Promise<string> {
-    const offer = await this.pc.createOffer({ iceRestart: restart });
-    await this.pc.setLocalDescription(offer);
+    const offer = await this.#whileOpen(this.pc.createOffer({ iceRestart: restart }));
+    await this.#whileOpen(this.pc.setLocalDescription(offer));
     return offer.sdp ?? "";
   }
 
@@ -68,7 +72,7 @@ export class Transport {
     const fingerprint = /^a=fingerprint:\S+ (\S+)/m.exec(sdp)?.[1]?.toUpperCase();
     if (this.#fingerprint !== undefined && fingerprint !== this.#fingerprint) return false;
     this.#fingerprint = fingerprint;
-    await this.pc.setRemoteDescription({ type: "answer", sdp });
+    await this.#whileOpen(this.pc.setRemoteDescription({ type: "answer", sdp }));
     return true;
   }
 
@@ -144,6 +148,12 @@ export class Transport {
     this.pc.onconnectionstatechange = null;
     this.pc.oniceconnectionstatechange = null;
     this.pc.close();
+    this.#closed();
+  }
+
+  /** A closed peer connection settles nothing any more (webrtc-pc §4.4.1.2): who waits for it hears so from here. */
+  #whileOpen<T>(step: Promise<T>): Promise<T> {
+    return Promise.race([step, this.#end]);
   }
 
   #then(sender: RTCRtpSender, step: () => Promise<void>): void {

@@ -1,0 +1,80 @@
+// A seat that is let go of while its transport is being made. The browser's own peer connection settles nothing once it is closed, as the standard says.
+import test from "node:test";
+import assert from "node:assert/strict";
+import type { LocalMedia } from "../src/core/local-media";
+import type { State } from "../src/core/protocol";
+import { Seat } from "../src/core/seat";
+import { FakeClock, settle } from "./fake-clock";
+
+class FakePeerConnection {
+  static made: FakePeerConnection[] = [];
+  connectionState = "new";
+  iceConnectionState = "new";
+  /** Whether the answer is set at once, or never. */
+  static answers = true;
+  constructor() {
+    FakePeerConnection.made.push(this);
+  }
+  addTransceiver() {
+    return { sender: { track: null, replaceTrack: async () => undefined, getParameters: () => ({ encodings: [] }), setParameters: async () => undefined }, mid: null, receiver: { track: null } };
+  }
+  createDataChannel() {}
+  getTransceivers() { return []; }
+  getReceivers() { return []; }
+  getStats() { return Promise.resolve(new Map()); }
+  createOffer() { return Promise.resolve({ type: "offer", sdp: "v=0" }); }
+  setLocalDescription() { return Promise.resolve(); }
+  setRemoteDescription() { return FakePeerConnection.answers ? Promise.resolve() : new Promise(() => undefined); }
+  close() { this.connectionState = "closed"; }
+}
+
+function seated() {
+  FakePeerConnection.made = [];
+  (globalThis as Record<string, unknown>)["RTCPeerConnection"] = FakePeerConnection;
+  const asked: string[] = [];
+  let transport = 0;
+  const clock = new FakeClock();
+  const seat = new Seat({
+    clock,
+    media: { get: () => ({ step: "ready", muted: false }), watch: () => () => undefined } as unknown as LocalMedia,
+    nextTransport: () => ++transport,
+    iceServers: () => [],
+    request: async (body) => {
+      asked.push(body.type);
+      return body.type === "offer" ? { type: "answer", re: 1, sdp: "v=0" } : { type: "ok", re: 1 };
+    },
+    probe: () => undefined,
+  });
+  void seat.signalingReady(false);
+  return { seat, asked, clock };
+}
+
+const calling = { type: "state", phase: "calling", participants: [], slots: [] } as unknown as State;
+
+test("a_call_that_ends_while_the_answer_is_set_does_not_keep_the_next_one_from_its_transport", async () => {
+  FakePeerConnection.answers = false;
+  const { seat, asked } = seated();
+  seat.update(calling);
+  await settle();
+  assert.deepEqual(asked, ["offer"]);
+  seat.update(undefined);
+  await settle();
+  FakePeerConnection.answers = true;
+  seat.update(calling);
+  await settle();
+  assert.equal(FakePeerConnection.made.length, 2);
+  assert.deepEqual(asked, ["offer", "offer", "publish"]);
+});
+
+test("a_call_that_ends_and_begins_before_anything_settled_has_its_transport_too", async () => {
+  FakePeerConnection.answers = false;
+  const { seat, asked } = seated();
+  seat.update(calling);
+  await settle();
+  FakePeerConnection.answers = true;
+  seat.update(undefined);
+  seat.update(calling);
+  for (let turn = 0; turn < 3; turn++) await settle();
+  assert.deepEqual(FakePeerConnection.made.map((pc) => pc.connectionState), ["closed", "new"]);
+  assert.deepEqual(asked, ["offer", "offer", "publish"]);
+});
