@@ -155,9 +155,21 @@ export function probe(options) {
     if (!(stream instanceof MediaStream) || stream.getAudioTracks().length === 0 || navigator.userAgent.includes('Firefox')) return null;
     const audio = new AudioContext();
     const analyser = new AnalyserNode(audio, { fftSize: 4096, smoothingTimeConstant: 0 });
-    audio.createMediaStreamSource(stream).connect(analyser);
+    // A source stays with the track that it was made of; a new transport brings another one.
+    let heard;
+    let source;
+    const follow = () => {
+      const [track] = stream.getAudioTracks();
+      if (!track || track === heard) return;
+      source?.disconnect();
+      heard = track;
+      source = audio.createMediaStreamSource(new MediaStream([track]));
+      source.connect(analyser);
+    };
+    follow();
     const bins = new Float32Array(analyser.frequencyBinCount);
     const timer = setInterval(() => {
+      follow();
       analyser.getFloatFrequencyData(bins);
       let best = 1;
       for (let bin = 2; bin < bins.length; bin += 1) if (bins[bin] > bins[best]) best = bin;
