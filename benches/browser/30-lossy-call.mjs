@@ -53,7 +53,6 @@ export async function overServer(seed) {
   try {
     const { citizen, agent } = await meet(server, { citizen: { network } });
     network.shape(LINE);
-    if (process.env.JBT) for (const p of [citizen, agent]) await p.evaluate((ms) => { for (const pc of window.visavisProbe.live()) for (const r of pc.getReceivers()) r.jitterBufferTarget = ms; }, Number(process.env.JBT));
     return await observe(citizen.page, agent.page);
   } finally {
     await closeAll();

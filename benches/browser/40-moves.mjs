@@ -23,7 +23,6 @@ async function moves(after, { firefox, nat }) {
     for (const [key, person] of [['citizen', citizen], ['agent', agent]]) {
       times[key].push(await until(`the ${key} has media again`, () => person.frameAfterGap(at, { unnoticed: nat }), 20, 50));
     }
-    if (process.env.SAY) console.log(`     round ${round + 1}: ${times.citizen.at(-1).toFixed(0)} and ${times.agent.at(-1).toFixed(0)} ms`);
   }
   check((await citizen.probe('document')) === page, 'the page was loaded again');
   await proveCall(citizen, agent, { seconds: 5, say: false });
