@@ -32,6 +32,8 @@ pub struct Config {
     pub services: BTreeMap<String, Service>,
     /// Demo mode: an account, a key and an appointment that anybody at this machine may use.
     pub demo: bool,
+    /// Whoever holds an API key may run load tests: simulated people, and figures about the process.
+    pub load_allowed: bool,
 }
 
 /// The web server.
@@ -159,6 +161,7 @@ impl Config {
             log: Log::default(),
             services: BTreeMap::new(),
             demo: false,
+            load_allowed: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::error::ApiError;
+use super::load_test;
 use super::request::Body;
 use super::site::Site;
 use crate::access::token::Token;
@@ -20,12 +21,20 @@ use crate::time::Timestamp;
 pub(super) async fn book(
     State(site): State<Site>,
     key: Portal,
+    headers: HeaderMap,
     Body(asked): Body<NewAppointment>,
 ) -> Result<(StatusCode, Json<Booked>), ApiError> {
     let Portal = key;
     let now = site.clock.now();
     let new = checked(&site, asked, now)?;
-    let (appointment, token) = site.store.book(new, now).await?;
+    let (appointment, token) = match load_test::is_asked_by(&headers) {
+        false => site.store.book(new, now).await?,
+        true => {
+            // Held until it is booked: a test that ends meanwhile takes this one out too.
+            let _under_way = site.load_test.under_way(&site).await?;
+            site.store.book_for_load(new, now).await?
+        }
+    };
     site.signaling.agenda_changed();
     tracing::info!(reference = %appointment.reference, "appointment booked");
     let join_url = format!("{}/j#{}", site.config.base_url, token.text());

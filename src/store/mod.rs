@@ -3,6 +3,7 @@
 mod agents;
 mod appointments;
 mod audit;
+mod load_test;
 mod meta;
 mod seal;
 
@@ -19,6 +20,7 @@ use crate::limits;
 pub use agents::{AgentAccount, NewAgent};
 pub use appointments::{Appointment, Found, NewAppointment};
 pub use audit::{AuditLine, Who};
+pub use load_test::TakenOut;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
