@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 use visavis::access::password;
 use visavis::access::token::Token;
-use visavis::config::{Config, Problem, Sources, command_line};
+use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
 use visavis::load;
 use visavis::load::command::Options;
 use visavis::server::{Server, check, make_directory};
@@ -61,7 +61,7 @@ fn commands() -> Command {
         .subcommand(
             Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
         )
-        .subcommand(load::command::command())
+        .subcommand(load::command::command(LOAD_KEY_VARIABLE))
 }
 
 async fn run(config: Config) -> Done {

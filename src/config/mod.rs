@@ -13,7 +13,7 @@ use crate::agenda::phase::LinkRules;
 
 pub use problem::{Place, Problem};
 pub use settings::{SETTINGS, Setting, documented};
-pub use sources::{Sources, command_line};
+pub use sources::{LOAD_KEY_VARIABLE, Sources, command_line};
 
 /// All settings, parsed: nothing here can be wrong any more.
 #[derive(Debug, Clone, PartialEq, Eq)]

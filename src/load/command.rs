@@ -41,8 +41,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
 }
 
-/// `visavis load`.
-pub fn command() -> Command {
+/// `visavis load`; the key may come by this environment variable.
+pub fn command(key_variable: &'static str) -> Command {
     let option = |name: &'static str, value: &'static str, help: &'static str| Arg::new(name).long(name).value_name(value).help(help);
     let number = |name: &'static str, default: &'static str, help: &'static str| {
         option(name, "N", help).default_value(default).value_parser(value_parser!(u32).range(1..=100_000))
@@ -59,7 +59,7 @@ pub fn command() -> Command {
              Exit status: 0 done (and at least --at-least), 1 fewer than --at-least, 2 not tested.",
         )
         .arg(option("url", "URL", "The server: https://host[:port], or its http://localhost port").required(true))
-        .arg(option("key", "KEY", "A portal's API key (visavis add-api-key)").env("VISAVIS_LOAD_KEY").hide_env_values(true).required(true))
+        .arg(option("key", "KEY", "A portal's API key (visavis add-api-key)").env(key_variable).hide_env_values(true).required(true))
         .arg(option("service", "NAME", "The service that is booked").default_value("advice"))
         .arg(option("ca", "FILE", "Certificates (PEM) that the server's leads to, when the system does not know them").value_parser(value_parser!(PathBuf)))
         .arg(option("json", "FILE", "Writes the result as JSON").value_parser(value_parser!(PathBuf)))

@@ -32,6 +32,8 @@ const HEARD: Duration = Duration::from_secs(2);
 const PER_DROP: usize = 50;
 /// Files that one consultation needs, and those of the process itself.
 const FILES: (u32, u32) = (4, 100);
+/// Troubles told for one level.
+const TROUBLES: usize = 3;
 /// Numbers of the full clients begin here.
 const REAL: u32 = 1_000_000;
 /// A level in which so many joins failed is given up.
@@ -53,6 +55,7 @@ pub async fn run(options: &Options, mut tell: impl FnMut(&str), interrupted: imp
                 desks: Vec::new(),
                 calls: Vec::new(),
                 real: Vec::new(),
+                troubles: Vec::new(),
                 number: 0,
                 window: 0,
                 joins: None,
@@ -91,6 +94,8 @@ struct Trial<'a> {
     desks: Vec<Arc<Desk>>,
     calls: Vec<Call>,
     real: Vec<RealCall>,
+    /// What went wrong at this level, in words.
+    troubles: Vec<String>,
     number: u32,
     window: u8,
     /// Of the latest level at which anybody joined: 95 of 100 joined and saw each other within.
@@ -117,6 +122,7 @@ impl Trial<'_> {
             let measured = self.level(wanted).await?;
             let met = self.options.limits.met(&measured);
             tell(&line(&measured, met));
+            self.troubles.drain(..).take(TROUBLES).for_each(|trouble| tell(&format!("         {trouble}")));
             match met {
                 None if wanted >= held.consultations => held = measured,
                 Some(_) if beyond.is_none_or(|beyond: Measured| measured.consultations <= beyond.consultations) => beyond = Some(measured),
@@ -188,7 +194,7 @@ impl Trial<'_> {
                         times.push(took);
                     }
                     Err(error) => {
-                        tracing::debug!(%error, "a simulated consultation did not begin");
+                        self.troubles.push(format!("somebody could not join: {error}"));
                         failed += 1;
                     }
                 },
@@ -254,7 +260,7 @@ impl Trial<'_> {
         measured.client_late_ms_p99 = millis(tally.lateness.percentile(99.0));
         measured.failed_returns = u32::try_from(returns.iter().filter(|returned| returned.is_err()).count()).unwrap_or(u32::MAX);
         for error in returns.into_iter().filter_map(Result::err) {
-            tracing::debug!(%error, "somebody did not come back");
+            self.troubles.push(format!("somebody could not come back: {error}"));
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ async fn allowing() -> Running {
 async fn load(server: &Running, url: &str, key: &str, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_visavis"));
     command.current_dir(server.directory.path()).env_clear().stdin(Stdio::null());
-    command.args(["load", "--url", url, "--key", key, "--limit-delay", "5000", "--limit-join", "20000", "--limit-cpu", "1000"]);
+    command.env("VISAVIS_LOAD_KEY", key);
+    command.args(["load", "--url", url, "--limit-delay", "5000", "--limit-join", "20000", "--limit-cpu", "1000"]);
     command.args(["--limit-late", "5000", "--limit-loss", "20", "--video-kbit", "300"]).args(more);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }

@@ -270,13 +270,11 @@ impl Leg {
             return;
         }
         match datagram.first() {
-            Some(0..=3) if self.server.is_none() && self.checks.is_answer(datagram) => {
-                if self.socket.connect(from).is_ok() {
-                    self.server = Some(from);
-                    self.check_at = now + CONSENT;
-                    self.handshake = Some(Handshake::begin(&self.identity, now));
-                    self.shake();
-                }
+            Some(0..=3) if self.server.is_none() && self.checks.is_answer(datagram) && self.socket.connect(from).is_ok() => {
+                self.server = Some(from);
+                self.check_at = now + CONSENT;
+                self.handshake = Some(Handshake::begin(&self.identity, now));
+                self.shake();
             }
             Some(20..=63) => {
                 if let Some(handshake) = &mut self.handshake {
@@ -365,7 +363,7 @@ impl Leg {
     /// The next 20 ms of the voice.
     pub fn sound(&mut self, shared: &mut Shared) {
         self.audio.timestamp = self.audio.timestamp.wrapping_add((SOUND.as_millis() * 48) as u32);
-        let Some((bytes, begins)) = self.voice.next() else { return };
+        let Some((bytes, begins)) = self.voice.speak() else { return };
         let stamp = self.stamp(self.audio.number, shared);
         self.audio.number += 1;
         self.out.clear();
@@ -395,7 +393,7 @@ impl Leg {
         }
         self.picture = (self.picture + 1) & 0x7fff;
         self.video.timestamp = self.video.timestamp.wrapping_add((self.camera.period().as_micros() * 9 / 100) as u32);
-        self.rest = Some(Rest::begin(key, self.camera.next(key), self.camera.period()));
+        self.rest = Some(Rest::begin(key, self.camera.picture(key), self.camera.period()));
         self.go_on(shared)
     }
 

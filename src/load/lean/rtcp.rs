@@ -111,7 +111,7 @@ pub fn report(own: u32, sender: Option<Sender>, blocks: &[Block]) -> Vec<u8> {
     let mut body = own.to_be_bytes().to_vec();
     if let Some(sender) = sender {
         let seconds = sender.now_us / 1_000_000 + 2_208_988_800;
-        let fraction = (sender.now_us % 1_000_000 << 32) / 1_000_000;
+        let fraction = ((sender.now_us % 1_000_000) << 32) / 1_000_000;
         for word in [seconds as u32, fraction as u32, sender.timestamp, sender.packets, sender.octets] {
             body.extend_from_slice(&word.to_be_bytes());
         }

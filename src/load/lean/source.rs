@@ -50,7 +50,7 @@ impl Voice {
     }
 
     /// The payload bytes of the next 20 ms, and whether a talk spurt begins; `None` while nothing is sent.
-    pub fn next(&mut self) -> Option<(usize, bool)> {
+    pub fn speak(&mut self) -> Option<(usize, bool)> {
         let mut begins = false;
         if self.dtx {
             self.left = self.left.saturating_sub(1);
@@ -99,7 +99,7 @@ impl Camera {
     }
 
     /// Payload bytes of each packet of the next picture: all alike but the last, which may be shorter.
-    pub fn next(&mut self, key: bool) -> (usize, usize, usize) {
+    pub fn picture(&mut self, key: bool) -> (usize, usize, usize) {
         let bits = self.lid.map_or(self.wanted, |lid| lid.min(self.wanted));
         let mean = bits as f64 / 8.0 / f64::from(self.fps);
         let saved = (self.debt / 20.0).min(mean / 2.0);
@@ -124,12 +124,13 @@ mod tests {
     #[test]
     fn camera_keeps_to_its_rate_with_key_frames_and_under_a_lid() {
         let rate = |camera: &mut Camera, keys: usize| {
-            let bytes: usize = (0..750).map(|n| camera.next(n % keys == 0)).map(|(packets, each, last)| each * (packets - 1) + last).sum();
+            let bytes: usize =
+                (0..750).map(|n| camera.picture(n % keys == 0)).map(|(packets, each, last)| each * (packets - 1) + last).sum();
             bytes as f64 * 8.0 / 30.0
         };
         let mut camera = Camera::new(3, 25, 1_000_000);
         assert!((900_000.0..1_100_000.0).contains(&rate(&mut camera, 250)));
-        let (packets, each, last) = camera.next(true);
+        let (packets, each, last) = camera.picture(true);
         assert!(packets > 20 && each <= VIDEO_BYTES && last <= each);
         camera.set_lid(300_000);
         assert!((250_000.0..350_000.0).contains(&rate(&mut camera, 1_000)));
@@ -138,9 +139,9 @@ mod tests {
     #[test]
     fn voice_is_of_the_size_of_voices_and_silent_half_of_the_time_where_it_may_be() {
         let mut voice = Voice::new(1, false);
-        assert!((0..1_000).all(|_| voice.next().is_some_and(|(size, _)| VOICE.contains(&size))));
+        assert!((0..1_000).all(|_| voice.speak().is_some_and(|(size, _)| VOICE.contains(&size))));
         let mut voice = Voice::new(1, true);
-        let packets = (0..50_000).filter_map(|_| voice.next()).count();
+        let packets = (0..50_000).filter_map(|_| voice.speak()).count();
         assert!((15_000..35_000).contains(&packets), "{packets}");
     }
 }

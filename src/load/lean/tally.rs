@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// See the file's sentence.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Distinct payloads that left towards somebody who listens.
     pub sent: u64,
@@ -21,12 +21,6 @@ impl Tally {
     /// Part of what left that never came, 0 to 1.
     pub fn loss(&self) -> f64 {
         if self.sent == 0 { 0.0 } else { self.sent.saturating_sub(self.received) as f64 / self.sent as f64 }
-    }
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { sent: 0, received: 0, picture_bytes: 0, delays: Histogram::default(), lateness: Histogram::default() }
     }
 }
 
