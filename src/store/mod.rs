@@ -5,6 +5,7 @@ mod appointments;
 mod audit;
 mod load_test;
 mod meta;
+mod places;
 mod seal;
 
 use std::os::unix::fs::OpenOptionsExt;
