@@ -52,17 +52,23 @@ pub struct Limits {
 
 /// A client of which so much is used is itself at its limit.
 const CLIENT_CPU_PERCENT: f64 = 97.0;
+/// A client of which less is used is not late by itself.
+const CLIENT_BUSY_PERCENT: f64 = 85.0;
 
 impl Limits {
-    /// Which one a level has met, the surest first: what a client that is itself at its limit measures says nothing of the server.
+    /// Which one a level has met, the surest first: what a client that is itself at its limit measures says nothing of the server. A client that is late with CPU to
+    /// spare was held up: by the server, where another limit is met too.
     pub fn met(&self, measured: &Measured) -> Option<Limit> {
+        let is_late = measured.client_late_ms_p99 > self.client_late_ms;
+        let is_busy = measured.client_cpu_percent > CLIENT_BUSY_PERCENT;
         let limits = [
-            (measured.client_late_ms_p99 > self.client_late_ms || measured.client_cpu_percent > CLIENT_CPU_PERCENT, Limit::Client),
+            ((is_late && is_busy) || measured.client_cpu_percent > CLIENT_CPU_PERCENT, Limit::Client),
             (measured.failed_joins + measured.failed_returns > 0, Limit::Join),
             (measured.loss_percent > self.loss_percent, Limit::Loss),
             (measured.added_delay_ms_p99 > self.added_delay_ms, Limit::Delay),
             (measured.join_ms_p95 > self.join_ms, Limit::Join),
             (measured.server_cpu_percent > self.server_cpu_percent, Limit::Cpu),
+            (is_late, Limit::Client),
         ];
         limits.into_iter().find(|(met, _)| *met).map(|(_, limit)| limit)
     }
@@ -224,7 +230,9 @@ mod tests {
             (Measured { failed_joins: 1, ..measured() }, Limit::Join),
             (Measured { failed_returns: 1, ..measured() }, Limit::Join),
             (Measured { server_cpu_percent: 91.0, ..measured() }, Limit::Cpu),
-            (Measured { client_late_ms_p99: 20.0, loss_percent: 9.0, ..measured() }, Limit::Client),
+            (Measured { client_late_ms_p99: 20.0, loss_percent: 9.0, client_cpu_percent: 90.0, ..measured() }, Limit::Client),
+            (Measured { client_late_ms_p99: 20.0, loss_percent: 9.0, client_cpu_percent: 70.0, ..measured() }, Limit::Loss),
+            (Measured { client_late_ms_p99: 20.0, ..measured() }, Limit::Client),
         ] {
             assert_eq!(LIMITS.met(&beyond), Some(limit), "{beyond:?}");
             let report = Report {
