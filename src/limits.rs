@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// People in one consultation, the citizen included. One more is refused with `busy`.
 pub const PARTICIPANTS_MAX: usize = 8;
+/// People who see and hear each other in one call: who receives has slots for three others. A guest more is not let in (`busy`); agents always are.
+pub const IN_CALL_MAX: usize = 4;
+/// Invitations remembered of one consultation; one more pushes out the oldest revoked one, or is refused with `busy`.
+pub const GUESTS_MAX: usize = 16;
+/// Characters of a guest's name; a longer one is refused with `bad_message`.
+pub const NAME_CHARACTERS: usize = 80;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).

@@ -1,4 +1,4 @@
-//! The citizen's link: exchanged once for a cookie, then shown. Which phase it is in is decided by the rules below.
+//! The link of citizen or guest: exchanged once for a cookie, then shown. Which phase it is in is decided by the rules below.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 
 use super::cookie::Cookie;
 use super::error::ApiError;
-use super::request::{Body, From, SignedInCitizen};
+use super::request::{Body, From, SignedInCitizen, SignedInGuest};
 use super::site::Site;
 use crate::access::token::Token;
 use crate::agenda::phase;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{Join, Link, LinkService};
+use crate::ids::GuestId;
+use crate::protocol::http::{Join, Link, LinkPhase, LinkService};
 use crate::store::{Appointment, Found};
 use crate::time::Instant;
 
@@ -22,8 +23,14 @@ pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join
     if !site.links().may_try(origin, Instant::now()) {
         return Err(ApiError::slow_down(WINDOW_S));
     }
-    let found = match Token::parse(&join.token) {
-        Some(token) => site.store.appointment_by_link(token.hash()).await?,
+    let found = match Token::parse(&join.token).map(|token| token.hash()) {
+        Some(hash) => match site.store.appointment_by_link(hash).await? {
+            Found::Nothing => match site.store.guest_by_link(hash).await? {
+                Some((appointment, guest)) => return join_as_guest(&site, &appointment, guest).await,
+                None => Found::Nothing,
+            },
+            found => found,
+        },
         None => Found::Nothing,
     };
     let appointment = match found {
@@ -42,6 +49,34 @@ pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join
     Ok(response)
 }
 
+async fn join_as_guest(site: &Site, appointment: &Appointment, guest: GuestId) -> Result<Response, ApiError> {
+    let cookie = Token::new(super::random_bytes()?);
+    site.store.sign_in_guest(appointment, guest, cookie.hash(), site.clock.now()).await?;
+    tracing::info!(reference = %appointment.reference, "guest's link opened");
+    let mut response = Json(guest_link(site, appointment, guest)).into_response();
+    if let Some(cookie) = Cookie::Guest.give(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// `GET /api/v1/guest`.
+pub(super) async fn show_guest(State(site): State<Site>, SignedInGuest(appointment, guest, _): SignedInGuest) -> Json<Link> {
+    Json(guest_link(&site, &appointment, guest))
+}
+
+/// A guest is told of the appointment, not whose it is.
+fn guest_link(site: &Site, appointment: &Appointment, guest: GuestId) -> Link {
+    let record = &appointment.record;
+    let known = record.guest(guest);
+    Link {
+        phase: if record.welcomes(guest) { LinkPhase::Open } else { LinkPhase::Over },
+        name: known.map_or_else(String::new, |guest| guest.name.clone()),
+        guest: known.map(|guest| guest.kind),
+        ..link(site, appointment)
+    }
+}
+
 /// `GET /api/v1/link`.
 pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, _): SignedInCitizen) -> Json<Link> {
     Json(link(&site, &appointment))
@@ -54,6 +89,7 @@ fn link(site: &Site, appointment: &Appointment) -> Link {
         reference: appointment.reference.clone(),
         phase: appointment.record.link_phase(appointment.slot(), appointment.rules, now).into(),
         name: appointment.name.clone(),
+        guest: None,
         service: LinkService {
             name: service.map_or(appointment.service.as_str(), |service| service.name(&appointment.language)).to_owned(),
             helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),

@@ -37,10 +37,12 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/appointments/{reference}/rotate", appointments::rotate),
         post("/api/v1/join", link::join),
         get("/api/v1/link", link::show),
+        get("/api/v1/guest", link::show_guest),
         post("/api/v1/agent/sign-in", agent::sign_in),
         post("/api/v1/agent/sign-out", agent::sign_out),
         get("/api/v1/agent", agent::show),
         get("/signaling/citizen", sockets::citizen),
+        get("/signaling/guest", sockets::guest),
         get("/signaling/agent", sockets::agent),
     ]
 }

@@ -2,6 +2,7 @@
 
 mod agents;
 mod desk;
+mod invite;
 mod link;
 mod media_side;
 mod rate;
@@ -20,7 +21,7 @@ use tokio::sync::watch;
 use crate::access::AgentGrant;
 use crate::access::relay::RelaySecret;
 use crate::access::token::TokenHash;
-use crate::ids::AppointmentId;
+use crate::ids::{AppointmentId, GuestId};
 use crate::limits;
 use crate::media::plane::MediaPlane;
 use crate::protocol::server as protocol;
@@ -43,6 +44,8 @@ pub struct Signaling {
     clock: Clock,
     /// Where there is a relay.
     relay: OnceLock<RelaySecret>,
+    /// What stands in links, without a slash at the end.
+    base_url: OnceLock<String>,
     agents: Agents,
     registry: Registry,
     desk: Desk,
@@ -60,6 +63,7 @@ impl Signaling {
             media,
             clock,
             relay: OnceLock::new(),
+            base_url: OnceLock::new(),
             agents: Agents::default(),
             registry: Registry::default(),
             desk,
@@ -75,9 +79,15 @@ impl Signaling {
         let _ = self.relay.set(secret);
     }
 
+    /// From now on guests can be invited: their links begin with this, without a slash at the end.
+    pub fn offer_links(&self, base_url: String) {
+        let _ = self.base_url.set(base_url);
+    }
+
     fn relay_for(&self, who: &socket::Who) -> Option<protocol::Relay> {
         let (person, lasts) = match who {
             socket::Who::Citizen(appointment, _) => (format!("citizen {appointment}"), limits::RELAY_CREDENTIAL),
+            socket::Who::Guest(appointment, guest, _) => (format!("guest {appointment} {}", guest.0), limits::RELAY_CREDENTIAL),
             // A desk stays open from one call to the next.
             socket::Who::Agent(grant, _) => (format!("agent {}", grant.agent.0), limits::AGENT_SIGN_IN),
         };
@@ -88,6 +98,11 @@ impl Signaling {
     /// Serves one citizen's socket until it ends. The cookie was checked by `http`, the upgrade went through [`prepare`].
     pub async fn serve_citizen(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId, sign_in: TokenHash) {
         self.serve(socket, socket::Who::Citizen(appointment, sign_in)).await;
+    }
+
+    /// Serves one guest's socket until it ends.
+    pub async fn serve_guest(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId, guest: GuestId, sign_in: TokenHash) {
+        self.serve(socket, socket::Who::Guest(appointment, guest, sign_in)).await;
     }
 
     /// Serves one agent's socket until it or the sign-in ends.

@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::{Who, append};
+use super::guests::write_links;
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError, places};
 use crate::access::token::{Token, TokenHash};
@@ -203,6 +204,9 @@ impl Store {
             .await?;
         if written.rows_affected() != 1 {
             return Err(StoreError::Database(sqlx::Error::RowNotFound));
+        }
+        if record.invitations > 0 {
+            write_links(&mut transaction, id, record).await?;
         }
         for (what, who) in trail {
             append(&mut transaction, what, *who, Some(id), now).await?;

@@ -3,6 +3,7 @@
 mod agents;
 mod appointments;
 mod audit;
+mod guests;
 mod meta;
 mod places;
 mod seal;

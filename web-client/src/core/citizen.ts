@@ -1,4 +1,4 @@
-// The citizen's side of a consultation, from the link to the good-bye: what is true now and what may be done.
+// The public's side of a consultation, of a citizen or of a guest who was invited, from the link to the good-bye: what is true now and what may be done.
 // Knows no element of the page.
 
 import * as api from "./api";
@@ -61,6 +61,8 @@ const SEATED = new Set(["waiting", "ringing", "in_call"]);
 
 export class Citizen extends Side<CitizenState> {
   #token: string | undefined;
+  /** Whose link it is; kept over a reload, since a browser may hold the cookies of both. */
+  #isGuest = readSetting("is-guest") === "true";
   #wakeLock: { release(): Promise<void> } | undefined;
 
   constructor() {
@@ -79,11 +81,17 @@ export class Citizen extends Side<CitizenState> {
     await this.load();
   }
 
+  protected override role() {
+    return this.#isGuest ? ("guest" as const) : ("citizen" as const);
+  }
+
   async load(): Promise<void> {
     this.set({ problem: undefined });
     try {
-      const link = this.#token ? await api.join(this.#token) : await api.link();
+      const link = await this.#ask();
       this.#token = undefined;
+      this.#isGuest = link.guest !== undefined;
+      writeSetting("is-guest", String(this.#isGuest));
       writeSetting("helpdesk", link.service.helpdesk_phone);
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
       if (link.phase === "open") this.signaling.start();
@@ -96,6 +104,11 @@ export class Citizen extends Side<CitizenState> {
         realClock.after(after * 1000, () => this.get().problem === code && void this.load());
       }
     }
+  }
+
+  async #ask(): Promise<Link> {
+    if (this.#token) return api.join(this.#token);
+    return this.#isGuest ? api.guest() : api.link();
   }
 
   toCheck = (): void => {
@@ -112,6 +125,16 @@ export class Citizen extends Side<CitizenState> {
   /** "Join the call": the place in the queue. */
   arrive = () => this.attempt(async () => {
     await this.request({ type: "arrive" });
+  });
+
+  /** A guest comes to the door under this name. */
+  knock = (name: string) => this.attempt(async () => {
+    await this.request({ type: "knock", name });
+  });
+
+  /** The citizen's word on a guest. */
+  agree = (guest: number, agreed: boolean) => this.attempt(async () => {
+    await this.request({ type: "agree", guest, agreed });
   });
 
   takeOver = () => this.attempt(async () => {
@@ -196,7 +219,7 @@ export class Citizen extends Side<CitizenState> {
 
   protected override async stillWelcome(): Promise<void> {
     try {
-      const link = await api.link();
+      const link = await this.#ask();
       this.set({ link });
       if (link.phase !== "open") this.signaling.stop();
     } catch (error) {

@@ -4,7 +4,7 @@
 import type { AgentState } from "../core/agent";
 import type { CitizenState } from "../core/citizen";
 import type { LocalMediaState } from "../core/local-media";
-import type { DeskRow, Link, Participant, Phase, State } from "../core/protocol";
+import type { DeskRow, Guest, Link, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
 import type { AgentActions, AgentView } from "./agent/view";
 import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
@@ -29,10 +29,11 @@ const nothing = () => undefined as never;
 const later = async () => undefined as never;
 
 const citizenActions: CitizenActions = {
-  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, useThisPage: nothing, clearNotice: nothing,
+  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
 const agentActions: AgentActions = {
   load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
+  invite: later, forgetInvited: nothing, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
   useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
 };
 const mediaActions: MediaActionsFull = {
@@ -104,7 +105,7 @@ interface AgentMore {
   at?: Partial<AgentState>;
   media?: (pictures: Pictures) => LocalMediaState;
   seat?: (pictures: Pictures) => SeatState;
-  dialog?: "close" | "message";
+  dialog?: "close" | "message" | "invite";
 }
 
 function agent(id: string, more: AgentMore): Example {
@@ -117,6 +118,18 @@ function agent(id: string, more: AgentMore): Example {
     }),
   };
 }
+
+const inga: Participant = { participant: 2, role: "guest", kind: "interpreter", name: "Inga Interpreter", presence: "here", microphone: true, camera: true, screen: false };
+const guestLink: Link = { ...link, name: "Interpreter", guest: "interpreter" };
+const invited = (more: Partial<Guest>): Guest => ({ guest: 1, kind: "interpreter", name: "Inga Interpreter", state: "invited", agreed: null, direct: false, presence: "away", ...more });
+const guests: Guest[] = [
+  invited({ state: "in_call", agreed: true, participant: 2, presence: "here" }),
+  invited({ guest: 2, kind: "relative", name: "Rita Weber", state: "knocking", agreed: true, participant: 3, presence: "here" }),
+  invited({ guest: 3, kind: "expert", name: "Max Muster" }),
+  invited({ guest: 4, kind: "other", name: "Gil", state: "left", agreed: false }),
+];
+/** A picture that looks like a code and leads nowhere. */
+const squares = Array.from({ length: 41 }, (_, y) => Array.from({ length: 41 }, (_, x) => ((x * 7 + y * 13 + x * y) % 5 < 2 ? "1" : "0")).join(""));
 
 const inCall = state("in_call", { participants: [anna] });
 const agentInCall = state("in_call", { you: 1, participants: [clara] });
@@ -156,7 +169,8 @@ export const examples: Example[] = [
   citizen("call-muted-camera-off", { at: { state: inCall }, media: (p) => media(p, { ...noCamera, muted: true, cameraOff: true }), seat: (p) => talking([{ ...anna, media: p.agent, camera: false }]) }),
   citizen("call-not-through", { at: { state: inCall, line: "reconnecting", notice: "offline" }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-screen", { at: { state: inCall }, seat: (p) => talking([{ ...anna, screen: true, media: p.agent, screenMedia: p.screen }]) }),
-  citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { participant: 2, role: "guest", name: "Inga Interpreter", presence: "here", microphone: true, camera: true, screen: false, media: p.guest }]) }),
+  citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { ...inga, media: p.guest }]) }),
+  citizen("call-guest-asked", { at: { state: state("in_call", { participants: [anna], guests: [invited({})] }) }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-agent-away", { at: { state: inCall }, seat: (p) => talking([{ ...anna, presence: "away", media: p.agent }]) }),
   citizen("call-agent-left", { at: { state: state("in_call") }, seat: () => emptySeat }),
   citizen("left", { at: { wasInCall: true, state: state("left") }, media: noMedia }),
@@ -169,6 +183,13 @@ export const examples: Example[] = [
   citizen("replaced", { at: { line: "replaced" }, media: noMedia }),
   ...(["unknown_link", "link_replaced", "not_signed_in", "slow_down", "unreachable", "internal"] as const).map((problem) =>
     citizen(problem.replace(/_/g, "-"), { at: { link: undefined, problem }, media: noMedia })),
+  citizen("guest-welcome", { at: { link: guestLink } }),
+  citizen("guest-check", { at: { step: "check", link: guestLink } }),
+  citizen("guest-check-name-taken", { at: { step: "check", link: guestLink, notice: "name_taken" } }),
+  citizen("guest-door", { at: { link: guestLink, state: state("waiting", { you: 2, waiting: undefined }) } }),
+  citizen("guest-call", { at: { link: guestLink, state: state("in_call", { you: 2, participants: [clara, anna] }) }, seat: (p) => talking([{ ...clara, media: p.citizen }, { ...anna, media: p.agent }]) }),
+  citizen("guest-left", { at: { link: guestLink, wasInCall: true, state: state("left", { you: 255 }) }, media: noMedia }),
+  citizen("guest-over", { at: { link: { ...guestLink, phase: "over" } }, media: noMedia }),
   citizen("refused", { at: { line: "refused" }, media: noMedia }),
 
   agent("agent-sign-in", { at: { step: "sign_in", account: undefined } }),
@@ -188,6 +209,9 @@ export const examples: Example[] = [
   agent("agent-call-over-time", { at: { rows, state: { ...agentInCall, end: at(-2) }, callSince: NOW - 1_512_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }], { uplink: "fair" }) }),
   agent("agent-call-citizen-away", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, presence: "away", media: p.citizen }]) }),
   agent("agent-call-citizen-left", { at: { rows, state: { ...agentInCall, participants: [] }, callSince: NOW - 312_000 }, media: (p) => media(p) }),
+  agent("agent-call-guests", { at: { rows, state: { ...agentInCall, participants: [clara, inga], guests }, callSince: NOW - 312_000, knocked: { name: "Rita Weber", count: 1 } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }, { ...inga, media: p.guest }]) }),
+  agent("agent-invite", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]), dialog: "invite" }),
+  agent("agent-invited", { at: { rows, state: agentInCall, callSince: NOW - 312_000, invited: { name: "Inga Interpreter", url: "https://visavis.example/j#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", qr: squares } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-close", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]), dialog: "close" }),
   agent("agent-elsewhere", { at: { rows, state: state("elsewhere", { you: 1 }) } }),
   agent("agent-replaced", { at: { line: "replaced" } }),

@@ -5,7 +5,7 @@ import type { LocalMedia, LocalMediaState } from "../../core/local-media";
 import type { SeatState } from "../../core/seat";
 
 export type CitizenActions = Pick<Citizen,
-  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "useThisPage" | "clearNotice">;
+  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "knock" | "agree" | "useThisPage" | "clearNotice">;
 
 export type MediaActionsFull = Pick<LocalMedia,
   "open" | "chooseCamera" | "chooseMicrophone" | "chooseSpeaker" | "canChooseSpeaker" | "canShareScreen" | "setMuted" | "setCameraOff" | "switchCamera" | "shareScreen" | "stopScreen">;

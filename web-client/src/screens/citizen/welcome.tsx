@@ -20,6 +20,17 @@ const READY: [IconName, Key, Key][] = [
 export function Welcome({ at, act }: CitizenView) {
   const text = useText();
   const link = at.link!;
+  if (link.guest) {
+    return (
+      <Page screen="welcome" title={text("guest.welcome_title")} tab={text("welcome.tab")} lead={text("guest.welcome_lead", { kind: text(`guest.kind_${link.guest}`) })}>
+        <LineNotice down={at.line === "reconnecting"} />
+        {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
+        <AppointmentCard link={link} />
+        <div class="go"><Button kind="primary" icon="door" onClick={act.toCheck}>{text("guest.continue")}</Button><p class="hint">{text("guest.continue_hint")}</p></div>
+        <PrivacyNote />
+      </Page>
+    );
+  }
   return (
     <Page screen="welcome" title={text("welcome.title", { name: link.name })} tab={text("welcome.tab")} lead={text("welcome.lead")}>
       <LineNotice down={at.line === "reconnecting"} />
