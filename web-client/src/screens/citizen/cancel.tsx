@@ -19,8 +19,9 @@ export function CancelAppointment({ at, act, fixed }: Pick<CitizenView, "at" | "
           <p>{text("cancel_appointment.what", when)}</p>
           <p>{text("cancel_appointment.place")}</p>
           <div class="go">
+            {/* First, and so in focus: who presses Enter without reading keeps the appointment. */}
+            <Button onClick={() => setAsking(false)}>{text("cancel_appointment.no")}</Button>
             <Button kind="danger" onClick={() => { setAsking(false); void act.cancelAppointment(); }}>{text("cancel_appointment.yes")}</Button>
-            <Button kind="quiet" onClick={() => setAsking(false)}>{text("cancel_appointment.no")}</Button>
           </div>
         </Dialog>
       )}
