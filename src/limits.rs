@@ -299,6 +299,12 @@ pub const WEB_BODY_BYTES: usize = 16 * 1024;
 pub const WEB_STOP: Duration = Duration::from_secs(5);
 /// Passwords hashed at once: 64 MiB and a core each (S5). Further sign-ins wait, at most `WEB_REQUEST`.
 pub const PASSWORD_HASHES: usize = 2;
+/// Agents' accounts of one load test; more are refused with `forbidden`.
+pub const LOAD_AGENTS: usize = 2_000;
+/// A simulated agent's sign-in ends after this long, whatever happens to the test.
+pub const LOAD_SIGN_IN: Duration = Duration::from_secs(4 * 60 * 60);
+/// A load test that is not heard of for this long is over: what it made is taken out.
+pub const LOAD_SILENCE: Duration = Duration::from_secs(20);
 /// Addresses named in an answer; a machine with more names the first ones.
 pub const ADVERTISED_ADDRESSES: usize = 16;
 /// No video track is asked to send less than this, in bits a second; below, the picture is no help any more.

@@ -16,6 +16,7 @@ mod durability;
 mod framed;
 mod guard;
 mod http;
+mod load;
 mod privacy;
 mod protocol;
 mod relay;
