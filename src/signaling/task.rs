@@ -369,8 +369,7 @@ impl Task {
             self.row = Some(row.clone());
             self.house.desk().tell(News::Row(self.of.clone(), row)).await;
         }
-        let mut viewers: Vec<(Actor, Link)> =
-            self.public.iter().map(|socket| (socket.from.clone(), socket.link.clone())).collect();
+        let mut viewers: Vec<(Actor, Link)> = self.public.iter().map(|socket| (socket.from.clone(), socket.link.clone())).collect();
         for agent in &self.seated {
             let sockets = self.house.agents().sockets(*agent);
             viewers.extend(sockets.into_iter().map(|(device, link)| (Actor::Agent { agent: *agent, name: String::new(), device }, link)));
@@ -394,8 +393,8 @@ impl Task {
 
     fn state(&self, view: View) -> server::State {
         let place = self.house.desk().watch().borrow().place(&self.of);
-        let slots = self.media.slots(view.you);
-        wire::state(view, &self.of, 0, place, slots)
+        let (slots, layers) = (self.media.slots(view.you), self.media.has_layers(view.you));
+        wire::state(view, &self.of, place, slots, layers)
     }
 
     fn send_state(&mut self, link: &Link, mut state: server::State) {
@@ -439,6 +438,7 @@ impl Task {
         match happened {
             Happened::Answered(answered) => self.answer(answered),
             Happened::Event(Some(MediaEvent::Slots(participant, slots))) => self.media.set_slots(participant, slots),
+            Happened::Event(Some(MediaEvent::Layers(participant, all))) => self.media.set_layers(participant, all),
             Happened::Event(Some(MediaEvent::Gone(participant))) => self.media.gone(participant),
             Happened::Event(Some(MediaEvent::Quality { participant, uplink, downlink })) => {
                 self.media.set_line(participant, uplink, downlink, Instant::now());

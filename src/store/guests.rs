@@ -26,7 +26,13 @@ impl Store {
     }
 
     /// A guest exchanged the link for this cookie. At the bound of cookies the oldest of this link goes.
-    pub async fn sign_in_guest(&self, appointment: &Appointment, guest: GuestId, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn sign_in_guest(
+        &self,
+        appointment: &Appointment,
+        guest: GuestId,
+        cookie: TokenHash,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let link = appointment.record.guest(guest).ok_or(sqlx::Error::RowNotFound)?.link;
         let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
         let mut transaction = self.inner.writer.begin().await?;
@@ -74,8 +80,10 @@ impl Store {
 
 /// Brings the table of links to what the record says, in the record's own transaction.
 pub(super) async fn write_links(connection: &mut SqliteConnection, id: AppointmentId, record: &Record) -> Result<(), StoreError> {
-    let known: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT link_hash FROM guest_links WHERE appointment = $1").bind(id.to_string()).fetch_all(&mut *connection).await?;
+    let known: Vec<Vec<u8>> = sqlx::query_scalar("SELECT link_hash FROM guest_links WHERE appointment = $1")
+        .bind(id.to_string())
+        .fetch_all(&mut *connection)
+        .await?;
     for gone in known.iter().filter(|known| !record.guests.iter().any(|guest| guest.link[..] == known[..])) {
         sqlx::query("DELETE FROM guest_links WHERE link_hash = $1").bind(gone.as_slice()).execute(&mut *connection).await?;
     }

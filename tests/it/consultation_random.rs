@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use visavis::agenda::phase::{LinkRules, Slot};
-use visavis::consultation::view::{Phase, RowState};
 use visavis::consultation::record::GuestStage;
+use visavis::consultation::view::{Phase, RowState};
 use visavis::consultation::{
     Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, GuestKind, Invitation, Now, Outcome, Publishing, Record, Stage,
 };
@@ -29,7 +29,8 @@ fn likely_first(end: u8) -> impl Strategy<Value = u8> {
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![
         likely_first(3).prop_map(|device| Actor::Citizen { device: DeviceId([device; 16]) }),
-        (1u8..4, likely_first(2)).prop_map(|(guest, device)| Actor::Guest { guest: GuestId(guest.into()), device: DeviceId([200 + 10 * guest + device; 16]) }),
+        (1u8..4, likely_first(2))
+            .prop_map(|(guest, device)| Actor::Guest { guest: GuestId(guest.into()), device: DeviceId([200 + 10 * guest + device; 16]) }),
         (likely_first(3), likely_first(2)).prop_map(|(number, device)| (i64::from(number), device)).prop_map(|(number, device)| {
             Actor::Agent { agent: AgentId(number), name: number.to_string(), device: DeviceId([100 + 10 * number as u8 + device; 16]) }
         }),
@@ -165,7 +166,10 @@ fn check(consultation: &Consultation, observer: &mut Observer, now: Now) -> Resu
     }
 
     let in_call: Vec<_> = record.guests.iter().filter(|guest| guest.stage == GuestStage::InCall).collect();
-    prop_assert!(in_call.is_empty() || record.admitted && record.agents().next().is_some(), "no guest before the citizen, nor without an agent");
+    prop_assert!(
+        in_call.is_empty() || record.admitted && record.agents().next().is_some(),
+        "no guest before the citizen, nor without an agent"
+    );
     for guest in &record.guests {
         prop_assert!(guest.stage != GuestStage::InCall || guest.agreed == Some(true), "no guest without the citizen's word");
         let seated = matches!(guest.stage, GuestStage::Knocking | GuestStage::InCall);

@@ -14,6 +14,7 @@ mod consultation_random;
 mod durability;
 mod framed;
 mod guard;
+mod guests;
 mod http;
 mod privacy;
 mod protocol;

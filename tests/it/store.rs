@@ -290,6 +290,9 @@ async fn accounts_are_made_beside_a_server_that_runs() {
     store.close().await;
     let url = format!("sqlite://{}", directory.path().join("visavis.db").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = version + 1").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = version + 1 WHERE version = (SELECT max(version) FROM _sqlx_migrations)")
+        .execute(&pool)
+        .await
+        .unwrap();
     assert!(matches!(Store::open_beside(directory.path()).await, Err(StoreError::OtherVersion)));
 }
