@@ -131,6 +131,7 @@ impl Server {
         signaling.offer_links(base_url.clone());
         let site_config = SiteConfig {
             services: config.services.clone(),
+            any_time: config.demo,
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
         };

@@ -5,6 +5,7 @@ mod appointments;
 mod audit;
 mod guests;
 mod meta;
+mod places;
 mod seal;
 
 use std::os::unix::fs::OpenOptionsExt;
