@@ -12,7 +12,7 @@ impl Consultation {
     pub(super) fn call(&mut self, agent: AgentId, name: &str, device: DeviceId, now: Now, log: &mut Log) -> Result<(), Refusal> {
         let own = self.record.seat_of(agent).map(|seat| seat.participant);
         match self.record.stage {
-            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => return Err(Refusal::Closed),
             Stage::Ringing | Stage::InCall if own.is_none() && self.record.agents().next().is_some() => return Err(Refusal::Taken),
             Stage::Waiting => {}
             Stage::Expected | Stage::Ringing | Stage::InCall | Stage::Left => return Err(Refusal::NotWaiting),
@@ -125,7 +125,7 @@ impl Consultation {
     pub(super) fn close(&mut self, agent: AgentId, outcome: Outcome, now: Now, log: &mut Log) -> Result<(), Refusal> {
         let own = self.record.seat_of(agent).map(|seat| seat.participant);
         match self.record.stage {
-            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => return Err(Refusal::Closed),
             Stage::Expected => return Err(Refusal::WrongState),
             _ if own.is_none() && self.seated_agents().next().is_some() => return Err(Refusal::Taken),
             _ => {}

@@ -236,6 +236,8 @@ pub enum Event {
     Expire,
     /// Nobody called in time.
     Missed,
+    /// The appointment was cancelled.
+    Cancel,
     /// An agent invited a third person.
     Invite,
     /// An agent took an invitation back.
@@ -273,6 +275,7 @@ impl Event {
             Self::Close => "close",
             Self::Expire => "expire",
             Self::Missed => "missed",
+            Self::Cancel => "cancel",
             Self::Invite => "invite",
             Self::Revoke => "revoke",
             Self::Agree => "agree",

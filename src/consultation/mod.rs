@@ -4,6 +4,7 @@
 //! Expected ─arrive→ Waiting ─call→ Ringing ─accept→ InCall ─leave→ Left ─return→ InCall (an agent is there) or Waiting
 //!                      ↑ ←─decline, cancel, 30 s─┘      └─put back→ Waiting
 //! any of them ─close→ Closed                 Waiting, never called until E + 30 min → Missed
+//! not yet called in ─cancel→ Cancelled
 //! ```
 //! Only `accept` of a call that an agent started leads to the first `InCall`: nobody is admitted automatically.
 
@@ -104,6 +105,22 @@ impl Consultation {
         Ok(self.settle(&before, log))
     }
 
+    /// The appointment does not take place (rule X). Only before anybody was called in: a call is ended by the people in it. Done again it stays done.
+    pub fn cancel(&mut self, now: Now) -> Result<Vec<Effect>, Refusal> {
+        match self.record.stage {
+            Stage::Cancelled => return Ok(Vec::new()),
+            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
+            Stage::Ringing | Stage::InCall => return Err(Refusal::WrongState),
+            Stage::Expected | Stage::Waiting | Stage::Left if self.record.admitted => return Err(Refusal::WrongState),
+            Stage::Expected | Stage::Waiting | Stage::Left => {}
+        }
+        let before = self.record.clone();
+        let mut log = Log::default();
+        log.trace(Event::Cancel, ParticipantId::CITIZEN, None);
+        self.end(Stage::Cancelled, now.wall, &mut log);
+        Ok(self.settle(&before, log))
+    }
+
     /// Does what is due at `now`: a ring ends, a lost socket becomes a drop, a consultation is missed or closes by itself.
     pub fn handle_timeout(&mut self, now: Now) -> Vec<Effect> {
         let before = self.record.clone();
@@ -182,7 +199,7 @@ impl Consultation {
     }
 
     fn ended(&self) -> bool {
-        matches!(self.record.stage, Stage::Closed | Stage::Missed)
+        matches!(self.record.stage, Stage::Closed | Stage::Missed | Stage::Cancelled)
     }
 
     /// Makes a seat under the smallest free number.

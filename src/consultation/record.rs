@@ -38,7 +38,7 @@ pub struct Record {
     pub notices: Vec<Notice>,
     /// How the closing agent said it ended; none when it closed by itself.
     pub outcome: Option<Outcome>,
-    /// When it closed or was missed.
+    /// When it closed, was missed or cancelled.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -61,6 +61,8 @@ pub enum Stage {
     Closed,
     /// Ended: waited and nobody called (rule L).
     Missed,
+    /// Ended before anybody was called in: by the citizen or by the service (rule X).
+    Cancelled,
 }
 
 /// A call that rings.
@@ -172,6 +174,7 @@ impl Record {
     pub fn link_phase(&self, slot: Slot, rules: LinkRules, now: Timestamp) -> Phase {
         match self.stage {
             Stage::Missed => Phase::Missed,
+            Stage::Cancelled => Phase::Cancelled,
             // Called without an answer is not missed by the service, and who waits is never thrown out.
             Stage::Waiting | Stage::Ringing if self.calls > 0 => Phase::Open,
             _ => phase::phase(slot, rules, self.standing(), now),
@@ -181,7 +184,7 @@ impl Record {
     /// How far the citizen has come.
     pub fn standing(&self) -> Standing {
         match self.stage {
-            Stage::Closed | Stage::Missed => Standing::Closed,
+            Stage::Closed | Stage::Missed | Stage::Cancelled => Standing::Closed,
             _ if self.admitted => Standing::Admitted { call_runs: self.stage != Stage::Left || self.agents().next().is_some() },
             Stage::Waiting | Stage::Ringing | Stage::InCall => Standing::Waiting,
             Stage::Expected | Stage::Left => Standing::Absent,

@@ -51,6 +51,8 @@ pub enum Phase {
     Closed,
     /// Citizen: nobody called.
     Missed,
+    /// The appointment was cancelled (rule X).
+    Cancelled,
     /// Agent without a seat any more.
     Parted(Parting),
 }
@@ -173,7 +175,7 @@ impl Consultation {
             Stage::Ringing => Some(RowState::Ringing),
             Stage::InCall => Some(RowState::InCall),
             Stage::Left => (self.record.link_phase(self.slot, self.rules, now.wall) == LinkPhase::Open).then_some(RowState::Left),
-            Stage::Closed | Stage::Missed => None,
+            Stage::Closed | Stage::Missed | Stage::Cancelled => None,
         }?;
         let there = matches!(state, RowState::Waiting | RowState::Ringing | RowState::InCall);
         let presence = if there { self.presence(ParticipantId::CITIZEN) } else { Presence::Away };
@@ -188,12 +190,14 @@ impl Consultation {
         let phase = match self.record.stage {
             Stage::Closed => Phase::Closed,
             Stage::Missed => Phase::Missed,
+            Stage::Cancelled => Phase::Cancelled,
             Stage::Expected | Stage::Left => match self.record.link_phase(self.slot, self.rules, now.wall) {
                 LinkPhase::TooEarly => Phase::TooEarly,
                 LinkPhase::Open if self.record.stage == Stage::Left => Phase::Left,
                 LinkPhase::Open => Phase::Open,
                 LinkPhase::Late | LinkPhase::Over => Phase::Late,
                 LinkPhase::Missed => Phase::Missed,
+                LinkPhase::Cancelled => Phase::Cancelled,
             },
             Stage::Waiting | Stage::Ringing | Stage::InCall if !seated => Phase::Elsewhere,
             Stage::Waiting => Phase::Waiting,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::cookie::Cookie;
@@ -14,7 +14,8 @@ use crate::agenda::phase;
 use crate::ids::GuestId;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{Join, Link, LinkPhase, LinkService};
-use crate::store::{Appointment, Found};
+use crate::signaling::NotCancelled;
+use crate::store::{Appointment, Found, Who};
 use crate::time::Instant;
 
 /// `POST /api/v1/join`: the token from the link's fragment for a cookie.
@@ -74,6 +75,24 @@ fn guest_link(site: &Site, appointment: &Appointment, guest: GuestId) -> Link {
         name: known.map_or_else(String::new, |guest| guest.name.clone()),
         guest: known.map(|guest| guest.kind),
         ..link(site, appointment)
+    }
+}
+
+/// `POST /api/v1/link/cancel`: by the citizen, before they were called in. Done again it stays done.
+pub(super) async fn cancel(State(site): State<Site>, SignedInCitizen(of, _): SignedInCitizen) -> Result<Json<Link>, ApiError> {
+    site.signaling.cancel(of.id, Who::Citizen).await.map_err(not_cancelled)?;
+    let of = site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))?;
+    tracing::info!(reference = %of.reference, "appointment cancelled");
+    Ok(Json(link(&site, &of)))
+}
+
+/// The answer to somebody whose appointment was not cancelled.
+pub(super) fn not_cancelled(why: NotCancelled) -> ApiError {
+    match why {
+        NotCancelled::Refused(_) => {
+            ApiError::new(ErrorCode::WrongState, "the citizen was called in, or it is over").with_status(StatusCode::CONFLICT)
+        }
+        NotCancelled::Failed => ApiError::new(ErrorCode::Internal, "the server could not do it; nothing was done"),
     }
 }
 

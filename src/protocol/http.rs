@@ -184,6 +184,8 @@ pub enum LinkPhase {
     Over,
     /// Waited and nobody called (rule L).
     Missed,
+    /// The citizen or the service cancelled it (rule X).
+    Cancelled,
 }
 
 impl From<Phase> for LinkPhase {
@@ -194,6 +196,7 @@ impl From<Phase> for LinkPhase {
             Phase::Late => Self::Late,
             Phase::Over => Self::Over,
             Phase::Missed => Self::Missed,
+            Phase::Cancelled => Self::Cancelled,
         }
     }
 }

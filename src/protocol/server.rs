@@ -152,6 +152,8 @@ pub enum Phase {
     Closed,
     /// Citizen: nobody called in time.
     Missed,
+    /// The appointment was cancelled (rule X).
+    Cancelled,
     /// Agent, last state: put the public back.
     PutBack,
     /// Agent, last state: nobody answered.

@@ -16,16 +16,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::access::AgentGrant;
 use crate::access::relay::RelaySecret;
 use crate::access::token::TokenHash;
+use crate::consultation::Refusal;
 use crate::ids::{AppointmentId, GuestId};
 use crate::limits;
 use crate::media::plane::MediaPlane;
 use crate::protocol::server as protocol;
-use crate::store::Store;
+use crate::store::{Store, Who};
 use crate::time::Clock;
 
 use agents::Agents;
@@ -36,6 +37,15 @@ pub use socket::prepare;
 
 /// How long `stop` waits for sockets to say good-bye.
 const STOP: Duration = Duration::from_secs(2);
+
+/// Why an appointment was not cancelled; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCancelled {
+    /// By the rules: somebody was called in, or it is over.
+    Refused(Refusal),
+    /// The server's fault: it could not be written down, or no more consultations fit.
+    Failed,
+}
 
 /// The running consultations and the desks of the agents.
 pub struct Signaling {
@@ -138,6 +148,13 @@ impl Signaling {
             let house = self.clone();
             tokio::spawn(async move { house.registry.send(&house, appointment, task::Mail::LinkEnded).await });
         }
+    }
+
+    /// The appointment does not take place (rule X): written down, and the citizen's page told, when this answers.
+    pub async fn cancel(self: &Arc<Self>, appointment: AppointmentId, by: Who) -> Result<(), NotCancelled> {
+        let (done, told) = oneshot::channel();
+        self.registry.send(self, appointment, task::Mail::Cancel { by, done }).await.map_err(|_| NotCancelled::Failed)?;
+        told.await.unwrap_or(Err(NotCancelled::Failed))
     }
 
     /// What happened to datagrams since the start.

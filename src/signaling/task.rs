@@ -19,7 +19,7 @@ use crate::protocol::{CloseCode, ErrorCode};
 use crate::signaling::desk::News;
 use crate::signaling::link::Link;
 use crate::signaling::media_side::{Answered, Asked, Happened, MediaSide};
-use crate::signaling::{Signaling, stopped, wire};
+use crate::signaling::{NotCancelled, Signaling, stopped, wire};
 use crate::store::{Appointment, StoreError, Who};
 use crate::time::Instant;
 
@@ -44,6 +44,8 @@ pub(super) enum Mail {
     Invite { from: Actor, link: Link, re: NonZeroU32, kind: GuestKind, name: String, direct: bool },
     /// A request for the media plane.
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
+    /// The appointment does not take place; `done` when that is written down, or why it is not.
+    Cancel { by: Who, done: oneshot::Sender<Result<(), NotCancelled>> },
     /// The join link was replaced, or the appointment erased.
     LinkEnded,
     /// The agenda has other times than this task began with.
@@ -234,6 +236,10 @@ impl Task {
             }
             Mail::Invite { from, link, re, kind, name, direct } => self.invite(&from, &link, re, kind, name, direct).await,
             Mail::Offer { from, link, re, transport, sdp } => self.offer(from, link, re, transport, sdp).await,
+            Mail::Cancel { by, done } => {
+                self.do_what_is_due().await;
+                let _ = done.send(self.cancel(by).await);
+            }
             Mail::LinkEnded => self.link_ended().await,
             Mail::Rebooked(of) => self.rebooked(of),
             Mail::Wake => {}
@@ -257,7 +263,7 @@ impl Task {
         let published = if let Command::Publish(publishing) = &command { Some(*publishing) } else { None };
         let said = match self.consultation.handle(command, from, self.now()) {
             Err(refusal) => Err((wire::code(refusal), refusal.to_string())),
-            Ok(effects) => match self.save(&effects).await {
+            Ok(effects) => match self.save(&effects, None).await {
                 Ok(()) => Ok(effects),
                 Err(error) => {
                     tracing::error!(reference = %self.of.reference, %error, "not saved, so not done");
@@ -283,6 +289,20 @@ impl Task {
         }
     }
 
+    /// Nobody is told before it is written down; when the disk fails, nothing happened.
+    async fn cancel(&mut self, by: Who) -> Result<(), NotCancelled> {
+        let before = self.consultation.clone();
+        let effects = self.consultation.cancel(self.now()).map_err(NotCancelled::Refused)?;
+        if let Err(error) = self.save(&effects, Some(by)).await {
+            tracing::error!(reference = %self.of.reference, %error, "not saved, so not cancelled");
+            self.consultation = before;
+            return Err(NotCancelled::Failed);
+        }
+        self.route(&effects);
+        self.carry_out(effects).await;
+        Ok(())
+    }
+
     /// Rings that end, drops, consultations that end by themselves.
     async fn do_what_is_due(&mut self) {
         let now = self.now();
@@ -292,7 +312,7 @@ impl Task {
         }
         let before = self.consultation.clone();
         let effects = self.consultation.handle_timeout(now);
-        match self.save(&effects).await {
+        match self.save(&effects, None).await {
             Ok(()) => {
                 self.retry_at = None;
                 self.route(&effects);
@@ -306,9 +326,10 @@ impl Task {
         }
     }
 
-    async fn save(&mut self, effects: &[Effect]) -> Result<(), StoreError> {
+    /// `by`: who did all of it, when it was nobody of those who take part.
+    async fn save(&mut self, effects: &[Effect], by: Option<Who>) -> Result<(), StoreError> {
         if effects.contains(&Effect::Save) {
-            let trail: Vec<_> = traces(effects).map(|trace| (trace.event.word(), who(trace))).collect();
+            let trail: Vec<_> = traces(effects).map(|trace| (trace.event.word(), by.unwrap_or_else(|| who(trace)))).collect();
             self.house.store().save_consultation(self.of.id, self.consultation.record(), &trail, self.house.clock().now()).await?;
         }
         Ok(())

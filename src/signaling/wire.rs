@@ -213,6 +213,7 @@ fn phase(phase: view::Phase) -> server::Phase {
         P::Left | P::Parted(Parting::Left) => server::Phase::Left,
         P::Closed | P::Parted(Parting::Closed) => server::Phase::Closed,
         P::Missed => server::Phase::Missed,
+        P::Cancelled => server::Phase::Cancelled,
         P::Parted(Parting::PutBack) => server::Phase::PutBack,
         P::Parted(Parting::Unanswered) => server::Phase::Unanswered,
         P::Parted(Parting::Declined) => server::Phase::Declined,

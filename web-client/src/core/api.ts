@@ -10,6 +10,7 @@ export class ApiError extends Error {
 
 export const join = (token: string) => call<Link>("POST", "join", { token });
 export const link = () => call<Link>("GET", "link");
+export const cancelAppointment = () => call<Link>("POST", "link/cancel");
 export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");

@@ -28,7 +28,7 @@ export interface CitizenState extends SideState {
 }
 
 export type CitizenScreen =
-  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "missed"
+  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "missed" | "cancelled"
   | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
 
 /** Which screen the state means. */
@@ -45,12 +45,14 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
     case "elsewhere": return "elsewhere";
     case "closed": return "closed";
     case "missed": return "missed";
+    case "cancelled": return "cancelled";
     case "late": return "late";
   }
   switch (at.link.phase) {
     case "late": return "late";
     case "over": return "over";
     case "missed": return "missed";
+    case "cancelled": return "cancelled";
     case "too_early": return at.step === "check" ? "check" : "too_early";
     default: return at.step;
   }
@@ -135,6 +137,14 @@ export class Citizen extends Side<CitizenState> {
   /** The citizen's word on a guest. */
   agree = (guest: number, agreed: boolean) => this.attempt(async () => {
     await this.request({ type: "agree", guest, agreed });
+  });
+
+  /** The appointment does not take place; the place goes to somebody else. */
+  cancelAppointment = () => this.attempt(async () => {
+    const link = await api.cancelAppointment();
+    this.signaling.stop();
+    this.media.close();
+    this.set({ link, state: undefined });
   });
 
   takeOver = () => this.attempt(async () => {

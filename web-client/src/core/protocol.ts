@@ -21,11 +21,11 @@ export type GuestState = "invited" | "knocking" | "in_call" | "left";
 export type Presence = "here" | "away";
 export type RowState = "expected" | "waiting" | "ringing" | "in_call" | "left";
 export type Quality = "good" | "fair" | "poor" | "lost";
-export type LinkPhase = "too_early" | "open" | "late" | "over" | "missed";
+export type LinkPhase = "too_early" | "open" | "late" | "over" | "missed" | "cancelled";
 
 export type Phase =
   | "too_early" | "late" | "open" | "elsewhere" | "waiting" | "ringing" | "calling" | "in_call"
-  | "left" | "closed" | "missed" | "put_back" | "unanswered" | "declined";
+  | "left" | "closed" | "missed" | "cancelled" | "put_back" | "unanswered" | "declined";
 
 export type ErrorCode =
   | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
@@ -151,7 +151,9 @@ export type ServerMessage =
 
 // ---- HTTP ----
 
-export interface ErrorBody { error: { code: ErrorCode; message: string } }
+export interface FreeSlot { start: string; end: string; places: number }
+/** `free`: with `slot_taken`, the next slots. */
+export interface ErrorBody { error: { code: ErrorCode; message: string; free?: FreeSlot[] } }
 export interface Link {
   reference: string;
   phase: LinkPhase;

@@ -29,7 +29,7 @@ const nothing = () => undefined as never;
 const later = async () => undefined as never;
 
 const citizenActions: CitizenActions = {
-  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
+  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
 const agentActions: AgentActions = {
   load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
@@ -74,6 +74,7 @@ interface CitizenMore {
   at?: Partial<CitizenState>;
   media?: LocalMediaState | ((pictures: Pictures) => LocalMediaState);
   seat?: (pictures: Pictures) => SeatState;
+  dialog?: "cancel";
 }
 
 function citizen(id: string, more: CitizenMore): Example {
@@ -82,7 +83,7 @@ function citizen(id: string, more: CitizenMore): Example {
     view: (pictures) => ({
       at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
-      seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62 },
+      seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
 }
@@ -141,6 +142,7 @@ export const examples: Example[] = [
   citizen("loading", { at: { link: undefined } }),
   citizen("too-early", { at: { link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("too-early-days", { at: { link: { ...link, phase: "too_early", opens: at(60 * 51), start: at(60 * 51 + 15), end: at(60 * 51 + 35) } } }),
+  citizen("too-early-cancel", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, dialog: "cancel" }),
   citizen("too-early-test", { at: { step: "check", link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("welcome", {}),
   citizen("welcome-reconnecting", { at: { line: "reconnecting" } }),
@@ -178,6 +180,7 @@ export const examples: Example[] = [
   citizen("left-waiting", { at: { state: state("left") }, media: noMedia }),
   citizen("closed", { at: { state: state("closed") }, media: noMedia }),
   citizen("missed", { at: { state: state("missed") }, media: noMedia }),
+  citizen("cancelled", { at: { link: { ...link, phase: "cancelled" } }, media: noMedia }),
   citizen("late", { at: { link: { ...link, phase: "late" } } }),
   citizen("over", { at: { link: { ...link, phase: "over" } } }),
   citizen("elsewhere", { at: { state: state("elsewhere") }, media: noMedia }),

@@ -10,7 +10,7 @@ import { LineNotice, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
 import type { CitizenView } from "./view";
 
-type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "late" | "over" | "elsewhere" | "replaced"
+type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "cancelled" | "late" | "over" | "elsewhere" | "replaced"
   | "unknown_link" | "link_replaced" | "not_signed_in" | "slow_down" | "unreachable" | "refused" | "internal";
 
 const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> = {
@@ -20,6 +20,7 @@ const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> 
   left_waiting: { title: "left_waiting.title", what: "left_waiting.what", next: "left_waiting.next", icon: "leave" },
   closed: { title: "closed.title", what: "closed.what", next: "closed.next", icon: "done" },
   missed: { title: "missed.title", what: "missed.what", next: "missed.next", icon: "phone" },
+  cancelled: { title: "cancelled.title", what: "cancelled.what", next: "cancelled.next", icon: "done" },
   late: { title: "late.title", what: "late.what", next: "late.next", icon: "clock" },
   over: { title: "over.title", what: "over.what", next: "over.next", icon: "clock" },
   elsewhere: { title: "elsewhere.title", what: "elsewhere.what", next: "elsewhere.next", icon: "screen" },
