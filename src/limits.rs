@@ -253,6 +253,14 @@ pub const NACK_TRIES: u8 = 10;
 pub const NACK_AGE: Duration = Duration::from_secs(1);
 /// Longest wait for a packet that may only be late; raised towards this as reordering is seen.
 pub const REORDER_TOLERANCE_MAX: Duration = Duration::from_millis(120);
+/// Encodings of one picture that are told apart by rid (RFC 8853); further ones are not answered.
+pub const LAYERS_MAX: usize = 3;
+/// Tracks of one participant, every encoding counted; more are not taken.
+pub const TRACKS_MAX: usize = 3 + 2 * (LAYERS_MAX - 1);
+/// What the encodings below the best one may take of a publisher's uplink together, in bits a second.
+pub const LOWER_LAYERS: u64 = 450_000;
+/// An encoding of which nothing came for this long is not there.
+pub const LAYER_SILENCE: Duration = Duration::from_secs(1);
 /// A key frame is asked for again after this long, and never more often.
 pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
 /// Requests without an answer after which asking rests until the source sends anything.

@@ -304,6 +304,10 @@ impl Sink for Legs<'_> {
         }
     }
 
+    fn layers(&mut self, of: ParticipantId, all: bool) {
+        self.outbox.push(MediaEvent::Layers(of, all));
+    }
+
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         self.outbox.push(MediaEvent::Quality { participant: of, uplink: line.uplink, downlink: line.downlink });
     }

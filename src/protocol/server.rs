@@ -114,6 +114,9 @@ pub struct State {
     pub participants: Vec<Participant>,
     /// Who is on which of the own receiving sections; only in `in_call`.
     pub slots: Vec<Slot>,
+    /// Every encoding of the own camera is wanted, not the best alone: several people watch. Only in `in_call`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub layers: bool,
     /// Who was invited; for citizen and agents in `in_call`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guests: Vec<Guest>,
@@ -336,6 +339,10 @@ pub enum RowState {
     InCall,
     /// Hung up or left the queue, may return.
     Left,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A field that is null rather than absent when there is nothing to say.

@@ -36,6 +36,7 @@ impl Router {
                 self.look_at_all();
             }
         }
+        self.choose_layers(at, now, sink);
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
             let from = slot.source.filter(|_| slot.section.video).and_then(|(whose, _)| self.index(whose));
@@ -51,7 +52,7 @@ impl Router {
         let participant = &mut self.participants[at];
         participant.told_lid = Some((bits_per_s, now));
         let speaks = participant.publishers.iter().any(|publisher| publisher.section.codecs.iter().any(|codec| codec.feedback.remb));
-        let mut ssrcs = [0; 3];
+        let mut ssrcs = [0; limits::TRACKS_MAX];
         let mut count = 0;
         for (place, ssrc) in ssrcs.iter_mut().zip(participant.publishers.iter().filter_map(|publisher| publisher.section.ssrc)) {
             *place = ssrc;
@@ -90,6 +91,17 @@ impl Router {
         let participant = &self.participants[at];
         let videos = participant.publishers.iter().filter(|publisher| publisher.is_video() && !publisher.targets.is_empty());
         let (mut sum, mut limited) = (0, participant.told_lid.is_some());
+        if participant.told_layers == Some(true) {
+            // Each viewer takes the encoding that fits: the best line sets the lid, and the smaller encodings have theirs beside it.
+            let watched =
+                self.participants.iter().flat_map(|viewer| viewer.slots.iter().enumerate().map(move |(place, slot)| (viewer, place, slot)));
+            let watched =
+                watched.filter(|(_, _, slot)| slot.section.video && slot.source.is_some_and(|(whose, _)| whose == participant.id));
+            let lids = watched.filter(|(viewer, ..)| !viewer.rest.is_on()).map(|(viewer, place, _)| viewer.lid_of(place, now));
+            let best = lids.map(|lid| lid.unwrap_or(limits::LID_MAX)).max().unwrap_or(limits::PICTURE_MIN);
+            limited |= best < limits::LID_MAX;
+            return limited.then_some(best + limits::LOWER_LAYERS + limits::SOUND_BITS);
+        }
         for publisher in videos {
             let viewers = publisher.targets.iter().filter_map(|(viewer, place)| Some((self.participants.get(*viewer)?, *place)));
             let mut awake = viewers.filter(|(viewer, _)| !viewer.rest.is_on()).peekable();

@@ -8,6 +8,7 @@ use crate::sfu::arrivals::Arrivals;
 use crate::sfu::assignment::Person;
 use crate::sfu::clock::SourceClock;
 use crate::sfu::estimator::Estimator;
+use crate::sfu::layer::Probe;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
 use crate::sfu::quality::{LineQuality, Quality};
@@ -22,7 +23,7 @@ use crate::time::Instant;
 pub struct Participant {
     /// Who.
     pub id: ParticipantId,
-    /// At most three.
+    /// At most `limits::TRACKS_MAX`; the encodings of one picture from the best down.
     pub publishers: Vec<Publisher>,
     /// At most `limits::SLOTS_MAX`.
     pub slots: Vec<Slot>,
@@ -52,6 +53,10 @@ pub struct Participant {
     pub rest: Rest,
     /// The lid last sent, and when: from then on it is renewed, or lifted.
     pub told_lid: Option<(u64, Instant)>,
+    /// Whether they were told to send every encoding.
+    pub told_layers: Option<bool>,
+    /// The search for room for better encodings on the line to them.
+    pub probe: Probe,
     /// When to look whether an unannounced screen went silent.
     pub screen_due: Option<Instant>,
     /// When anything last came.
@@ -74,7 +79,7 @@ impl Participant {
         };
         Self {
             id,
-            publishers: negotiated.publishes.into_iter().take(3).map(number).collect(),
+            publishers: negotiated.publishes.into_iter().take(limits::TRACKS_MAX).map(number).collect(),
             slots: negotiated.slots.into_iter().take(limits::SLOTS_MAX).map(|section| Slot::new(section, seed)).collect(),
             arrivals: Arrivals::default(),
             transport_number: 0,
@@ -89,6 +94,8 @@ impl Participant {
             downlink: Estimator::default(),
             rest: Rest::default(),
             told_lid: None,
+            told_layers: None,
+            probe: Probe::default(),
             screen_due: None,
             heard: None,
             malformed: 0,
@@ -121,8 +128,9 @@ impl Participant {
             return Some(at);
         }
         let by_mid = |publisher: &Publisher| {
-            let mid = rtp.carried(&publisher.section.extensions).mid;
-            mid == Some(publisher.section.mid.as_bytes())
+            let carried = rtp.carried(&publisher.section.extensions);
+            carried.mid == Some(publisher.section.mid.as_bytes())
+                && publisher.section.rid.as_ref().is_none_or(|rid| carried.rid == Some(rid.as_bytes()))
         };
         let at = self.publishers.iter().position(by_mid)?;
         self.publishers.get_mut(at)?.learn(rtp).then_some(at)
@@ -130,7 +138,12 @@ impl Participant {
 
     /// Whether this SSRC is one of theirs, or could still be learnt by its mid.
     pub fn knows_ssrc(&self, ssrc: u32) -> bool {
-        self.publishers.iter().any(|publisher| publisher.owns(ssrc) || publisher.section.ssrc.is_none())
+        self.publishers.iter().any(|publisher| publisher.owns(ssrc) || publisher.is_learning())
+    }
+
+    /// Whether they offered several encodings of a picture.
+    pub fn has_layers(&self) -> bool {
+        self.publishers.iter().any(|publisher| publisher.section.rid.is_some())
     }
 
     /// The smallest round trip that the slots measured.
@@ -221,6 +234,6 @@ impl Participant {
     /// When something is owed next.
     pub fn due(&self) -> Option<Instant> {
         let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
-        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due()]).flatten().min()
+        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.probe.due()]).flatten().min()
     }
 }

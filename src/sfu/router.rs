@@ -32,6 +32,10 @@ pub trait Sink {
     fn rtcp(&mut self, to: ParticipantId, packet: &[u8]);
     /// What the slots of `to` carry has changed: the whole list.
     fn slots(&mut self, to: ParticipantId, slots: &[SlotAssignment]);
+    /// Whether `of` should send every encoding of their picture, or the best one alone.
+    fn layers(&mut self, of: ParticipantId, all: bool) {
+        let _ = (of, all);
+    }
     /// The line of a participant has changed, in words.
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         let _ = (of, line);
@@ -180,6 +184,7 @@ impl Router {
             self.send_feedback(at, now, sink);
             self.send_nacks(at, now, sink);
             self.send_padding(at, now, sink);
+            self.send_probe(at, now, sink);
             self.send_reports(at, now, sink);
         }
         self.ask_key_frames(now, sink);
@@ -286,12 +291,20 @@ impl Router {
         if targets > 0 && publisher.is_video() && media.binding.feedback.nack {
             publisher.cache.keep(media);
         }
-        let (mut held, mut begun) = (false, false);
+        let (mut held, mut begun, mut turned) = (false, false, false);
         let usual = now + limits::REPORT;
         for number in 0..targets {
             let (whose, place) = self.participants[at].publishers[track].targets[number];
             let Some(viewer) = self.participants.get_mut(whose) else { continue };
             let Some(slot) = viewer.slots.get_mut(place) else { continue };
+            if slot.track != Some(track) {
+                // The old encoding goes on until the new one begins.
+                if slot.next != Some(track) || !media.starts || slot.paused || slot.resting {
+                    continue;
+                }
+                slot.turn_to_next();
+                turned = true;
+            }
             let (number, mut octets, mut forwarded) = (viewer.transport_number, 0, Forwarded::Dropped);
             sink.rtp_written(viewer.id, &mut self.buffer, |out| {
                 let begin = out.len();
@@ -317,6 +330,10 @@ impl Router {
         if begun {
             self.catch_up(at, track, media.sequence, now, sink);
         }
+        if turned {
+            self.aim();
+            self.tell_layers(sink);
+        }
         let keys = &mut self.participants[at].publishers[track].keys;
         if held {
             keys.want();
@@ -333,7 +350,9 @@ impl Router {
         for number in 0..publisher.targets.len() {
             let (viewer, place) = self.participants[at].publishers[track].targets[number];
             let Ok([viewer, source]) = self.participants.get_disjoint_mut([viewer, at]) else { continue };
-            let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.began_with(first)) else { continue };
+            let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.track == Some(track) && slot.began_with(first)) else {
+                continue;
+            };
             for step in 1..=behind {
                 let Some(media) = source.publishers[track].cache.find(first.wrapping_add(step)) else { continue };
                 self.buffer.clear();
@@ -354,7 +373,9 @@ impl Router {
                 slot.set_source(occupant);
             }
         }
+        self.choose_first_layers(now);
         self.aim();
+        self.tell_layers(sink);
         for participant in &mut self.participants {
             let slots: Vec<SlotAssignment> = participant.assignments().collect();
             if slots != participant.told {
@@ -383,7 +404,7 @@ impl Router {
     }
 
     /// Tells each publisher where its slots are.
-    fn aim(&mut self) {
+    pub(super) fn aim(&mut self) {
         for at in 0..self.participants.len() {
             let whose = self.participants[at].id;
             for track in 0..self.participants[at].publishers.len() {
@@ -392,7 +413,9 @@ impl Router {
                 targets.clear();
                 for (viewer, participant) in self.participants.iter().enumerate() {
                     let slots = participant.slots.iter().enumerate();
-                    targets.extend(slots.filter(|(_, slot)| slot.source == Some((whose, source))).map(|(place, _)| (viewer, place)));
+                    let on =
+                        slots.filter(|(_, slot)| slot.source == Some((whose, source)) && [slot.track, slot.next].contains(&Some(track)));
+                    targets.extend(on.map(|(place, _)| (viewer, place)));
                 }
                 let publisher = &mut self.participants[at].publishers[track];
                 if targets.is_empty() {

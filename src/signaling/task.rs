@@ -414,8 +414,8 @@ impl Task {
 
     fn state(&self, view: View) -> server::State {
         let place = self.house.desk().watch().borrow().place(&self.of);
-        let slots = self.media.slots(view.you);
-        wire::state(view, &self.of, 0, place, slots)
+        let (slots, layers) = (self.media.slots(view.you), self.media.has_layers(view.you));
+        wire::state(view, &self.of, place, slots, layers)
     }
 
     fn send_state(&mut self, link: &Link, mut state: server::State) {
@@ -459,6 +459,7 @@ impl Task {
         match happened {
             Happened::Answered(answered) => self.answer(answered),
             Happened::Event(Some(MediaEvent::Slots(participant, slots))) => self.media.set_slots(participant, slots),
+            Happened::Event(Some(MediaEvent::Layers(participant, all))) => self.media.set_layers(participant, all),
             Happened::Event(Some(MediaEvent::Gone(participant))) => self.media.gone(participant),
             Happened::Event(Some(MediaEvent::Quality { participant, uplink, downlink })) => {
                 self.media.set_line(participant, uplink, downlink, Instant::now());

@@ -131,13 +131,13 @@ pub(super) fn text(message: &ServerMessage) -> Utf8Bytes {
     serde_json::to_string(message).unwrap_or_else(|_| String::from("{}")).into()
 }
 
-/// The snapshot of one person; `place` is the queue's, `slots` are the media plane's.
-pub(super) fn state(view: View, of: &Appointment, revision: u64, place: u32, slots: &[SlotAssignment]) -> server::State {
+/// The snapshot of one person, without its revision; `place` is the queue's, `slots` and `layers` are the media plane's.
+pub(super) fn state(view: View, of: &Appointment, place: u32, slots: &[SlotAssignment], layers: bool) -> server::State {
     let in_call = view.phase == view::Phase::InCall;
     let shown: Vec<ParticipantId> = view.people.iter().map(|person| person.participant).collect();
     let slots = slots.iter().filter(|slot| in_call && shown.contains(&slot.participant));
     server::State {
-        revision,
+        revision: 0,
         appointment: of.id,
         reference: of.reference.clone(),
         phase: phase(view.phase),
@@ -150,6 +150,7 @@ pub(super) fn state(view: View, of: &Appointment, revision: u64, place: u32, slo
         call: view.call.map(|call| server::Call { number: call.number, from: call.from, rings_until: call.until.into() }),
         participants: view.people.into_iter().map(|person| participant(person, of)).collect(),
         slots: slots.map(|slot| server::Slot { mid: slot.mid.clone(), participant: slot.participant, source: slot.source }).collect(),
+        layers: layers && in_call,
         guests: view.guests.into_iter().map(invited).collect(),
         start: of.start.into(),
         end: of.end.into(),

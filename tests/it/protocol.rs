@@ -148,9 +148,12 @@ fn the_schema_judges_every_vector_as_the_types_do() {
 #[test]
 fn every_message_type_has_a_valid_vector() {
     let schema = checked_in_schema();
-    for (direction, name) in
-        [(Direction::Citizen, "CitizenMessage"), (Direction::Agent, "AgentMessage"), (Direction::Server, "ServerMessage")]
-    {
+    for (direction, name) in [
+        (Direction::Citizen, "CitizenMessage"),
+        (Direction::Guest, "GuestMessage"),
+        (Direction::Agent, "AgentMessage"),
+        (Direction::Server, "ServerMessage"),
+    ] {
         let seen: Vec<String> = files()
             .iter()
             .filter(|file| file.direction == direction)

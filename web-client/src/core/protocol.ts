@@ -110,6 +110,8 @@ export interface State {
   participants: Participant[];
   /** Only in `in_call`; a mid that is not listed has nobody on it. */
   slots: Slot[];
+  /** Several people watch: every encoding of the camera is wanted. */
+  layers?: boolean;
   /** For citizen and agents in `in_call`; absent when nobody was invited. */
   guests?: Guest[];
   start: Utc;

@@ -10,7 +10,12 @@ export interface OwnTracks {
 }
 
 const MICROPHONE_BPS_MAX = 48_000;
-const CAMERA_BPS_MAX = 1_800_000;
+/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. */
+const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 60_000, maxFramerate: 15 },
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 350_000 },
+  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_800_000 },
+];
 const SCREEN_BPS_MAX = 2_500_000;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
@@ -29,6 +34,7 @@ export class Transport {
   readonly pc: RTCPeerConnection;
   #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
   #active = false;
+  #layers = false;
   #tracks: OwnTracks;
   #fingerprint: string | undefined;
   #closed: () => void = () => undefined;
@@ -42,12 +48,14 @@ export class Transport {
     this.#end.catch(() => undefined); // nobody may be waiting
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers });
     this.pc = pc;
-    const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
-      pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: [{ active: false, maxBitrate, priority: kind === "audio" ? "high" : "low", networkPriority: kind === "audio" ? "high" : "low" }] });
+    const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", encodings: RTCRtpEncodingParameters[]) => {
+      const priority = kind === "audio" ? "high" : "low";
+      return pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: encodings.map((encoding) => ({ ...encoding, active: false, priority, networkPriority: priority })) });
+    };
     this.#senders = {
-      microphone: sending(undefined, "audio", MICROPHONE_BPS_MAX),
-      camera: sending(tracks.camera, "video", CAMERA_BPS_MAX),
-      screen: sending(tracks.screen, "video", SCREEN_BPS_MAX),
+      microphone: sending(undefined, "audio", [{ maxBitrate: MICROPHONE_BPS_MAX }]),
+      camera: sending(tracks.camera, "video", CAMERA_LAYERS),
+      screen: sending(tracks.screen, "video", [{ maxBitrate: SCREEN_BPS_MAX }]),
     };
     for (let other = 0; other < OTHERS; other++) {
       pc.addTransceiver("audio", { direction: "recvonly" });
@@ -84,6 +92,13 @@ export class Transport {
     for (const kind of ["camera", "microphone", "screen"] as const) this.#fit(kind);
   }
 
+  /** Every encoding of the camera, or the best alone. */
+  setLayers(all: boolean): void {
+    if (this.#layers === all) return;
+    this.#layers = all;
+    this.#fit("camera");
+  }
+
   setTracks(tracks: OwnTracks): void {
     this.#tracks = tracks;
     for (const kind of ["microphone", "camera", "screen"] as const) this.#fit(kind);
@@ -104,8 +119,10 @@ export class Transport {
   async #open(sender: RTCRtpSender): Promise<void> {
     const parameters = sender.getParameters();
     const active = this.#active && sender.track !== null;
-    if (parameters.encodings.every((encoding) => encoding.active === active)) return;
-    for (const encoding of parameters.encodings) encoding.active = active;
+    const last = parameters.encodings.length - 1;
+    const wanted = parameters.encodings.map((_, at) => active && (this.#layers || at === last));
+    if (parameters.encodings.every((encoding, at) => encoding.active === wanted[at])) return;
+    parameters.encodings.forEach((encoding, at) => { encoding.active = wanted[at]!; });
     await sender.setParameters(parameters);
   }
 

@@ -172,6 +172,7 @@ export const examples: Example[] = [
   citizen("call-not-through", { at: { state: inCall, line: "reconnecting", notice: "offline" }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-screen", { at: { state: inCall }, seat: (p) => talking([{ ...anna, screen: true, media: p.agent, screenMedia: p.screen }]) }),
   citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { ...inga, media: p.guest }]) }),
+  citizen("call-no-picture", { at: { state: inCall }, seat: (p) => talking([{ ...anna, unseen: true, media: p.agent }]) }),
   citizen("call-guest-asked", { at: { state: state("in_call", { participants: [anna], guests: [invited({})] }) }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-agent-away", { at: { state: inCall }, seat: (p) => talking([{ ...anna, presence: "away", media: p.agent }]) }),
   citizen("call-agent-left", { at: { state: state("in_call") }, seat: () => emptySeat }),

@@ -59,8 +59,8 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           ))}
           {seat.people.map((person) => (
             <RemoteView key={person.participant} name={person.name} badge={person.kind && text(`guest.kind_${person.kind}`)} media={person.media} speakerId={media.speakerId}
-              pictureOff={!person.camera || person.presence === "away"}
-              note={person.presence === "away" ? text("call.away") : !person.microphone ? text("call.muted") : undefined} />
+              pictureOff={!person.camera || person.unseen === true || person.presence === "away"}
+              note={person.presence === "away" ? text("call.away") : person.unseen ? text("call.no_picture") : !person.microphone ? text("call.muted") : undefined} />
           ))}
           {alone && <div class="alone">{alone}</div>}
         </div>
