@@ -48,10 +48,11 @@ impl Outbox {
 
 /// `newer` says all that `older` said, and later.
 fn replaces(newer: &MediaEvent, older: &MediaEvent) -> bool {
-    use MediaEvent::{Connected, Gone, Quality, Slots};
+    use MediaEvent::{Connected, Gone, Lids, Quality, Slots};
     match (newer, older) {
         (Connected(p) | Gone(p), Connected(q) | Gone(q)) => p == q,
         (Slots(p, _), Slots(q, _)) => p == q,
+        (Lids(p, _), Lids(q, _)) => p == q,
         (Quality { participant: p, .. }, Quality { participant: q, .. }) => p == q,
         _ => false,
     }

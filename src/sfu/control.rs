@@ -98,7 +98,7 @@ impl Router {
             if slot.reported(&block, now)
                 && let Some((_, from, _)) = self.watched(at, block.ssrc)
             {
-                self.send_lid(from, now, sink);
+                self.tell_lids(from, now, sink);
             }
         }
     }
@@ -189,7 +189,7 @@ impl Router {
         if self.participants[at].downlink.pass(now) {
             self.line_told(at, now, sink);
         }
-        self.send_lid(at, now, sink);
+        self.look_at_lids(at, now, sink);
         let in_call = self.in_call(self.participants[at].id);
         let participant = &mut self.participants[at];
         if let Some(line) = participant.quality(in_call, now).filter(|line| participant.told_line != Some(*line)) {

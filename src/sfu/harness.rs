@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::ids::ParticipantId;
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{
     Codec, CodecBinding, ExtensionIds, Feedback, Negotiated, PublishedSection, SlotAssignment, SlotSection, Source,
 };
@@ -99,6 +100,7 @@ pub struct Recorder {
     pub rtcp: Vec<(ParticipantId, Vec<u8>)>,
     pub slots: Vec<(ParticipantId, Vec<SlotAssignment>)>,
     pub quality: Vec<(ParticipantId, LineQuality)>,
+    pub lids: Vec<(ParticipantId, Lids)>,
 }
 
 impl Sink for Recorder {
@@ -113,6 +115,9 @@ impl Sink for Recorder {
     }
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         self.quality.push((of, line));
+    }
+    fn lids(&mut self, of: ParticipantId, lids: Lids) {
+        self.lids.push((of, lids));
     }
 }
 

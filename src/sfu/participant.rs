@@ -8,6 +8,7 @@ use crate::sfu::arrivals::Arrivals;
 use crate::sfu::assignment::Person;
 use crate::sfu::clock::SourceClock;
 use crate::sfu::estimator::Estimator;
+use crate::sfu::lids::Told;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
 use crate::sfu::quality::{LineQuality, Quality};
@@ -50,8 +51,8 @@ pub struct Participant {
     pub downlink: Estimator,
     /// Whether pictures rest on it.
     pub rest: Rest,
-    /// The lid last sent, and when: from then on it is renewed, or lifted.
-    pub told_lid: Option<(u64, Instant)>,
+    /// What they were asked to send at most.
+    pub told_lids: Told,
     /// When to look whether an unannounced screen went silent.
     pub screen_due: Option<Instant>,
     /// When anything last came.
@@ -88,7 +89,7 @@ impl Participant {
             estimate: None,
             downlink: Estimator::default(),
             rest: Rest::default(),
-            told_lid: None,
+            told_lids: Told::default(),
             screen_due: None,
             heard: None,
             malformed: 0,
@@ -221,6 +222,6 @@ impl Participant {
     /// When something is owed next.
     pub fn due(&self) -> Option<Instant> {
         let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
-        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due()]).flatten().min()
+        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.downlink.probe.due()]).flatten().min()
     }
 }

@@ -112,6 +112,8 @@ export interface DeskRow {
 }
 
 export interface Desk { type: "desk"; revision: number; rows: DeskRow[] }
+/** What the own pictures may take, in bits a second with all headers: 0 while nobody can receive one, null without a lid. */
+export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; screen: number | null }
 export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
 
 /** TURN over TLS at the host and port of this page. */
@@ -125,7 +127,8 @@ export type ServerMessage =
   | { type: "error"; re: number; code: ErrorCode; message: string }
   | State
   | Desk
-  | QualityReport;
+  | QualityReport
+  | Lids;
 
 // ---- HTTP ----
 

@@ -1,6 +1,7 @@
 // One peer connection with the server: the sections of the offer, the answer, and which section carries whom.
 // Knows no consultation; sends nothing before `setActive(true)`.
 
+import { encodingUnder } from "./encoding";
 import type { Relay, Slot } from "./protocol";
 
 export interface OwnTracks {
@@ -9,9 +10,10 @@ export interface OwnTracks {
   screen?: MediaStreamTrack;
 }
 
-const MICROPHONE_BPS_MAX = 48_000;
-const CAMERA_BPS_MAX = 1_800_000;
-const SCREEN_BPS_MAX = 2_500_000;
+/** Bits a second without headers. */
+const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
+/** Of a camera that does not say its size. */
+const CAMERA_LINES = 720;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -29,6 +31,8 @@ export class Transport {
   readonly pc: RTCPeerConnection;
   #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
   #active = false;
+  /** Bits a second that each picture may take; null without a lid. */
+  #lids: { camera: number | null; screen: number | null } = { camera: null, screen: null };
   #tracks: OwnTracks;
   #fingerprint: string | undefined;
   #closed: () => void = () => undefined;
@@ -45,9 +49,9 @@ export class Transport {
     const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
       pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: [{ active: false, maxBitrate, priority: kind === "audio" ? "high" : "low", networkPriority: kind === "audio" ? "high" : "low" }] });
     this.#senders = {
-      microphone: sending(undefined, "audio", MICROPHONE_BPS_MAX),
-      camera: sending(tracks.camera, "video", CAMERA_BPS_MAX),
-      screen: sending(tracks.screen, "video", SCREEN_BPS_MAX),
+      microphone: sending(undefined, "audio", MOST.microphone),
+      camera: sending(tracks.camera, "video", MOST.camera),
+      screen: sending(tracks.screen, "video", MOST.screen),
     };
     for (let other = 0; other < OTHERS; other++) {
       pc.addTransceiver("audio", { direction: "recvonly" });
@@ -84,6 +88,12 @@ export class Transport {
     for (const kind of ["camera", "microphone", "screen"] as const) this.#fit(kind);
   }
 
+  /** What the pictures may take from now on. */
+  setLids(camera: number | null, screen: number | null): void {
+    this.#lids = { camera, screen };
+    for (const kind of ["camera", "screen"] as const) this.#fit(kind);
+  }
+
   setTracks(tracks: OwnTracks): void {
     this.#tracks = tracks;
     for (const kind of ["microphone", "camera", "screen"] as const) this.#fit(kind);
@@ -96,17 +106,25 @@ export class Transport {
       // Firefox sends sound from an inactive encoding: before the admission the microphone is not there at all.
       const track = (kind === "microphone" && !this.#active ? undefined : this.#tracks[kind]) ?? null;
       if (sender.track !== track) await sender.replaceTrack(track);
-      await this.#open(sender);
+      await this.#open(kind, sender);
     });
   }
 
   /** What has no track has nothing to open: at the admission every change of a sender costs time. */
-  async #open(sender: RTCRtpSender): Promise<void> {
+  async #open(kind: keyof OwnTracks, sender: RTCRtpSender): Promise<void> {
     const parameters = sender.getParameters();
-    const active = this.#active && sender.track !== null;
-    if (parameters.encodings.every((encoding) => encoding.active === active)) return;
-    for (const encoding of parameters.encodings) encoding.active = active;
-    await sender.setParameters(parameters);
+    const open = this.#active && sender.track !== null;
+    let changed = false;
+    for (const encoding of parameters.encodings) {
+      const { active = false, maxBitrate = MOST[kind], scaleResolutionDownBy = 1 } = encoding;
+      const before = { active, maxBitrate, scaleResolutionDownBy };
+      const height = kind === "camera" ? (sender.track?.getSettings().height ?? CAMERA_LINES) : undefined;
+      const wanted = kind !== "microphone" && open ? encodingUnder(this.#lids[kind], MOST[kind], height, before) : { ...before, active: open };
+      if (wanted.active === active && wanted.maxBitrate === maxBitrate && wanted.scaleResolutionDownBy === scaleResolutionDownBy) continue;
+      Object.assign(encoding, kind === "camera" ? wanted : { active: wanted.active, maxBitrate: wanted.maxBitrate });
+      changed = true;
+    }
+    if (changed) await sender.setParameters(parameters);
   }
 
   /** The receiving track of a slot, once the answer is set. */
