@@ -66,6 +66,12 @@ pub const SLOTS_MAX: usize = 16;
 pub const DATA_MESSAGE_BYTES: u32 = 262_144;
 /// Rows of the desk, those nearest in time; more appointments than this within two days belong on several services.
 pub const DESK_ROWS: u32 = 1_000;
+/// From start to end of an appointment; a longer one is refused.
+pub const APPOINTMENT_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Slots in one answer of the agenda, the earliest; who wants more asks again from the last one on.
+pub const SLOTS_LISTED: usize = 2_000;
+/// Free slots that are told to whom the last place was taken from.
+pub const SLOTS_INSTEAD: usize = 5;
 /// An agent's sign-in ends after this long whatever happens (trust.md S9).
 pub const AGENT_SIGN_IN: Duration = Duration::from_secs(12 * 60 * 60);
 /// An agent's sign-in ends after this long without a request, unless in a call (S9).

@@ -130,6 +130,7 @@ impl Server {
         let base_url = base_url.or_else(|| local_url.clone()).ok_or(StartError::NoListener)?;
         let site_config = SiteConfig {
             services: config.services.clone(),
+            any_time: config.demo,
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
         };

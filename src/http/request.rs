@@ -40,6 +40,19 @@ impl<T: DeserializeOwned> FromRequest<Site> for Body<T> {
     }
 }
 
+/// The fields of the query, read as `T`.
+pub(super) struct Fields<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Site> for Fields<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Site) -> Result<Self, ApiError> {
+        // The library's own message may repeat what was sent.
+        let read = axum::extract::Query::try_from_uri(&parts.uri);
+        read.map(|axum::extract::Query(fields)| Self(fields)).map_err(|_| ApiError::new(ErrorCode::BadMessage, "not the expected query"))
+    }
+}
+
 /// Where the request comes from, for the throttles. Never logged.
 pub(super) struct From(pub Origin);
 

@@ -43,6 +43,8 @@ pub enum ErrorCode {
     WrongKey,
     /// HTTP: a field of the appointment is wrong; the message names it.
     InvalidAppointment,
+    /// HTTP: the last place of this slot was just taken; `free` holds the next ones.
+    SlotTaken,
     /// HTTP: no such link.
     UnknownLink,
     /// HTTP: a newer link replaced this one.

@@ -1,5 +1,7 @@
 //! Bodies of the HTTP requests and answers of `docs/protocol.md`. Knows no route, no cookie.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,51 @@ pub struct ErrorDetail {
     pub code: ErrorCode,
     /// English, for developers.
     pub message: String,
+    /// With `slot_taken`: the next slots that are free, the earliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free: Vec<FreeSlot>,
+}
+
+/// Part of the answer to `GET /api/v1/services`: what can be booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BookableService {
+    /// With which it is booked.
+    pub key: String,
+    /// For people, by language: `en`, `fr`, `de`, `lb`.
+    pub names: BTreeMap<String, String>,
+    /// Where to turn when video does not work; may be empty.
+    pub helpdesk_phone: String,
+    /// IANA name in which its times are shown.
+    pub time_zone: String,
+    /// Length of a slot.
+    pub slot_minutes: u64,
+    /// How far ahead slots are offered.
+    pub book_ahead_days: u64,
+}
+
+/// Answer to `GET /api/v1/services`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Services {
+    /// In the order of their keys.
+    pub services: Vec<BookableService>,
+}
+
+/// A slot in which somebody can still be booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FreeSlot {
+    /// S of mission.md.
+    pub start: Utc,
+    /// E of mission.md.
+    pub end: Utc,
+    /// How many more appointments it holds, at least 1.
+    pub places: u16,
+}
+
+/// Answer to `GET /api/v1/slots`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Slots {
+    /// The free ones, the earliest first; at most `limits::SLOTS_LISTED`.
+    pub slots: Vec<FreeSlot>,
 }
 
 /// `POST /api/v1/appointments`.
@@ -39,7 +86,36 @@ pub struct NewAppointment {
     pub language: String,
 }
 
-/// Answer to `POST /api/v1/appointments`.
+/// `PATCH /api/v1/appointments/{reference}`: another time.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTime {
+    /// RFC 3339 with offset.
+    pub start: String,
+    /// RFC 3339 with offset.
+    pub end: String,
+}
+
+/// An appointment as a portal sees it. Has no `Debug`: it holds a name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Appointment {
+    /// Can be read over the phone.
+    pub reference: String,
+    /// Key of the service.
+    pub service: String,
+    /// The citizen's name.
+    pub name: String,
+    /// `en`, `fr`, `de` or `lb`.
+    pub language: String,
+    /// S of mission.md.
+    pub start: Utc,
+    /// E of mission.md.
+    pub end: Utc,
+    /// Where its link is now.
+    pub phase: LinkPhase,
+}
+
+/// Answer to `POST /api/v1/appointments` and to `…/rotate`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Booked {
     /// Can be read over the phone.

@@ -4,6 +4,7 @@ mod agents;
 mod appointments;
 mod audit;
 mod meta;
+mod places;
 mod seal;
 
 use std::os::unix::fs::OpenOptionsExt;

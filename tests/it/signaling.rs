@@ -26,7 +26,7 @@ use visavis::load::http_client::Base;
 use visavis::load::signaling_client::SignalingClient;
 use visavis::media::plane::{MediaConfig, MediaPlane};
 use visavis::signaling::{Signaling, prepare};
-use visavis::store::{Appointment, NewAgent, NewAppointment, Store};
+use visavis::store::{Appointment, NewAgent, NewAppointment, Store, Who};
 use visavis::time::{Clock, Timestamp};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -547,7 +547,7 @@ async fn a_replaced_link_ends_the_sockets_that_it_opened() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::start(directory.path()).await;
     let (of, clara, anna) = house.in_call().await;
-    house.store.rotate_link(of.id, house.clock.now()).await.unwrap().unwrap();
+    house.store.rotate_link(of.id, Who::Api, house.clock.now()).await.unwrap().unwrap();
     house.signaling.link_ended(of.id);
     assert_eq!(clara.closed().await, 4001);
     anna.state("away", |state| state["participants"][0]["presence"] == "away").await;
