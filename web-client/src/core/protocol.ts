@@ -132,7 +132,8 @@ export type ServerMessage =
 
 // ---- HTTP ----
 
-export interface ErrorBody { error: { code: ErrorCode; message: string } }
+/** `free`: with `slot_taken`, the next slots that are free. */
+export interface ErrorBody { error: { code: ErrorCode; message: string; free?: { start: Utc; end: Utc; places: number }[] } }
 export interface Link {
   reference: string;
   phase: LinkPhase;
