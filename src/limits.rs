@@ -332,6 +332,6 @@ pub const SOUND_BITS: u64 = 70_000;
 /// A line that leaves less for a picture, in bits a second, shows none: sound goes on alone.
 pub const PICTURE_MIN: u64 = 45_000;
 /// A line that leaves so much for a picture, in bits a second, shows it again.
-pub const PICTURE_BACK: u64 = 60_000;
+pub const PICTURE_BACK: u64 = 90_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);

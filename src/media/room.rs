@@ -10,6 +10,7 @@ use super::stun::BindingRequest;
 use super::transport::{Opened, Transport};
 use crate::ids::ParticipantId;
 use crate::limits;
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{Publishing, SlotAssignment};
 use crate::sfu::quality::LineQuality;
 use crate::sfu::router::{Router, Sink};
@@ -310,5 +311,9 @@ impl Sink for Legs<'_> {
 
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         self.outbox.push(MediaEvent::Quality { participant: of, uplink: line.uplink, downlink: line.downlink });
+    }
+
+    fn lids(&mut self, of: ParticipantId, lids: Lids) {
+        self.outbox.push(MediaEvent::Lids(of, lids));
     }
 }

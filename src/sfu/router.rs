@@ -5,6 +5,7 @@ use crate::limits;
 use crate::sfu::assignment::{self, Occupant, Person, Place};
 use crate::sfu::cache::Media;
 use crate::sfu::clock::Timeline;
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::participant::Participant;
 use crate::sfu::quality::LineQuality;
@@ -39,6 +40,10 @@ pub trait Sink {
     /// The line of a participant has changed, in words.
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         let _ = (of, line);
+    }
+    /// What `of` is asked to send at most has changed.
+    fn lids(&mut self, of: ParticipantId, lids: Lids) {
+        let _ = (of, lids);
     }
 }
 
@@ -120,7 +125,10 @@ impl Router {
     pub fn set_publishing(&mut self, participant: ParticipantId, publishing: Publishing, now: Instant, sink: &mut impl Sink) {
         if let Some(at) = self.index(participant) {
             self.participants[at].publishing = Some(publishing);
+            // It is said after each greeting: what was told to the socket before may not have arrived.
+            self.participants[at].told_lids.forgotten();
             self.reconcile(now, sink);
+            self.tell_lids(at, now, sink);
         }
     }
 
