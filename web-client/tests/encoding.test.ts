@@ -1,7 +1,7 @@
 // A picture under a lid: its rate, its size, and when it is not sent at all.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { encodingUnder, type Encoding } from "../src/core/encoding";
+import { encodingUnder, layersUnder, type Encoding } from "../src/core/encoding";
 
 const MOST = 1_800_000;
 const full: Encoding = { active: true, maxBitrate: MOST, scaleResolutionDownBy: 1 };
@@ -35,4 +35,21 @@ test("a_larger_size_comes_back_well_above_its_bound_and_at_once_after_a_rest", (
 
 test("a_document_keeps_its_size", () => {
   assert.deepEqual(encodingUnder(100_000, 2_500_000, undefined, full), { active: true, maxBitrate: 78_000, scaleResolutionDownBy: 1 });
+});
+
+test("with_several_encodings_the_best_takes_what_the_lid_leaves_and_what_does_not_fit_rests", () => {
+  const layers = [
+    { scaleResolutionDownBy: 4, maxBitrate: 60_000 },
+    { scaleResolutionDownBy: 2, maxBitrate: 350_000 },
+    { scaleResolutionDownBy: 1, maxBitrate: 1_800_000 },
+  ];
+  const active = (lid: number | null) => layersUnder(lid, layers).map((encoding) => encoding.active);
+  assert.deepEqual(active(null), [true, true, true]);
+  assert.deepEqual(active(1_000_000), [true, true, true]);
+  assert.deepEqual(active(360_000), [true, true, false]);
+  assert.deepEqual(active(65_000), [true, false, false]);
+  assert.deepEqual(active(0), [false, false, false]);
+  const under = layersUnder(1_000_000, layers);
+  assert.deepEqual(under.map((encoding) => encoding.scaleResolutionDownBy), [4, 2, 1], "the sizes stay");
+  assert.ok(under[2]!.maxBitrate < 1_000_000 && under[2]!.maxBitrate > 800_000 && under[1]!.maxBitrate === 350_000);
 });
