@@ -154,10 +154,12 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 pub const BATCH_DESTINATIONS: usize = 512;
 /// Datagrams read before the worker flushes and looks at commands and timers again: some milliseconds of work.
 pub const RECEIVE_DATAGRAMS: usize = 4096;
+/// Datagrams that one look at a socket led to, from which on another look comes before they leave: it costs less than a system call for each destination again.
+pub const LOOK_AGAIN_DATAGRAMS: usize = 16;
 /// When packets come densely a worker looks at its sockets only this often: what comes in between waits so long at most.
-pub const GATHER: Duration = Duration::from_micros(400);
+pub const GATHER: Duration = Duration::from_millis(1);
 /// Packets expected within that time from which on it gathers; below, each is served as it comes.
-pub const GATHER_DATAGRAMS: f64 = 2.0;
+pub const GATHER_DATAGRAMS: f64 = 5.0;
 /// Timers of the media plane come in steps of this length: up to so much late, those of one step together, and never sooner than the next step.
 pub const TIMER_STEP: Duration = Duration::from_millis(2);
 /// Steps of one turn of a worker's timers; a timer further ahead is looked at once a turn.
@@ -271,8 +273,8 @@ pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(100);
 pub const TRANSPORT_FEEDBACK_SPARSE: Duration = Duration::from_millis(250);
 /// Packets since the last feedback from which on it is not sparse any more.
 pub const TRANSPORT_FEEDBACK_PACKETS: u32 = 10;
-/// Feedback is at least this old before it goes along with media that leaves for the same participant anyway.
-pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(50);
+/// Hundredths of that time after which it goes along with media that leaves for the same participant anyway.
+pub const TRANSPORT_FEEDBACK_EARLY: u32 = 50;
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).
@@ -335,3 +337,5 @@ pub const PICTURE_MIN: u64 = 45_000;
 pub const PICTURE_BACK: u64 = 90_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
+/// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
+pub const LID_WEIGHED: Duration = Duration::from_millis(500);

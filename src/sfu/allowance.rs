@@ -23,7 +23,8 @@ impl Router {
         // A small estimate says little while what is sent fits: little is sent, so little was seen to come through.
         let fits = queue_ms < FULL_MS && participant.downlink.bits_per_s().is_none_or(|bits| sent < bits);
         let share = if fits && !participant.rest.is_on() { share.map(|share| share.max(limits::PICTURE_MIN)) } else { share };
-        if participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now) {
+        let turned = participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now);
+        if turned {
             let rests = participant.rest.is_on();
             for slot in participant.slots.iter_mut().filter(|slot| slot.section.video) {
                 slot.resting = rests;
@@ -37,6 +38,10 @@ impl Router {
             }
         }
         self.choose_layers(at, now, sink);
+        // What concerns one of many who watch is weighed against all of them: not for every word.
+        if !turned && !self.participants[at].share_moved(now) {
+            return;
+        }
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
             let from = slot.source.filter(|_| slot.section.video).and_then(|(whose, _)| self.index(whose));

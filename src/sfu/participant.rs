@@ -52,6 +52,8 @@ pub struct Participant {
     pub downlink: Estimator,
     /// Whether pictures rest on it.
     pub rest: Rest,
+    /// What the line left for pictures when it was last weighed, the receiver's own estimate, and when that was.
+    weighed: Option<(u64, Option<u64>, Instant)>,
     /// What they were asked to send at most.
     pub told_lids: Told,
     /// Whether they were told to send every encoding.
@@ -94,6 +96,7 @@ impl Participant {
             estimate: None,
             downlink: Estimator::default(),
             rest: Rest::default(),
+            weighed: None,
             told_lids: Told::default(),
             told_layers: None,
             probe: Probe::default(),
@@ -228,6 +231,20 @@ impl Participant {
         videos.map(|(_, one)| one.counters.octets).sum()
     }
 
+    /// Whether what the line leaves for pictures differs by a hundredth from what it left when this was last asked and true; always true where no feedback judges it,
+    /// and after `limits::LID_WEIGHED`.
+    pub fn share_moved(&mut self, now: Instant) -> bool {
+        let Some(share) = self.picture_share(self.downlink.allowed()).map(|share| share.min(limits::LID_MAX)) else { return true };
+        let estimate = self.estimate.map(|(bits, _)| bits);
+        let same = self.weighed.is_some_and(|(before, told, at)| {
+            told == estimate && before.abs_diff(share) * 100 <= before && now.saturating_duration_since(at) < limits::LID_WEIGHED
+        });
+        if !same {
+            self.weighed = Some((share, estimate, now));
+        }
+        !same
+    }
+
     /// The lid of one of our slots, in bits a second.
     pub fn lid_of(&self, place: usize, now: Instant) -> Option<u64> {
         let recent = |(_, at): &(u64, Instant)| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
@@ -237,6 +254,18 @@ impl Participant {
             None => self.slots.get(place)?.lid.bits_per_s(),
         };
         estimate.into_iter().chain(judged).min()
+    }
+
+    /// Whether the feedback that is owed is nearly due.
+    pub fn may_feed_back(&self, now: Instant) -> bool {
+        let (Some(since), Some(due)) = (self.feedback_since, self.feedback_due) else { return false };
+        since + due.saturating_duration_since(since) * limits::TRANSPORT_FEEDBACK_EARLY / 100 <= now
+    }
+
+    /// When the first is owed of what a packet of this track may have moved.
+    pub fn due_with(&self, track: usize) -> Option<Instant> {
+        let tracks = self.publishers.get(track).map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
+        tracks.into_iter().flatten().chain([self.report_due, self.feedback_due]).flatten().min()
     }
 
     /// When something is owed next.

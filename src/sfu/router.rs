@@ -18,6 +18,9 @@ use crate::time::Instant;
 /// Packets of a key frame that may have overtaken its beginning.
 const CATCH_UP_MAX: u16 = 64;
 
+/// So many may be looked through without counting what it costs.
+const FEW: usize = 8;
+
 /// Where the router puts what has to leave. Implemented by `media` (seals straight into the batch) and by tests.
 pub trait Sink {
     /// One complete plain RTP packet for `to`, already rewritten for that leg, in the order in which it must leave.
@@ -155,7 +158,7 @@ impl Router {
             }
             self.forward(at, track, &media, now, sink);
         }
-        self.look_at(at);
+        self.look_at_track(at, track);
     }
 
     /// The path of `participant` moved: key frames for what they send and what they watch.
@@ -214,9 +217,13 @@ impl Router {
             if participant.report_due.is_some_and(|due| due <= now + limits::REPORT_EARLY) {
                 participant.report_due = Some(now);
                 self.send_reports(at, now, sink);
-            } else if participant.feedback_since.is_some_and(|since| since + limits::TRANSPORT_FEEDBACK_EARLY <= now) {
+            } else if participant.may_feed_back(now) {
                 participant.feedback_due = Some(now);
                 self.send_feedback(at, now, sink);
+                // The time-out for it is not owed any more.
+                if self.participants.len() <= FEW {
+                    self.look_at_all();
+                }
             }
         }
     }
@@ -280,6 +287,12 @@ impl Router {
     /// Something may be due earlier at this place now.
     pub(super) fn look_at(&mut self, at: usize) {
         self.next = [self.next, self.participants.get(at).and_then(Participant::due)].into_iter().flatten().min();
+    }
+
+    /// The same after a packet of one track, which moves nothing else.
+    fn look_at_track(&mut self, at: usize, track: usize) {
+        let due = self.participants.get(at).and_then(|participant| participant.due_with(track));
+        self.next = [self.next, due].into_iter().flatten().min();
     }
 
     pub(super) fn look_at_all(&mut self) {
