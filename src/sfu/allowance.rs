@@ -101,7 +101,11 @@ impl Router {
     /// A probe that is due, or the next piece of one.
     pub(super) fn send_padding(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        if participant.rest.due().is_some_and(|due| due <= now) {
+        let due = participant.rest.due().is_some_and(|due| due <= now);
+        if due && participant.downlink.probe.is_under_way() {
+            // On a long line the last one has not been told of yet.
+            participant.rest.put_off(now);
+        } else if due {
             let bits_per_s = participant.downlink.bits_per_s().unwrap_or(0) as f64;
             let probed = bits_per_s * participant.rest.probes(now);
             participant.downlink.probe.begin(probed.clamp(PROBE_BETWEEN.0, PROBE_BETWEEN.1), now);

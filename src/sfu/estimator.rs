@@ -22,7 +22,7 @@ const OVERHEAD: usize = 20 + 8 + 16;
 const QUEUE_NOISE_MS: f64 = 12.0;
 const QUEUE_HIGH_MS: f64 = 60.0;
 /// Waiting time in milliseconds, and share of what is sent that comes through, that show a collapse by themselves.
-const FLOOD_MS: f64 = 50.0;
+const FLOOD_MS: f64 = 30.0;
 const FLOOD: f64 = 0.5;
 /// The rate grows only while packets wait less.
 const QUEUE_CLEAR_MS: f64 = 25.0;
@@ -270,19 +270,18 @@ impl Estimator {
     fn expect(&mut self) {
         self.expected_ms = self.queue.ms();
         let latest = self.queue.latest_ms();
-        self.flooded = false;
+        // What was just told of waited, and came far slower than it is sent: the line has collapsed, whatever the averages still say.
+        self.flooded = latest > FLOOD_MS + 2.0 * self.queue.spread_ms() && self.throughput.latest() < self.sent_rate * FLOOD;
         let (Some(quick), Some(calm)) = (self.throughput.quick(), self.throughput.calm()) else { return };
-        if self.expected_ms > DRAIN_FROM_MS + self.queue.spread_ms() {
-            let rate = quick.min(self.throughput.latest() * 2.0).max(calm * 0.25);
-            let under_way = self.sent.after(self.newest_told, self.newest) as f64 * 8_000.0 / rate;
-            self.expected_ms = self.expected_ms.max(under_way - self.round_trip as f64 / 1_000.0);
-        } else if latest > FLOOD_MS + 2.0 * self.queue.spread_ms() && self.throughput.latest() < self.sent_rate * FLOOD {
-            // All that was just told of waited, and came far slower than it is sent: the line has collapsed, whatever the averages still say.
-            self.flooded = true;
-            let under_way =
-                self.sent.after(self.newest_told, self.newest) as f64 * 8_000.0 / self.throughput.latest().max(DOWNLINK_MIN as f64);
-            self.expected_ms = latest.max(under_way - self.round_trip as f64 / 1_000.0);
-        }
+        let rate = if self.flooded {
+            self.throughput.latest().max(DOWNLINK_MIN as f64)
+        } else if self.expected_ms > DRAIN_FROM_MS + self.queue.spread_ms() {
+            quick.min(self.throughput.latest() * 2.0).max(calm * 0.25)
+        } else {
+            return;
+        };
+        let under_way = self.sent.after(self.newest_told, self.newest) as f64 * 8_000.0 / rate;
+        self.expected_ms = self.expected_ms.max(under_way - self.round_trip as f64 / 1_000.0);
     }
 
     fn judge(&mut self, elapsed: i64, now: i64) {

@@ -44,8 +44,8 @@ pub struct Queue {
     base: Least,
     recent: Least,
     present: Least,
-    /// The shortest of the packets that the last feedback told of.
-    latest: Option<i64>,
+    /// The last two packets that a feedback told of.
+    latest: [Option<i64>; 2],
     spread: f64,
 }
 
@@ -55,7 +55,7 @@ impl Queue {
         self.base.take(arrival - sent, arrival, BASE_MICROS);
         self.recent.take(arrival - sent, arrival, RECENT_MICROS);
         self.present.take(arrival - sent, arrival, PRESENT_MICROS);
-        self.latest = Some(self.latest.map_or(arrival - sent, |least| least.min(arrival - sent)));
+        self.latest = [Some(arrival - sent), self.latest[0]];
         let beyond = self.present.get().map_or(0, |present| arrival - sent - present) as f64 / 1_000.0;
         self.spread += (beyond - self.spread) / SPREAD_PACKETS;
     }
@@ -70,10 +70,10 @@ impl Queue {
         self.beyond(self.present.get())
     }
 
-    /// Milliseconds for which every packet waited that was told of since this was last asked: the first to know of a collapse.
+    /// Milliseconds for which both of the last packets waited that were told of since this was last asked: the first to know of a collapse.
     pub fn latest_ms(&mut self) -> f64 {
-        let latest = self.latest.take();
-        self.beyond(latest)
+        let latest = std::mem::take(&mut self.latest);
+        self.beyond(latest.into_iter().flatten().min())
     }
 
     fn beyond(&self, time: Option<i64>) -> f64 {

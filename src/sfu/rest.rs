@@ -51,6 +51,11 @@ impl Rest {
         self.due
     }
 
+    /// Not yet.
+    pub fn put_off(&mut self, now: Instant) {
+        self.due = Some(now + PUT_OFF);
+    }
+
     /// A probe begins: how many times the estimate it sends.
     pub fn probes(&mut self, now: Instant) -> f64 {
         self.due = Some(now + self.wait);
