@@ -59,7 +59,7 @@ pub fn command(key_variable: &'static str) -> Command {
              Exit status: 0 done (and at least --at-least), 1 fewer than --at-least, 2 not tested.",
         )
         .arg(option("url", "URL", "The server: https://host[:port], or its http://localhost port").required(true))
-        .arg(option("key", "KEY", "A portal's API key (visavis add-api-key)").env(key_variable).hide_env_values(true).required(true))
+        .arg(option("key", "KEY", "A portal's API key (visavis add-api-key)").env(key_variable).hide_env_values(true).allow_hyphen_values(true).required(true))
         .arg(option("service", "NAME", "The service that is booked").default_value("advice"))
         .arg(option("ca", "FILE", "Certificates (PEM) that the server's leads to, when the system does not know them").value_parser(value_parser!(PathBuf)))
         .arg(option("json", "FILE", "Writes the result as JSON").value_parser(value_parser!(PathBuf)))
@@ -112,5 +112,20 @@ impl Options {
             at_least: matches.get_one::<u32>("at-least").copied(),
             json: matches.get_one::<PathBuf>("json").cloned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_begin_with_a_hyphen() {
+        command("NO_SUCH_VARIABLE").debug_assert();
+        let matches =
+            command("NO_SUCH_VARIABLE").try_get_matches_from(["load", "--url", "http://localhost:8080", "--key", "-2_x", "--most", "7"]);
+        let options = Options::of(&matches.unwrap());
+        assert_eq!((options.key.as_str(), options.most, options.at_least), ("-2_x", 7, None));
+        assert_eq!((options.shape.bits_per_s, options.limits.server_cpu_percent), (1_000_000, 90.0));
     }
 }

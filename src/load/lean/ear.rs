@@ -139,6 +139,14 @@ impl Ear {
         asked
     }
 
+    /// Video is heard that nobody can show, since it did not begin with a key frame: asks for one, as a decoder does.
+    pub fn wish_for_key_frame(&mut self, own: u32, now: Instant, out: &mut Vec<u8>) {
+        let rests = self.key_frame_asked.is_some_and(|at| now - at < KEY_FRAME);
+        let Some(stream) = self.streams.iter().find(|stream| stream.is_video).filter(|_| !rests) else { return };
+        self.key_frame_asked = Some(now);
+        out.extend(rtcp::pli(own, stream.ssrc));
+    }
+
     /// Something is missing.
     pub fn misses(&self) -> bool {
         self.streams.iter().any(|stream| !stream.missing.is_empty())
@@ -234,6 +242,20 @@ mod tests {
             ear.questions(1, begin + ASK_AGAIN * step, &mut out);
         }
         assert!(out.ends_with(&rtcp::pli(1, 9)) && !ear.misses());
+    }
+
+    #[test]
+    fn video_without_a_beginning_is_asked_for_one_until_it_comes() {
+        let (mut ear, begin) = (Ear::default(), Instant::now());
+        let mut out = Vec::new();
+        ear.note(8, 1, 0, false, 0);
+        ear.wish_for_key_frame(1, begin, &mut out);
+        assert!(out.is_empty(), "sound has no pictures");
+        ear.note(9, 1, 0, true, 0);
+        for at in [begin, begin + KEY_FRAME / 2, begin + KEY_FRAME] {
+            ear.wish_for_key_frame(1, at, &mut out);
+        }
+        assert_eq!(out, [rtcp::pli(1, 9), rtcp::pli(1, 9)].concat());
     }
 
     #[test]

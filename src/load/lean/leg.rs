@@ -223,6 +223,9 @@ impl Leg {
         if self.ear.misses() {
             shared.totals.asked_again += self.ear.questions(self.ssrcs.microphone, now, &mut compound);
         }
+        if !self.has_picture {
+            self.ear.wish_for_key_frame(self.ssrcs.microphone, now, &mut compound);
+        }
         self.say(&compound, shared);
     }
 
