@@ -13,7 +13,7 @@ use crate::limits;
 
 /// One route: what it is asked with, where, and who answers.
 pub struct Route {
-    /// `GET` (which answers `HEAD` too), `POST` or `PATCH`.
+    /// `GET` (which answers `HEAD` too), `POST`, `PATCH` or `DELETE`.
     pub method: Method,
     /// axum's notation.
     pub path: &'static str,
@@ -34,9 +34,12 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/appointments", appointments::book),
         get("/api/v1/appointments/{reference}", appointments::show),
         patch("/api/v1/appointments/{reference}", appointments::reschedule),
+        delete("/api/v1/appointments/{reference}", appointments::cancel),
         post("/api/v1/appointments/{reference}/rotate", appointments::rotate),
         post("/api/v1/join", link::join),
         get("/api/v1/link", link::show),
+        post("/api/v1/link/cancel", link::cancel),
+        get("/api/v1/guest", link::show_guest),
         post("/api/v1/agent/sign-in", agent::sign_in),
         post("/api/v1/agent/sign-out", agent::sign_out),
         get("/api/v1/agent", agent::show),
@@ -45,6 +48,7 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/load/agents", load_test::add_agents),
         post("/api/v1/load/end", load_test::end),
         get("/signaling/citizen", sockets::citizen),
+        get("/signaling/guest", sockets::guest),
         get("/signaling/agent", sockets::agent),
     ]
 }
@@ -64,6 +68,10 @@ pub fn router(site: Site) -> Router {
 
 fn get<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
     Route { method: Method::GET, path, handler: on(axum::routing::MethodFilter::GET, handler) }
+}
+
+fn delete<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::DELETE, path, handler: on(axum::routing::MethodFilter::DELETE, handler) }
 }
 
 fn patch<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {

@@ -68,6 +68,7 @@ pub enum Label {
     Files,
 }
 
+pub use crate::sfu::lids::Lids;
 pub use crate::sfu::quality::Quality;
 
 /// What the media plane tells a consultation.
@@ -79,6 +80,8 @@ pub enum MediaEvent {
     Gone(ParticipantId),
     /// What the participant's slots carry now, whole.
     Slots(ParticipantId, Vec<SlotAssignment>),
+    /// Whether the participant should send every encoding of their picture, or the best alone.
+    Layers(ParticipantId, bool),
     /// The participant's line, when it changed.
     Quality {
         /// Whose.
@@ -88,6 +91,8 @@ pub enum MediaEvent {
         /// Server to participant.
         downlink: Quality,
     },
+    /// What the participant is asked to send at most, when it changed.
+    Lids(ParticipantId, Lids),
     /// A data-channel message, whole.
     Message(ParticipantId, Label, Vec<u8>),
 }

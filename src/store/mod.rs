@@ -3,6 +3,7 @@
 mod agents;
 mod appointments;
 mod audit;
+mod guests;
 mod load_test;
 mod meta;
 mod places;

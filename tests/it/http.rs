@@ -171,7 +171,9 @@ fn get_changes_nothing() {
         let changes = [
             "POST /api/v1/appointments",
             "PATCH /api/v1/appointments/{reference}",
+            "DELETE /api/v1/appointments/{reference}",
             "POST /api/v1/appointments/{reference}/rotate",
+            "POST /api/v1/link/cancel",
             "POST /api/v1/join",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",

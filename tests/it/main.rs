@@ -15,6 +15,7 @@ mod consultation_random;
 mod durability;
 mod framed;
 mod guard;
+mod guests;
 mod http;
 mod load;
 mod privacy;

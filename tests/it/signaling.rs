@@ -827,3 +827,20 @@ async fn one_link_has_so_many_sockets_and_no_more() {
         person.phase("open").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_appointment_tells_the_page_that_waits_and_leaves_the_desk() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (of, clara, anna) = house.waiting().await;
+    anna.row("waiting", |row| row["state"] == "waiting").await;
+    house.signaling.cancel(of.id, Who::Api).await.unwrap();
+    clara.phase("cancelled").await;
+    let empty = anna.signaling.until(SOON, "an empty desk", |heard| heard.desk.as_ref().is_some_and(|desk| desk["rows"] == json!([])));
+    empty.await.unwrap();
+    assert_eq!(clara.ask("arrive").await, Err("closed".into()));
+    let lines = house.store.audit_of(of.id).await.unwrap();
+    assert_eq!(lines.iter().map(|line| (line.what.as_str(), line.who.as_str())).next_back(), Some(("cancel", "api")));
+    house.signaling.cancel(of.id, Who::Api).await.unwrap();
+    assert_eq!(house.store.audit_of(of.id).await.unwrap().len(), lines.len(), "done again it leaves no second line");
+}
