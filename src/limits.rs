@@ -257,8 +257,6 @@ pub const REORDER_TOLERANCE_MAX: Duration = Duration::from_millis(120);
 pub const LAYERS_MAX: usize = 3;
 /// Tracks of one participant, every encoding counted; more are not taken.
 pub const TRACKS_MAX: usize = 3 + 2 * (LAYERS_MAX - 1);
-/// What the encodings below the best one may take of a publisher's uplink together, in bits a second.
-pub const LOWER_LAYERS: u64 = 450_000;
 /// An encoding of which nothing came for this long is not there.
 pub const LAYER_SILENCE: Duration = Duration::from_secs(1);
 /// A key frame is asked for again after this long, and never more often.

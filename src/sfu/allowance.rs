@@ -92,15 +92,8 @@ impl Router {
         let videos = participant.publishers.iter().filter(|publisher| publisher.is_video() && !publisher.targets.is_empty());
         let (mut sum, mut limited) = (0, participant.told_lid.is_some());
         if participant.told_layers == Some(true) {
-            // Each viewer takes the encoding that fits: the best line sets the lid, and the smaller encodings have theirs beside it.
-            let watched =
-                self.participants.iter().flat_map(|viewer| viewer.slots.iter().enumerate().map(move |(place, slot)| (viewer, place, slot)));
-            let watched =
-                watched.filter(|(_, _, slot)| slot.section.video && slot.source.is_some_and(|(whose, _)| whose == participant.id));
-            let lids = watched.filter(|(viewer, ..)| !viewer.rest.is_on()).map(|(viewer, place, _)| viewer.lid_of(place, now));
-            let best = lids.map(|lid| lid.unwrap_or(limits::LID_MAX)).max().unwrap_or(limits::PICTURE_MIN);
-            limited |= best < limits::LID_MAX;
-            return limited.then_some(best + limits::LOWER_LAYERS + limits::SOUND_BITS);
+            // Each viewer takes the encoding that fits; a lid would take the best one away from all for the sake of one.
+            return limited.then_some(limits::LID_MAX);
         }
         for publisher in videos {
             let viewers = publisher.targets.iter().filter_map(|(viewer, place)| Some((self.participants.get(*viewer)?, *place)));

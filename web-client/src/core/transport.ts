@@ -10,12 +10,8 @@ export interface OwnTracks {
 }
 
 const MICROPHONE_BPS_MAX = 48_000;
-/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. */
-const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [
-  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 60_000, maxFramerate: 15 },
-  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 350_000 },
-  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_800_000 },
-];
+/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. One, without a rid, until what several do to it is measured. */
+const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [{ maxBitrate: 1_800_000 }];
 const SCREEN_BPS_MAX = 2_500_000;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
