@@ -154,10 +154,12 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 pub const BATCH_DESTINATIONS: usize = 512;
 /// Datagrams read before the worker flushes and looks at commands and timers again: some milliseconds of work.
 pub const RECEIVE_DATAGRAMS: usize = 4096;
+/// Datagrams that one look at a socket led to, from which on another look comes before they leave: it costs less than a system call for each destination again.
+pub const LOOK_AGAIN_DATAGRAMS: usize = 16;
 /// When packets come densely a worker looks at its sockets only this often: what comes in between waits so long at most.
-pub const GATHER: Duration = Duration::from_micros(400);
+pub const GATHER: Duration = Duration::from_millis(1);
 /// Packets expected within that time from which on it gathers; below, each is served as it comes.
-pub const GATHER_DATAGRAMS: f64 = 2.0;
+pub const GATHER_DATAGRAMS: f64 = 5.0;
 /// Timers of the media plane come in steps of this length: up to so much late, those of one step together, and never sooner than the next step.
 pub const TIMER_STEP: Duration = Duration::from_millis(2);
 /// Steps of one turn of a worker's timers; a timer further ahead is looked at once a turn.
@@ -257,6 +259,8 @@ pub const REORDER_TOLERANCE_MAX: Duration = Duration::from_millis(120);
 pub const LAYERS_MAX: usize = 3;
 /// Tracks of one participant, every encoding counted; more are not taken.
 pub const TRACKS_MAX: usize = 3 + 2 * (LAYERS_MAX - 1);
+/// What the encodings below the best one may take of a publisher's uplink together, in bits a second.
+pub const LOWER_LAYERS: u64 = 450_000;
 /// An encoding of which nothing came for this long is not there.
 pub const LAYER_SILENCE: Duration = Duration::from_secs(1);
 /// A key frame is asked for again after this long, and never more often.
@@ -269,8 +273,8 @@ pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(100);
 pub const TRANSPORT_FEEDBACK_SPARSE: Duration = Duration::from_millis(250);
 /// Packets since the last feedback from which on it is not sparse any more.
 pub const TRANSPORT_FEEDBACK_PACKETS: u32 = 10;
-/// Feedback is at least this old before it goes along with media that leaves for the same participant anyway.
-pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(50);
+/// Hundredths of that time after which it goes along with media that leaves for the same participant anyway.
+pub const TRANSPORT_FEEDBACK_EARLY: u32 = 50;
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).
@@ -305,6 +309,12 @@ pub const WEB_BODY_BYTES: usize = 16 * 1024;
 pub const WEB_STOP: Duration = Duration::from_secs(5);
 /// Passwords hashed at once: 64 MiB and a core each (S5). Further sign-ins wait, at most `WEB_REQUEST`.
 pub const PASSWORD_HASHES: usize = 2;
+/// Agents' accounts of one load test; more are refused with `forbidden`.
+pub const LOAD_AGENTS: usize = 2_000;
+/// A simulated agent's sign-in ends after this long, whatever happens to the test.
+pub const LOAD_SIGN_IN: Duration = Duration::from_secs(4 * 60 * 60);
+/// A load test that is not heard of for this long is over: what it made is taken out.
+pub const LOAD_SILENCE: Duration = Duration::from_secs(20);
 /// Addresses named in an answer; a machine with more names the first ones.
 pub const ADVERTISED_ADDRESSES: usize = 16;
 /// No video track is asked to send less than this, in bits a second; below, the picture is no help any more.
@@ -324,6 +334,8 @@ pub const SOUND_BITS: u64 = 70_000;
 /// A line that leaves less for a picture, in bits a second, shows none: sound goes on alone.
 pub const PICTURE_MIN: u64 = 45_000;
 /// A line that leaves so much for a picture, in bits a second, shows it again.
-pub const PICTURE_BACK: u64 = 60_000;
+pub const PICTURE_BACK: u64 = 90_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
+/// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
+pub const LID_WEIGHED: Duration = Duration::from_millis(500);

@@ -8,7 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, on};
 
 use super::site::Site;
-use super::{agenda, agent, appointments, assets, error, guard, headers, health, link, pages, sockets};
+use super::{agenda, agent, appointments, assets, error, guard, headers, health, link, load_test, pages, sockets};
 use crate::limits;
 
 /// One route: what it is asked with, where, and who answers.
@@ -43,6 +43,10 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/agent/sign-in", agent::sign_in),
         post("/api/v1/agent/sign-out", agent::sign_out),
         get("/api/v1/agent", agent::show),
+        get("/api/v1/load", load_test::show),
+        post("/api/v1/load/begin", load_test::begin),
+        post("/api/v1/load/agents", load_test::add_agents),
+        post("/api/v1/load/end", load_test::end),
         get("/signaling/citizen", sockets::citizen),
         get("/signaling/guest", sockets::guest),
         get("/signaling/agent", sockets::agent),

@@ -68,6 +68,7 @@ pub enum Label {
     Files,
 }
 
+pub use crate::sfu::lids::Lids;
 pub use crate::sfu::quality::Quality;
 
 /// What the media plane tells a consultation.
@@ -90,6 +91,8 @@ pub enum MediaEvent {
         /// Server to participant.
         downlink: Quality,
     },
+    /// What the participant is asked to send at most, when it changed.
+    Lids(ParticipantId, Lids),
     /// A data-channel message, whole.
     Message(ParticipantId, Label, Vec<u8>),
 }

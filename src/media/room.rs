@@ -10,6 +10,7 @@ use super::stun::BindingRequest;
 use super::transport::{Opened, Transport};
 use crate::ids::ParticipantId;
 use crate::limits;
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{Publishing, SlotAssignment};
 use crate::sfu::quality::LineQuality;
 use crate::sfu::router::{Router, Sink};
@@ -226,15 +227,18 @@ impl Room {
     /// Everything that is due; which transports ended.
     pub fn handle_timeout(&mut self, step: &mut Step<'_>) -> Vec<(ParticipantId, End)> {
         let mut ended = Vec::new();
-        for (seat, transport) in (0u8..).zip(&mut self.seats) {
-            let Some(transport) = transport.as_mut().filter(|transport| transport.poll_timeout() <= step.now) else { continue };
-            match transport.handle_timeout(step.now, step.batch, &mut self.outbox, step.counters) {
-                Ok(true) => {}
-                Ok(false) => ended.push((ParticipantId(seat), End::Consent)),
-                Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
+        // Most wake-ups are the router's: nobody's transport is touched for those.
+        if self.due.is_some_and(|due| due <= step.now) {
+            for (seat, transport) in (0u8..).zip(&mut self.seats) {
+                let Some(transport) = transport.as_mut().filter(|transport| transport.poll_timeout() <= step.now) else { continue };
+                match transport.handle_timeout(step.now, step.batch, &mut self.outbox, step.counters) {
+                    Ok(true) => {}
+                    Ok(false) => ended.push((ParticipantId(seat), End::Consent)),
+                    Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
+                }
             }
+            self.due = self.earliest();
         }
-        self.due = self.earliest();
         if self.router.poll_timeout().is_some_and(|at| at <= step.now) {
             self.route(step, |router, now, legs| router.handle_timeout(now, legs));
         }
@@ -310,5 +314,9 @@ impl Sink for Legs<'_> {
 
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         self.outbox.push(MediaEvent::Quality { participant: of, uplink: line.uplink, downlink: line.downlink });
+    }
+
+    fn lids(&mut self, of: ParticipantId, lids: Lids) {
+        self.outbox.push(MediaEvent::Lids(of, lids));
     }
 }

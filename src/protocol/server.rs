@@ -80,6 +80,15 @@ pub enum ServerMessage {
         /// From the server to here.
         downlink: Quality,
     },
+    /// What the own pictures may take, when it changed.
+    Lids {
+        /// The consultation.
+        appointment: AppointmentId,
+        /// The camera, in bits a second with all headers; 0 while nobody can receive it, null without a lid.
+        camera: Option<u64>,
+        /// The screen, alike.
+        screen: Option<u64>,
+    },
 }
 
 /// TURN over TLS at the host and port of the page (RFC 8656); the only peer that it lets through is this server's media.

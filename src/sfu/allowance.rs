@@ -2,17 +2,17 @@
 //! padding that finds out whether they may come back. Judges nothing itself.
 
 use crate::limits;
+use crate::sfu::lids::Lids;
+use crate::sfu::negotiated::Source;
+use crate::sfu::publisher::Publisher;
 use crate::sfu::router::{Router, Sink};
 use crate::sfu::rtcp;
 use crate::time::Instant;
 
-/// A lid that changed by this share is told before the next report.
-const FALL: f64 = 0.97;
-const RISE: f64 = 1.05;
 /// Packets that wait this long show that the line is full.
 const FULL_MS: f64 = 60.0;
-/// Packets of padding at one time at most: the path stays free for sound.
-const PADDING_AT_ONCE: u32 = 8;
+/// A probe sends bits a second between these: less shows nothing, more is of no use to anybody.
+const PROBE_BETWEEN: (f64, f64) = (200_000.0, 2_500_000.0);
 
 impl Router {
     /// The estimate of a participant's line may have changed.
@@ -23,7 +23,8 @@ impl Router {
         // A small estimate says little while what is sent fits: little is sent, so little was seen to come through.
         let fits = queue_ms < FULL_MS && participant.downlink.bits_per_s().is_none_or(|bits| sent < bits);
         let share = if fits && !participant.rest.is_on() { share.map(|share| share.max(limits::PICTURE_MIN)) } else { share };
-        if participant.rest.judge(share, cuts, queue_ms, now) {
+        let turned = participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now);
+        if turned {
             let rests = participant.rest.is_on();
             for slot in participant.slots.iter_mut().filter(|slot| slot.section.video) {
                 slot.resting = rests;
@@ -37,20 +38,52 @@ impl Router {
             }
         }
         self.choose_layers(at, now, sink);
+        // What concerns one of many who watch is weighed against all of them: not for every word.
+        if !turned && !self.participants[at].share_moved(now) {
+            return;
+        }
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
             let from = slot.source.filter(|_| slot.section.video).and_then(|(whose, _)| self.index(whose));
-            if let Some(from) = from.filter(|from| self.has_news(*from, now)) {
-                self.send_lid(from, now, sink);
+            if let Some(from) = from {
+                self.tell_lids(from, now, sink);
             }
         }
     }
 
-    /// Asks a participant to send no more than those who watch can receive (REMB, which browsers obey beside transport-wide feedback).
-    pub(super) fn send_lid(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
-        let Some(bits_per_s) = self.lid_for(at, now) else { return };
+    /// Asks a participant to send no more than those who watch can receive, if that has changed.
+    pub(super) fn tell_lids(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
+        let lids = self.lids_for(at, now);
         let participant = &mut self.participants[at];
-        participant.told_lid = Some((bits_per_s, now));
+        if participant.told_lids.news(lids, now) {
+            sink.lids(participant.id, lids);
+            self.send_remb(at, sink);
+        }
+    }
+
+    /// Once a second: whether what was asked for is kept; who does not listen is told by REMB, which browsers obey beside transport-wide feedback.
+    pub(super) fn look_at_lids(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
+        let participant = &mut self.participants[at];
+        let octets = participant.octets_of_best();
+        let was_deaf = participant.told_lids.is_deaf();
+        participant.told_lids.look(octets, now);
+        if was_deaf && !participant.told_lids.is_deaf() {
+            self.write_remb(at, limits::DOWNLINK_MAX, sink);
+        }
+        self.tell_lids(at, now, sink);
+        self.send_remb(at, sink);
+    }
+
+    fn send_remb(&mut self, at: usize, sink: &mut impl Sink) {
+        let participant = &self.participants[at];
+        if participant.told_lids.is_deaf() {
+            let smaller = if participant.told_layers == Some(true) { limits::LOWER_LAYERS } else { 0 };
+            self.write_remb(at, participant.told_lids.lids().sum() + smaller + limits::SOUND_BITS, sink);
+        }
+    }
+
+    fn write_remb(&mut self, at: usize, bits_per_s: u64, sink: &mut impl Sink) {
+        let participant = &self.participants[at];
         let speaks = participant.publishers.iter().any(|publisher| publisher.section.codecs.iter().any(|codec| codec.feedback.remb));
         let mut ssrcs = [0; limits::TRACKS_MAX];
         let mut count = 0;
@@ -65,57 +98,62 @@ impl Router {
         }
     }
 
-    /// Padding that is due.
+    /// A probe that is due, or the next piece of one.
     pub(super) fn send_padding(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        if participant.rest.due().is_none_or(|due| due > now) {
+        let due = participant.rest.due().is_some_and(|due| due <= now);
+        if due && participant.downlink.probe.is_under_way() {
+            // On a long line the last one has not been told of yet.
+            participant.rest.put_off(now);
+        } else if due {
+            let bits_per_s = participant.downlink.bits_per_s().unwrap_or(0) as f64;
+            let probed = bits_per_s * participant.rest.probes(now);
+            participant.downlink.probe.begin(probed.clamp(PROBE_BETWEEN.0, PROBE_BETWEEN.1), now);
+        }
+        if participant.downlink.probe.due().is_none_or(|due| due > now) {
             return;
         }
-        let sounds = participant.slots.iter().filter(|slot| slot.source.is_some() && !slot.section.video).count() as u64;
-        // At least what a picture would take: less would never show that there is room for one.
-        let free = participant.downlink.allowed().unwrap_or(0).saturating_sub(sounds * limits::SOUND_BITS).max(limits::PICTURE_MIN);
-        let packets = participant.rest.pad(free, now).min(PADDING_AT_ONCE);
+        let packets = participant.downlink.probe.piece(now);
         let Some(slot) = participant.slots.iter_mut().find(|slot| slot.resting && slot.source.is_some()) else { return };
         for _ in 0..packets {
-            let number = participant.transport_number;
             self.buffer.clear();
             if slot.pad(&mut participant.transport_number, &mut self.buffer) {
                 sink.rtp(participant.id, &self.buffer);
-                participant.downlink.left(number, participant.transport_number, self.buffer.len(), now);
+                participant.downlink.sent(participant.transport_number, self.buffer.len(), now);
+                participant.downlink.probe.left(participant.transport_number);
             }
         }
     }
 
-    /// What a participant may send in all; `None` while nothing limits it and nothing ever did.
-    fn lid_for(&self, at: usize, now: Instant) -> Option<u64> {
-        let participant = &self.participants[at];
-        let videos = participant.publishers.iter().filter(|publisher| publisher.is_video() && !publisher.targets.is_empty());
-        let (mut sum, mut limited) = (0, participant.told_lid.is_some());
-        if participant.told_layers == Some(true) {
-            // Each viewer takes the encoding that fits; a lid would take the best one away from all for the sake of one.
-            return limited.then_some(limits::LID_MAX);
-        }
-        for publisher in videos {
-            let viewers = publisher.targets.iter().filter_map(|(viewer, place)| Some((self.participants.get(*viewer)?, *place)));
-            let mut awake = viewers.filter(|(viewer, _)| !viewer.rest.is_on()).peekable();
-            // Who watches nothing needs nothing; one picture a second keeps the camera's encoder warm.
-            let lid = if awake.peek().is_none() {
-                Some(limits::PICTURE_MIN)
-            } else {
-                awake.filter_map(|(viewer, place)| viewer.lid_of(place, now)).min()
-            };
-            limited |= lid.is_some();
-            sum += lid.unwrap_or(limits::LID_MAX);
-        }
-        // A line judged by reports alone is not judged below what a picture is good for.
-        limited.then(|| sum.max(limits::PICTURE_MIN) + limits::SOUND_BITS)
+    fn lids_for(&self, at: usize, now: Instant) -> Lids {
+        let lid = |source: Source| {
+            if source == Source::Camera && self.participants[at].told_layers == Some(true) {
+                return self.lid_of_layers(at, now);
+            }
+            self.participants[at].publishers.iter().find(|one| one.section.source == source).and_then(|one| self.lid_for(one, now))
+        };
+        Lids { camera: lid(Source::Camera), screen: lid(Source::Screen) }
     }
 
-    /// Whether the lid of a participant differs from what was told so much that it cannot wait.
-    fn has_news(&self, at: usize, now: Instant) -> bool {
-        let Some(lid) = self.lid_for(at, now) else { return false };
-        let Some((told, when)) = self.participants[at].told_lid else { return true };
-        let change = lid as f64 / told.max(1) as f64;
-        change < FALL || (change > RISE && now.saturating_duration_since(when) >= limits::LID_RISE)
+    /// What the best encoding of a camera may take: each viewer gets the one that fits, so the best line sets it; the smaller ones go on beside it.
+    fn lid_of_layers(&self, at: usize, now: Instant) -> Option<u64> {
+        let id = self.participants[at].id;
+        let slots =
+            self.participants.iter().flat_map(|viewer| viewer.slots.iter().enumerate().map(move |(place, slot)| (viewer, place, slot)));
+        let mut watched = slots.filter(|(.., slot)| slot.section.video && slot.source == Some((id, Source::Camera))).peekable();
+        watched.peek()?;
+        let awake = watched.filter(|(viewer, ..)| !viewer.rest.is_on());
+        let best = awake.map(|(viewer, place, _)| viewer.lid_of(place, now).unwrap_or(limits::LID_MAX)).max().unwrap_or(0);
+        Some(best).filter(|best| *best < limits::LID_MAX)
+    }
+
+    /// What one source may send; `None` while nothing limits it, and while nobody watches.
+    fn lid_for(&self, publisher: &Publisher, now: Instant) -> Option<u64> {
+        let viewers = publisher.targets.iter().filter_map(|(viewer, place)| Some((self.participants.get(*viewer)?, *place)));
+        let mut awake = viewers.filter(|(viewer, _)| !viewer.rest.is_on()).peekable();
+        if awake.peek().is_none() {
+            return (!publisher.targets.is_empty()).then_some(0);
+        }
+        awake.filter_map(|(viewer, place)| viewer.lid_of(place, now)).min()
     }
 }

@@ -20,7 +20,7 @@ impl Router {
         }
         for whose in sources {
             if let Some(from) = self.index(whose) {
-                self.send_lid(from, now, sink);
+                self.tell_lids(from, now, sink);
             }
         }
         if !behind {

@@ -98,7 +98,7 @@ impl Router {
             if slot.reported(&block, now)
                 && let Some((_, from, _)) = self.watched(at, block.ssrc)
             {
-                self.send_lid(from, now, sink);
+                self.tell_lids(from, now, sink);
             }
         }
     }
@@ -192,7 +192,7 @@ impl Router {
             self.choose_layers(at, now, sink);
         }
         self.tell_layers(sink);
-        self.send_lid(at, now, sink);
+        self.look_at_lids(at, now, sink);
         let in_call = self.in_call(self.participants[at].id);
         let participant = &mut self.participants[at];
         if let Some(line) = participant.quality(in_call, now).filter(|line| participant.told_line != Some(*line)) {

@@ -9,6 +9,7 @@
 use crate::limits::{DOWNLINK_MAX, DOWNLINK_MIN, DOWNLINK_START};
 use crate::sfu::feedback::Feedback;
 use crate::sfu::loss::{Loss, Verdict};
+use crate::sfu::probe::{Finding, Probe};
 use crate::sfu::queue::Queue;
 use crate::sfu::sent::SentPackets;
 use crate::sfu::throughput::Throughput;
@@ -20,6 +21,9 @@ const OVERHEAD: usize = 20 + 8 + 16;
 /// Waiting time in milliseconds: below the first a trend is jitter, above the second it is congestion without one.
 const QUEUE_NOISE_MS: f64 = 12.0;
 const QUEUE_HIGH_MS: f64 = 60.0;
+/// Waiting time in milliseconds, and share of what is sent that comes through, that show a collapse by themselves.
+const FLOOD_MS: f64 = 30.0;
+const FLOOD: f64 = 0.5;
 /// The rate grows only while packets wait less.
 const QUEUE_CLEAR_MS: f64 = 25.0;
 /// What waits longer than this is emptied: the longer, the less is allowed, down to a share of the estimate.
@@ -36,6 +40,8 @@ const KNEE: (f64, f64) = (0.97, 1.10);
 const THROUGH: (f64, f64) = (1.5, 20_000.0);
 /// The estimate grows only when this share of it is sent: more would be a guess.
 const USED: f64 = 0.65;
+/// So much above what a burst showed of a full line an estimate of before may stand.
+const FOUND: f64 = 1.1;
 /// A source that sends less than this share is not the one that fills the line.
 const IDLE: f64 = 0.5;
 /// A cut must have had its effect before the next: a round trip (up to this) and a little.
@@ -57,6 +63,8 @@ pub struct Estimator {
     queue: Queue,
     throughput: Throughput,
     loss: Loss,
+    /// A burst of padding under way.
+    pub probe: Probe,
     /// Reference time of the last feedback as it stood in it, and unwound.
     reference: Option<(u32, i64)>,
     count: u8,
@@ -77,6 +85,8 @@ pub struct Estimator {
     newest: u16,
     newest_told: u16,
     expected_ms: f64,
+    /// The last feedback shows a collapse.
+    flooded: bool,
     /// A queue that is watched: since when, and how long it was then.
     standing: Option<(i64, f64)>,
 }
@@ -92,6 +102,7 @@ impl Default for Estimator {
             queue: Queue::default(),
             throughput: Throughput::default(),
             loss: Loss::default(),
+            probe: Probe::default(),
             reference: None,
             count: 0,
             bits_per_s: DOWNLINK_START as f64,
@@ -106,6 +117,7 @@ impl Default for Estimator {
             newest: 0,
             newest_told: 0,
             expected_ms: 0.0,
+            flooded: false,
             standing: None,
         }
     }
@@ -150,6 +162,7 @@ impl Estimator {
         self.queue = Queue::default();
         self.expected_ms = 0.0;
         self.throughput.interrupt();
+        self.probe.give_up();
     }
 
     /// What the receiver tells.
@@ -173,6 +186,7 @@ impl Estimator {
             lost -= i32::from(packet.was_lost);
             let arrival = zero + arrived;
             self.throughput.arrived(packet.octets, arrival);
+            self.probe.arrived(status.number, packet.octets, packet.micros, arrival);
             if !packet.was_lost {
                 self.trend.packet(packet.micros, arrival);
                 self.queue.packet(packet.micros, arrival);
@@ -199,7 +213,29 @@ impl Estimator {
         if elapsed > 0 {
             let rate = std::mem::take(&mut self.sent_octets) as f64 * 8_000_000.0 / elapsed as f64;
             self.sent_rate += (1.0 - (-(elapsed as f64) / 400_000.0).exp()) * (rate - self.sent_rate);
-            self.judge(elapsed, now);
+            // A burst makes a queue on purpose: what it says is its own.
+            if self.probe.is_under_way() {
+                if let Some(finding) = self.probe.judge(self.newest_told, self.queue.spread_ms() * 1_000.0, now) {
+                    self.found(finding, now);
+                }
+            } else {
+                self.judge(elapsed, now);
+            }
+        }
+    }
+
+    fn found(&mut self, finding: Finding, now: i64) {
+        match finding {
+            Finding::Room(rate) => {
+                self.bits_per_s = self.bits_per_s.max(rate.min(DOWNLINK_MAX as f64));
+                self.knee = self.knee.filter(|knee| *knee > rate);
+            }
+            Finding::Full(rate) => {
+                self.bits_per_s = self.bits_per_s.clamp(rate, rate * FOUND).max(DOWNLINK_MIN as f64);
+                self.knee = Some(rate * FOUND);
+                self.cuts += 1;
+                self.cut_at = Some(now);
+            }
         }
     }
 
@@ -225,6 +261,7 @@ impl Estimator {
             self.knee = None;
             self.silent_from = Some(now);
             self.throughput.interrupt();
+            self.probe.give_up();
         }
         silent
     }
@@ -232,12 +269,19 @@ impl Estimator {
     /// What is under way beyond a round trip waits too, though nothing has been told of it yet.
     fn expect(&mut self) {
         self.expected_ms = self.queue.ms();
+        let latest = self.queue.latest_ms();
+        // What was just told of waited, and came far slower than it is sent: the line has collapsed, whatever the averages still say.
+        self.flooded = latest > FLOOD_MS + 2.0 * self.queue.spread_ms() && self.throughput.latest() < self.sent_rate * FLOOD;
         let (Some(quick), Some(calm)) = (self.throughput.quick(), self.throughput.calm()) else { return };
-        if self.expected_ms > DRAIN_FROM_MS + self.queue.spread_ms() {
-            let rate = quick.min(self.throughput.latest() * 2.0).max(calm * 0.25);
-            let under_way = self.sent.after(self.newest_told, self.newest) as f64 * 8_000.0 / rate;
-            self.expected_ms = self.expected_ms.max(under_way - self.round_trip as f64 / 1_000.0);
-        }
+        let rate = if self.flooded {
+            self.throughput.latest().max(DOWNLINK_MIN as f64)
+        } else if self.expected_ms > DRAIN_FROM_MS + self.queue.spread_ms() {
+            quick.min(self.throughput.latest() * 2.0).max(calm * 0.25)
+        } else {
+            return;
+        };
+        let under_way = self.sent.after(self.newest_told, self.newest) as f64 * 8_000.0 / rate;
+        self.expected_ms = self.expected_ms.max(under_way - self.round_trip as f64 / 1_000.0);
     }
 
     fn judge(&mut self, elapsed: i64, now: i64) {
@@ -252,6 +296,11 @@ impl Estimator {
         let effect = self.round_trip.clamp(0, ROUND_TRIP_MAX) + EFFECT_MICROS;
         let may_cut = self.cut_at.is_none_or(|at| now - at > effect);
         self.look_for_foreign_queue(queue, calm, now);
+        if self.flooded && may_cut {
+            let rate = self.throughput.latest().max(DOWNLINK_MIN as f64);
+            self.cut(rate, rate, now);
+            return;
+        }
         if congested {
             if may_cut {
                 let rate = if quick < calm * 0.6 { quick } else { calm };

@@ -35,6 +35,8 @@ impl Line {
 struct Moment {
     estimate: u64,
     queue_ms: f64,
+    /// As the estimator sees it.
+    foreseen_ms: f64,
     delivered: u64,
 }
 
@@ -104,6 +106,7 @@ fn run(seed: u64, seconds: u64, most: u64, line: impl Fn(u64) -> Line) -> Vec<Mo
             moments.push(Moment {
                 estimate: estimator.bits_per_s().unwrap_or(0),
                 queue_ms,
+                foreseen_ms: estimator.queue_ms(),
                 delivered: std::mem::take(&mut delivered) * 10,
             });
         }
@@ -149,6 +152,20 @@ fn a_collapse_is_met_within_two_seconds_and_left_within_ten() {
         let back = moments[500..].iter().position(|moment| moment.estimate > 1_300_000).unwrap();
         assert!(back <= 90, "back after {back} tenths");
     }
+}
+
+#[test]
+fn a_flood_is_foreseen_from_the_first_packets_that_waited() {
+    let mut took = Vec::new();
+    for phase in 0..10 {
+        let from = 20_000 + phase * 37;
+        let moments = run(phase, 24, 1_800_000, |ms| Line::of(if ms >= from { 150_000 } else { 2_000_000 }));
+        let at = moments.iter().position(|moment| moment.foreseen_ms > 400.0).unwrap() as u64;
+        took.push((at + 1) * 100 - from);
+    }
+    // A packet takes 64 ms on such a line, the way there and back 60, and feedback comes each 100.
+    took.sort_unstable();
+    assert!(took[5] <= 300 && took[9] <= 350, "{took:?} ms");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::ids::ParticipantId;
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{
     Codec, CodecBinding, ExtensionIds, Feedback, Negotiated, PublishedSection, SlotAssignment, SlotSection, Source,
 };
@@ -101,6 +102,7 @@ pub struct Recorder {
     pub slots: Vec<(ParticipantId, Vec<SlotAssignment>)>,
     pub quality: Vec<(ParticipantId, LineQuality)>,
     pub layers: Vec<(ParticipantId, bool)>,
+    pub lids: Vec<(ParticipantId, Lids)>,
 }
 
 impl Sink for Recorder {
@@ -118,6 +120,9 @@ impl Sink for Recorder {
     }
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         self.quality.push((of, line));
+    }
+    fn lids(&mut self, of: ParticipantId, lids: Lids) {
+        self.lids.push((of, lids));
     }
 }
 

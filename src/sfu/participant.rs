@@ -9,6 +9,7 @@ use crate::sfu::assignment::Person;
 use crate::sfu::clock::SourceClock;
 use crate::sfu::estimator::Estimator;
 use crate::sfu::layer::Probe;
+use crate::sfu::lids::Told;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
 use crate::sfu::quality::{LineQuality, Quality};
@@ -51,8 +52,10 @@ pub struct Participant {
     pub downlink: Estimator,
     /// Whether pictures rest on it.
     pub rest: Rest,
-    /// The lid last sent, and when: from then on it is renewed, or lifted.
-    pub told_lid: Option<(u64, Instant)>,
+    /// What the line left for pictures when it was last weighed, the receiver's own estimate, and when that was.
+    weighed: Option<(u64, Option<u64>, Instant)>,
+    /// What they were asked to send at most.
+    pub told_lids: Told,
     /// Whether they were told to send every encoding.
     pub told_layers: Option<bool>,
     /// The search for room for better encodings on the line to them.
@@ -93,7 +96,8 @@ impl Participant {
             estimate: None,
             downlink: Estimator::default(),
             rest: Rest::default(),
-            told_lid: None,
+            weighed: None,
+            told_lids: Told::default(),
             told_layers: None,
             probe: Probe::default(),
             screen_due: None,
@@ -220,6 +224,27 @@ impl Participant {
         bits_per_s.filter(|_| numbered)?.saturating_sub(sounds * limits::SOUND_BITS).checked_div(pictures)
     }
 
+    /// Octets of pictures that came in all; of several encodings of one source the best alone counts, which is what a lid is about.
+    pub fn octets_of_best(&self) -> u64 {
+        let is_best = |at: usize, source: Source| self.publishers.iter().position(|one| one.section.source == source) == Some(at);
+        let videos = self.publishers.iter().enumerate().filter(|(at, one)| one.is_video() && is_best(*at, one.section.source));
+        videos.map(|(_, one)| one.counters.octets).sum()
+    }
+
+    /// Whether what the line leaves for pictures differs by a hundredth from what it left when this was last asked and true; always true where no feedback judges it,
+    /// and after `limits::LID_WEIGHED`.
+    pub fn share_moved(&mut self, now: Instant) -> bool {
+        let Some(share) = self.picture_share(self.downlink.allowed()).map(|share| share.min(limits::LID_MAX)) else { return true };
+        let estimate = self.estimate.map(|(bits, _)| bits);
+        let same = self.weighed.is_some_and(|(before, told, at)| {
+            told == estimate && before.abs_diff(share) * 100 <= before && now.saturating_duration_since(at) < limits::LID_WEIGHED
+        });
+        if !same {
+            self.weighed = Some((share, estimate, now));
+        }
+        !same
+    }
+
     /// The lid of one of our slots, in bits a second.
     pub fn lid_of(&self, place: usize, now: Instant) -> Option<u64> {
         let recent = |(_, at): &(u64, Instant)| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
@@ -231,9 +256,22 @@ impl Participant {
         estimate.into_iter().chain(judged).min()
     }
 
+    /// Whether the feedback that is owed is nearly due.
+    pub fn may_feed_back(&self, now: Instant) -> bool {
+        let (Some(since), Some(due)) = (self.feedback_since, self.feedback_due) else { return false };
+        since + due.saturating_duration_since(since) * limits::TRANSPORT_FEEDBACK_EARLY / 100 <= now
+    }
+
+    /// When the first is owed of what a packet of this track may have moved.
+    pub fn due_with(&self, track: usize) -> Option<Instant> {
+        let tracks = self.publishers.get(track).map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
+        tracks.into_iter().flatten().chain([self.report_due, self.feedback_due]).flatten().min()
+    }
+
     /// When something is owed next.
     pub fn due(&self) -> Option<Instant> {
         let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
-        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.probe.due()]).flatten().min()
+        let own = [self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.probe.due(), self.downlink.probe.due()];
+        tracks.chain(own).flatten().min()
     }
 }

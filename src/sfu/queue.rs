@@ -2,6 +2,9 @@
 
 /// Two halves of this length hold the shortest time under way: a route that became longer is believed after a minute at the latest.
 const BASE_MICROS: i64 = 30_000_000;
+/// The same for a route that became longer by no more than this: a queue of our own empties in that time.
+const RECENT_MICROS: i64 = 4_000_000;
+const RECENT_LONGER_MICROS: i64 = 60_000;
 /// Two halves of this length hold the present: the shortest of them is a queue, the others are jitter.
 const PRESENT_MICROS: i64 = 60_000;
 /// How slowly the restlessness of the line is learnt, in packets.
@@ -28,13 +31,21 @@ impl Least {
     fn get(&self) -> Option<i64> {
         self.current.into_iter().chain(self.before).min()
     }
+
+    /// Only once a whole window is known.
+    fn whole(&self) -> Option<i64> {
+        self.before.and(self.get())
+    }
 }
 
 /// The waiting time of one line.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
     base: Least,
+    recent: Least,
     present: Least,
+    /// The last two packets that a feedback told of.
+    latest: [Option<i64>; 2],
     spread: f64,
 }
 
@@ -42,7 +53,9 @@ impl Queue {
     /// A packet that arrived: both in microseconds, each of its own clock.
     pub fn packet(&mut self, sent: i64, arrival: i64) {
         self.base.take(arrival - sent, arrival, BASE_MICROS);
+        self.recent.take(arrival - sent, arrival, RECENT_MICROS);
         self.present.take(arrival - sent, arrival, PRESENT_MICROS);
+        self.latest = [Some(arrival - sent), self.latest[0]];
         let beyond = self.present.get().map_or(0, |present| arrival - sent - present) as f64 / 1_000.0;
         self.spread += (beyond - self.spread) / SPREAD_PACKETS;
     }
@@ -54,10 +67,26 @@ impl Queue {
 
     /// Milliseconds.
     pub fn ms(&self) -> f64 {
-        match (self.present.get(), self.base.get()) {
-            (Some(present), Some(base)) => (present - base).max(0) as f64 / 1_000.0,
+        self.beyond(self.present.get())
+    }
+
+    /// Milliseconds for which both of the last packets waited that were told of since this was last asked: the first to know of a collapse.
+    pub fn latest_ms(&mut self) -> f64 {
+        let latest = std::mem::take(&mut self.latest);
+        self.beyond(latest.into_iter().flatten().min())
+    }
+
+    fn beyond(&self, time: Option<i64>) -> f64 {
+        match (time, self.shortest()) {
+            (Some(time), Some(base)) => (time - base).max(0) as f64 / 1_000.0,
             _ => 0.0,
         }
+    }
+
+    fn shortest(&self) -> Option<i64> {
+        let base = self.base.get()?;
+        let recent = self.recent.whole().filter(|recent| *recent - base < RECENT_LONGER_MICROS);
+        Some(recent.unwrap_or(base))
     }
 
     /// What waits now is not ours, or the route is another one: from here on it counts as the line's own length.
@@ -89,15 +118,32 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_route_is_believed_after_a_minute() {
-        let mut queue = Queue::default();
-        let mut seen = Vec::new();
-        for n in 0..8_000 {
-            queue.packet(n * 10_000, n * 10_000 + if n < 1_000 { 20_000 } else { 60_000 });
-            if n % 1_000 == 999 {
-                seen.push(queue.ms() as i64);
+    fn a_longer_route_is_believed_after_eight_seconds_and_a_much_longer_one_after_a_minute() {
+        for (longer, believed) in [(40_000, 14..=18), (300_000, 39..=69)] {
+            let mut queue = Queue::default();
+            let mut seen = Vec::new();
+            for n in 0..8_000 {
+                queue.packet(n * 10_000, n * 10_000 + 20_000 + if n < 1_000 { 0 } else { longer });
+                if n % 100 == 99 {
+                    seen.push(queue.ms() as i64);
+                }
             }
+            assert_eq!(seen[12], longer / 1_000, "{seen:?}");
+            let at = seen[12..].iter().position(|ms| *ms == 0).unwrap() + 12;
+            assert!(believed.contains(&at), "{longer}: after {at} s, {seen:?}");
         }
-        assert_eq!((seen[1], seen[7]), (40, 0), "{seen:?}");
+    }
+
+    #[test]
+    fn the_first_packets_that_wait_show_it_whatever_came_before() {
+        let mut queue = Queue::default();
+        for n in 0..100 {
+            queue.packet(n * 10_000, n * 10_000 + 20_000);
+        }
+        assert!(queue.latest_ms() < 1.0);
+        queue.packet(1_000_000, 1_110_000);
+        queue.packet(1_010_000, 1_160_000);
+        assert!((89.0..91.0).contains(&queue.latest_ms()) && queue.ms() < 91.0, "{}", queue.ms());
+        assert!(queue.latest_ms() < 1.0, "nothing was told since");
     }
 }

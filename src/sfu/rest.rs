@@ -1,5 +1,5 @@
-//! When pictures rest because the line carries sound alone, and when they come back. While they rest, padding in their place shows whether there is room;
-//! each time it fills the line the next try waits longer. Told what the line leaves for a picture, measures nothing.
+//! When pictures rest because the line carries sound alone, when they come back, and when it is time to probe whether they may: each time that a probe fills
+//! the line the next one waits longer, and as soon as one goes through the next one asks for much more. Told what the line leaves for a picture, measures nothing.
 
 use std::time::Duration;
 
@@ -9,13 +9,17 @@ use crate::time::Instant;
 /// How long the line must be too small, and large enough.
 const TOO_SMALL: Duration = Duration::from_millis(800);
 const LARGE_ENOUGH: Duration = Duration::from_millis(700);
-/// Between two pieces of padding.
-const STEP: Duration = Duration::from_millis(20);
-/// Octets of one packet of padding on the line.
-const OCTETS: f64 = 320.0;
-/// The first wait before padding, and the longest.
-const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
-/// Padding is sent on an empty line only, and pictures come back on one.
+/// The first wait before a probe, and the longest.
+const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
+/// On a line where packets wait a probe is put off by this.
+const PUT_OFF: Duration = Duration::from_millis(200);
+/// How many times the estimate a probe sends: the first is felt by the sound behind it, the next ones come where there is room.
+const FACTOR: (f64, f64) = (2.0, 4.0);
+/// A probe that raised a picture's share by this found room.
+const ROOM: f64 = 1.1;
+/// Bits a second for each picture with which any picture is at its best: nothing is asked of such a line.
+const ENOUGH: u64 = 2_000_000;
+/// Probes are sent on an empty line only, and pictures come back on one.
 const QUEUE_MS: f64 = 30.0;
 /// When packets wait longer than this, pictures rest at once: sound would come too late for talking.
 const FLOODED_MS: f64 = 400.0;
@@ -26,12 +30,13 @@ pub struct Rest {
     on: bool,
     /// Since when the line says the opposite.
     since: Option<Instant>,
-    /// When the next padding is due; `None` while none is sent.
+    /// When the next probe is due; `None` while pictures are shown, and for a line that has enough.
     due: Option<Instant>,
-    /// When padding may begin, and how long the next wait is.
-    from: Option<Instant>,
     wait: Duration,
-    credit: f64,
+    /// A picture's share when the last probe began, if it is not judged yet; and whether the one before found room.
+    probed: Option<u64>,
+    share: u64,
+    room: bool,
     cuts: u32,
 }
 
@@ -41,14 +46,26 @@ impl Rest {
         self.on
     }
 
-    /// When padding is due.
+    /// When a probe is due.
     pub fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// `share`: bits a second for each picture; `None` when nobody judges or nothing is watched. `cuts`: how often the line was found full. True when pictures
-    /// went to rest or came back.
-    pub fn judge(&mut self, share: Option<u64>, cuts: u32, queue_ms: f64, now: Instant) -> bool {
+    /// Not yet.
+    pub fn put_off(&mut self, now: Instant) {
+        self.due = Some(now + PUT_OFF);
+    }
+
+    /// A probe begins: how many times the estimate it sends.
+    pub fn probes(&mut self, now: Instant) -> f64 {
+        self.due = Some(now + self.wait);
+        self.probed = Some(self.share);
+        if self.room { FACTOR.1 } else { FACTOR.0 }
+    }
+
+    /// `share`: bits a second for each picture; `None` when nobody judges or nothing is watched. `cuts`: how often the line was found full. `probing`: a probe is
+    /// under way. True when pictures went to rest or came back.
+    pub fn judge(&mut self, share: Option<u64>, cuts: u32, queue_ms: f64, probing: bool, now: Instant) -> bool {
         let flooded = queue_ms > FLOODED_MS;
         let empty = queue_ms < QUEUE_MS;
         let turns = share.is_some_and(|share| if self.on { share >= PICTURE_BACK && empty } else { share < PICTURE_MIN || flooded });
@@ -58,32 +75,38 @@ impl Rest {
         let since = if turns { *self.since.get_or_insert(now) } else { now };
         let enough = flooded || now.saturating_duration_since(since) >= if self.on { LARGE_ENOUGH } else { TOO_SMALL };
         if turns && enough || self.on && share.is_none() {
-            *self = Self { on: !self.on, cuts, from: Some(now + WAIT.0), wait: WAIT.0, ..Self::default() };
+            let on = !self.on;
+            *self = Self { on, cuts, due: on.then(|| now + WAIT.0), wait: WAIT.0, ..Self::default() };
             return true;
         }
         if self.on {
-            self.look(cuts, queue_ms, now);
+            self.share = share.unwrap_or(0);
+            self.look(cuts, empty, probing, now);
         }
         false
     }
 
-    /// How many packets of padding fit into this step, `free` bits a second being left beside the sound.
-    pub fn pad(&mut self, free: u64, now: Instant) -> u32 {
-        self.due = Some(now + STEP);
-        self.credit = (self.credit + free as f64 * STEP.as_secs_f64() / 8.0).min(OCTETS * 8.0);
-        let packets = (self.credit / OCTETS) as u32;
-        self.credit -= f64::from(packets) * OCTETS;
-        packets
-    }
-
-    fn look(&mut self, cuts: u32, queue_ms: f64, now: Instant) {
+    fn look(&mut self, cuts: u32, empty: bool, probing: bool, now: Instant) {
         if cuts != self.cuts {
             self.cuts = cuts;
-            self.wait = if self.due.take().is_some() { (self.wait * 2).min(WAIT.1) } else { self.wait };
-            self.from = Some(now + self.wait);
-            self.credit = 0.0;
-        } else if self.due.is_none() && queue_ms < QUEUE_MS && self.from.is_none_or(|from| now >= from) {
-            self.due = Some(now + STEP);
+            if self.probed.take().is_some() {
+                self.wait = (self.wait * 2).min(WAIT.1);
+            }
+            self.room = false;
+            self.due = Some(now + self.wait);
+        } else if let Some(before) = self.probed.filter(|_| !probing) {
+            self.probed = None;
+            self.room = self.share as f64 > before as f64 * ROOM + 1.0;
+            if self.room {
+                (self.due, self.wait) = (Some(now), WAIT.0);
+            }
+        }
+        if self.share >= ENOUGH {
+            self.due = None;
+        } else if !empty && !probing {
+            self.due = self.due.map(|due| due.max(now + PUT_OFF));
+        } else if self.due.is_none() {
+            self.due = Some(now + self.wait);
         }
     }
 }
@@ -101,60 +124,79 @@ mod tests {
         let begin = Instant::now();
         let mut rest = Rest::default();
         let turned: Vec<u64> = (0..100)
-            .filter(|n| rest.judge(Some(if *n < 10 || *n >= 50 { 300_000 } else { 20_000 }), 0, 0.0, begin + ms(100 * n)))
+            .filter(|n| rest.judge(Some(if *n < 10 || *n >= 50 { 300_000 } else { 20_000 }), 0, 0.0, false, begin + ms(100 * n)))
             .collect();
         assert_eq!(turned, [18, 57]);
-        assert!(!rest.judge(Some(PICTURE_MIN - 1), 0, 0.0, begin + ms(10_000)));
-        assert!(!rest.judge(Some(PICTURE_MIN), 0, 0.0, begin + ms(10_500)), "a moment is not enough");
-        assert!(!rest.judge(Some(PICTURE_MIN - 1), 0, 0.0, begin + ms(11_000)));
+        assert!(!rest.judge(Some(PICTURE_MIN - 1), 0, 0.0, false, begin + ms(10_000)));
+        assert!(!rest.judge(Some(PICTURE_MIN), 0, 0.0, false, begin + ms(10_500)), "a moment is not enough");
+        assert!(!rest.judge(Some(PICTURE_MIN - 1), 0, 0.0, false, begin + ms(11_000)));
     }
 
     #[test]
     fn a_flooded_line_lets_pictures_rest_at_once_until_it_is_empty() {
         let begin = Instant::now();
         let mut rest = Rest::default();
-        assert!(rest.judge(Some(500_000), 0, FLOODED_MS + 1.0, begin));
-        assert!(!rest.judge(Some(500_000), 0, FLOODED_MS / 2.0, begin + ms(1_000)));
-        assert!(!rest.judge(Some(500_000), 0, 0.0, begin + ms(1_100)));
-        assert!(rest.judge(Some(500_000), 0, 0.0, begin + ms(1_800)));
+        assert!(rest.judge(Some(500_000), 0, FLOODED_MS + 1.0, false, begin));
+        assert!(!rest.judge(Some(500_000), 0, FLOODED_MS / 2.0, false, begin + ms(1_000)));
+        assert!(!rest.judge(Some(500_000), 0, 0.0, false, begin + ms(1_100)));
+        assert!(rest.judge(Some(500_000), 0, 0.0, false, begin + ms(1_800)));
+    }
+
+    /// Rests from 800 ms after `begin`.
+    fn resting(begin: Instant) -> Rest {
+        let mut rest = Rest::default();
+        rest.judge(Some(0), 0, 0.0, false, begin);
+        assert!(rest.judge(Some(0), 0, 0.0, false, begin + ms(800)));
+        rest
     }
 
     #[test]
-    fn padding_waits_longer_each_time_that_it_filled_the_line() {
+    fn a_probe_waits_longer_each_time_that_the_line_was_full() {
         let begin = Instant::now();
-        let mut rest = Rest::default();
-        rest.judge(Some(0), 0, 0.0, begin);
-        assert!(rest.judge(Some(0), 0, 0.0, begin + ms(800)) && rest.due().is_none());
-        let mut waits = Vec::new();
-        let (mut now, mut cuts) = (begin + ms(800), 0);
-        for _ in 0..6 {
-            let from = now;
-            while rest.due().is_none() {
-                now += ms(50);
-                rest.judge(Some(0), cuts, 0.0, now);
-            }
-            waits.push(now.duration_since(from).as_millis());
-            cuts += 1;
-            rest.judge(Some(0), cuts, 0.0, now);
-            assert_eq!(rest.due(), None);
+        let mut rest = resting(begin);
+        let (mut waits, mut now) = (Vec::new(), begin + ms(800));
+        for cuts in 1..=6 {
+            let due = rest.due().unwrap();
+            waits.push(due.duration_since(now).as_millis());
+            now = due;
+            assert_eq!(rest.probes(now), FACTOR.0);
+            rest.judge(Some(10_000), 0, 90.0, true, now);
+            rest.judge(Some(10_000), cuts, 0.0, false, now);
         }
-        assert_eq!(waits, [500, 1_000, 2_000, 4_000, 4_000, 4_000]);
+        assert_eq!(waits, [500, 1_000, 2_000, 3_000, 3_000, 3_000]);
     }
 
     #[test]
-    fn padding_keeps_to_what_is_free() {
+    fn where_there_was_room_the_next_probe_comes_at_once_and_asks_for_more() {
         let begin = Instant::now();
-        let mut rest = Rest::default();
-        let packets: u32 = (0..50).map(|n| rest.pad(100_000, begin + ms(20 * n))).sum();
-        assert!((38..=39).contains(&packets), "{packets} packets of 320 octets in a second of 100 kbit/s");
+        let mut rest = resting(begin);
+        let now = rest.due().unwrap();
+        assert_eq!(rest.probes(now), FACTOR.0);
+        rest.judge(Some(10_000), 0, 0.0, true, now);
+        assert!(rest.due().unwrap() > now);
+        rest.judge(Some(50_000), 0, 0.0, false, now + ms(200));
+        assert_eq!(rest.due(), Some(now + ms(200)));
+        assert_eq!(rest.probes(now + ms(200)), FACTOR.1);
+        rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400));
+        assert_eq!(rest.due(), None, "no line needs more");
+        assert!(rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400) + LARGE_ENOUGH) && rest.due().is_none());
+    }
+
+    #[test]
+    fn a_line_on_which_packets_wait_is_left_in_peace() {
+        let begin = Instant::now();
+        let mut rest = resting(begin);
+        let due = rest.due().unwrap();
+        rest.judge(Some(0), 0, QUEUE_MS, false, due);
+        assert_eq!(rest.due(), Some(due + PUT_OFF));
     }
 
     #[test]
     fn who_is_not_judged_any_more_sees_pictures_again() {
         let begin = Instant::now();
         let mut rest = Rest::default();
-        rest.judge(Some(0), 0, 0.0, begin);
-        assert!(rest.judge(Some(0), 0, 0.0, begin + ms(800)));
-        assert!(rest.judge(None, 0, 0.0, begin + ms(900)) && !rest.is_on());
+        rest.judge(Some(0), 0, 0.0, false, begin);
+        assert!(rest.judge(Some(0), 0, 0.0, false, begin + ms(800)));
+        assert!(rest.judge(None, 0, 0.0, false, begin + ms(900)) && !rest.is_on());
     }
 }

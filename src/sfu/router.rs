@@ -5,6 +5,7 @@ use crate::limits;
 use crate::sfu::assignment::{self, Occupant, Person, Place};
 use crate::sfu::cache::Media;
 use crate::sfu::clock::Timeline;
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::participant::Participant;
 use crate::sfu::quality::LineQuality;
@@ -16,6 +17,9 @@ use crate::time::Instant;
 
 /// Packets of a key frame that may have overtaken its beginning.
 const CATCH_UP_MAX: u16 = 64;
+
+/// So many may be looked through without counting what it costs.
+const FEW: usize = 8;
 
 /// Where the router puts what has to leave. Implemented by `media` (seals straight into the batch) and by tests.
 pub trait Sink {
@@ -39,6 +43,10 @@ pub trait Sink {
     /// The line of a participant has changed, in words.
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         let _ = (of, line);
+    }
+    /// What `of` is asked to send at most has changed.
+    fn lids(&mut self, of: ParticipantId, lids: Lids) {
+        let _ = (of, lids);
     }
 }
 
@@ -120,7 +128,10 @@ impl Router {
     pub fn set_publishing(&mut self, participant: ParticipantId, publishing: Publishing, now: Instant, sink: &mut impl Sink) {
         if let Some(at) = self.index(participant) {
             self.participants[at].publishing = Some(publishing);
+            // It is said after each greeting: what was told to the socket before may not have arrived.
+            self.participants[at].told_lids.forgotten();
             self.reconcile(now, sink);
+            self.tell_lids(at, now, sink);
         }
     }
 
@@ -147,7 +158,7 @@ impl Router {
             }
             self.forward(at, track, &media, now, sink);
         }
-        self.look_at(at);
+        self.look_at_track(at, track);
     }
 
     /// The path of `participant` moved: key frames for what they send and what they watch.
@@ -206,9 +217,13 @@ impl Router {
             if participant.report_due.is_some_and(|due| due <= now + limits::REPORT_EARLY) {
                 participant.report_due = Some(now);
                 self.send_reports(at, now, sink);
-            } else if participant.feedback_since.is_some_and(|since| since + limits::TRANSPORT_FEEDBACK_EARLY <= now) {
+            } else if participant.may_feed_back(now) {
                 participant.feedback_due = Some(now);
                 self.send_feedback(at, now, sink);
+                // The time-out for it is not owed any more.
+                if self.participants.len() <= FEW {
+                    self.look_at_all();
+                }
             }
         }
     }
@@ -272,6 +287,12 @@ impl Router {
     /// Something may be due earlier at this place now.
     pub(super) fn look_at(&mut self, at: usize) {
         self.next = [self.next, self.participants.get(at).and_then(Participant::due)].into_iter().flatten().min();
+    }
+
+    /// The same after a packet of one track, which moves nothing else.
+    fn look_at_track(&mut self, at: usize, track: usize) {
+        let due = self.participants.get(at).and_then(|participant| participant.due_with(track));
+        self.next = [self.next, due].into_iter().flatten().min();
     }
 
     pub(super) fn look_at_all(&mut self) {

@@ -5,7 +5,8 @@
 
 use super::quality::{LineQuality, Quality};
 use super::seed::Seed;
-use super::simulation::{CAMERA_MOST, Line, Seat, Simulation, Tenth};
+use super::simulation::{CAMERA_MOST, Seat, Simulation, Tenth};
+use super::simulation_line::Line;
 use super::simulation_plots::{csv, svg};
 
 const SECONDS: u64 = 70;
@@ -283,6 +284,18 @@ fn the_source_is_asked_to_send_less_within_two_feedbacks_of_a_collapse() {
     assert!(tenths[199].lid > 1_500_000, "{}", tenths[199].lid);
     let cut = tenths[200..].iter().position(|tenth| tenth.lid < 700_000).unwrap();
     assert!(cut <= 3, "after {cut} tenths");
+}
+
+#[test]
+fn who_does_not_take_the_message_is_told_by_remb() {
+    let mut simulation = alone(4, vec![(0, 2_000_000), (20_000, 400_000)]);
+    simulation.deafen(0);
+    simulation.run(40);
+    let tenths = &simulation.tenths[1];
+    assert_eq!(tenths[190].lid, 0, "nothing is asked for while everything fits");
+    let settled = &tenths[300..];
+    assert!(mean(settled, |tenth| tenth.lid) < 450_000.0 && mean(settled, |tenth| tenth.delivered) > 250_000.0);
+    assert!(quantile(settled, 0.95, |tenth| tenth.queue_ms) < 200);
 }
 
 #[test]

@@ -344,7 +344,7 @@ fn reports_and_feedback_that_are_nearly_due_go_along_with_media_to_the_same_part
     world.pass(40);
     turn(&mut world, 1);
     assert_eq!(sent(&mut world), (1, 0), "the first report is due within 250 ms; the feedback is too young");
-    world.pass(15);
+    world.pass(90);
     world.router.end_turn(world.now, &mut world.sink);
     assert_eq!(sent(&mut world), (0, 0), "nothing leaves for the citizen");
     turn(&mut world, 2);
@@ -413,38 +413,50 @@ fn sender_reports_keep_lips_in_sync() {
 #[test]
 fn a_line_that_loses_half_makes_the_source_send_less_and_later_more() {
     let mut world = World::call();
-    let estimates = |packets: &[(crate::ids::ParticipantId, Vec<u8>)]| -> Vec<u64> {
-        let read = |packet: &Vec<u8>| {
-            rtcp::messages(packet).find_map(|message| if let Message::Estimate(bits) = message { Some(bits) } else { None })
-        };
-        packets.iter().filter(|(to, _)| *to == CITIZEN).filter_map(|(_, packet)| read(packet)).collect()
-    };
-    let second = |world: &mut World, number: u16, fraction: u8| {
+    let mut sequence = 0;
+    // So many packets each ten milliseconds for a second, then a report of the receiver; the lids and the REMB that came of it.
+    let mut second = |world: &mut World, number: u16, packets: u16, fraction: u8| {
         let payload = [KEY, &[0; 1_000]].concat();
-        for n in 0..100 {
-            world.rtp(CITIZEN, &camera(number * 100 + n, u32::from(number) * 90_000, &payload).bytes());
-            world.pass(10);
+        for n in 0..packets {
+            world.rtp(CITIZEN, &camera(sequence, u32::from(number) * 90_000 + u32::from(n), &payload).bytes());
+            sequence += 1;
+            world.pass(1_000 / u64::from(packets));
         }
         let mut report = Vec::new();
         rtcp::write_receiver_report(&mut report, 1, &[Block { ssrc: 201, fraction, ..Block::default() }]);
         world.rtcp(AGENT, &report);
-        estimates(&world.sink.take().rtcp)
+        let out = world.sink.take();
+        let read = |packet: &Vec<u8>| {
+            rtcp::messages(packet).find_map(|message| if let Message::Estimate(bits) = message { Some(bits) } else { None })
+        };
+        let remb: Vec<u64> = out.rtcp.iter().filter(|(to, _)| *to == CITIZEN).filter_map(|(_, packet)| read(packet)).collect();
+        let lids: Vec<Option<u64>> = out.lids.iter().filter(|(of, _)| *of == CITIZEN).map(|(_, lids)| lids.camera).collect();
+        (lids, remb)
     };
     for number in 0..5 {
-        assert!(second(&mut world, number, 10).is_empty(), "no lid while the line is good");
+        assert_eq!(second(&mut world, number, 100, 10), (vec![], vec![]), "no lid while the line is good");
     }
-    let cut = second(&mut world, 5, 128);
-    // 100 x 1,008 octets a second, half of it lost: 806,400 x 0.5 x 0.85 + sound.
-    assert!(cut.len() == 1 && (412_000..=413_000).contains(&cut[0]), "{cut:?}");
-    let mut last = Vec::new();
+    // 100 x 1,008 octets a second, half of it lost: 806,400 x 0.5 x 0.85.
+    let (lids, remb) = second(&mut world, 5, 100, 128);
+    assert!(matches!(lids[..], [Some(342_000..=343_000)]) && remb.is_empty(), "{lids:?}, {remb:?}");
+    // Who listens is told nothing else, and that there is no lid any more.
+    let (mut told, mut rembs) = (Vec::new(), Vec::new());
     for number in 6..20 {
-        last = second(&mut world, number, 0);
+        let (lids, remb) = second(&mut world, number, 40, 0);
+        told.extend(lids);
+        rembs.extend(remb);
     }
-    assert_eq!(
-        last.last().map(|bits| bits / 10_000),
-        Some((crate::limits::LID_MAX + crate::limits::SOUND_BITS) / 10_000),
-        "lifted: {last:?}"
-    );
+    assert_eq!(told.last(), Some(&None), "lifted: {told:?}");
+    assert!(rembs.is_empty(), "{rembs:?}");
+    // Who does not is told by REMB as well, until there is none.
+    second(&mut world, 20, 100, 128);
+    let mut rembs = Vec::new();
+    for number in 21..36 {
+        rembs.push(second(&mut world, number, 100, 0).1);
+    }
+    assert!(rembs[..2].iter().all(Vec::is_empty) && rembs[4].len() >= 1, "{rembs:?}");
+    let all: Vec<u64> = rembs.concat();
+    assert!(all[0] < 600_000 && all.last() == Some(&crate::limits::DOWNLINK_MAX), "{all:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::consultation::{Actor, Publishing};
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::media::plane::{MediaDoor, MediaEvent, OfferError};
+use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{self, SlotAssignment};
 use crate::sfu::quality::Quality;
 use crate::signaling::link::Link;
@@ -44,6 +45,8 @@ pub(super) struct MediaSide {
     /// Who should send every encoding of their picture.
     layers: HashSet<ParticipantId>,
     lines: HashMap<ParticipantId, Line>,
+    /// Not told yet.
+    lids: HashMap<ParticipantId, Lids>,
 }
 
 /// What a person's line is like, and when they were told.
@@ -154,11 +157,21 @@ impl MediaSide {
         line.now = (uplink, downlink);
     }
 
+    pub(super) fn set_lids(&mut self, of: ParticipantId, lids: Lids) {
+        self.lids.insert(of, lids);
+    }
+
+    /// What people are asked to send at most, where it changed; to be told at once.
+    pub(super) fn lids_to_tell(&mut self) -> HashMap<ParticipantId, Lids> {
+        std::mem::take(&mut self.lids)
+    }
+
     /// The transport is gone: nothing is on its slots; the seat is not touched.
     pub(super) fn gone(&mut self, participant: ParticipantId) {
         self.slots.remove(&participant);
         self.layers.remove(&participant);
         self.lines.remove(&participant);
+        self.lids.remove(&participant);
     }
 
     /// Lines that changed and may be told now.

@@ -167,6 +167,11 @@ impl Signaling {
         self.registry.len()
     }
 
+    /// Web sockets being served.
+    pub fn sockets(&self) -> usize {
+        *self.sockets.borrow()
+    }
+
     /// Closes every socket with 1001 and ends all tasks; waits for the good-byes, at most two seconds.
     pub async fn stop(&self) {
         self.stopping.send_replace(true);

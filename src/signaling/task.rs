@@ -16,6 +16,7 @@ use crate::ids::{AgentId, AppointmentId, ParticipantId};
 use crate::media::plane::{MediaEvent, OfferError};
 use crate::protocol::server::{self, ServerMessage};
 use crate::protocol::{CloseCode, ErrorCode};
+use crate::sfu::lids::Lids;
 use crate::signaling::desk::News;
 use crate::signaling::link::Link;
 use crate::signaling::media_side::{Answered, Asked, Happened, MediaSide};
@@ -395,7 +396,7 @@ impl Task {
             let sockets = self.house.agents().sockets(*agent);
             viewers.extend(sockets.into_iter().map(|(device, link)| (Actor::Agent { agent: *agent, name: String::new(), device }, link)));
         }
-        let lines = self.media.lines_to_tell(now.instant);
+        let (lines, lids) = (self.media.lines_to_tell(now.instant), self.media.lids_to_tell());
         for (viewer, link) in &viewers {
             if let Some(view) = self.consultation.view(viewer, now) {
                 let state = self.state(view);
@@ -407,6 +408,9 @@ impl Task {
             let seat = self.consultation.seat(viewer);
             for (_, uplink, downlink) in lines.iter().filter(|line| Some(line.0) == seat) {
                 link.send(wire::text(&ServerMessage::Quality { appointment: self.of.id, uplink: *uplink, downlink: *downlink }));
+            }
+            if let Some(Lids { camera, screen }) = seat.and_then(|seat| lids.get(&seat)).copied() {
+                link.send(wire::text(&ServerMessage::Lids { appointment: self.of.id, camera, screen }));
             }
         }
         self.sent.retain(|id, _| viewers.iter().any(|(_, link)| link.id() == *id));
@@ -464,6 +468,7 @@ impl Task {
             Happened::Event(Some(MediaEvent::Quality { participant, uplink, downlink })) => {
                 self.media.set_line(participant, uplink, downlink, Instant::now());
             }
+            Happened::Event(Some(MediaEvent::Lids(participant, lids))) => self.media.set_lids(participant, lids),
             // The channels are reserved; nothing of theirs has a meaning yet.
             Happened::Event(Some(MediaEvent::Connected(_) | MediaEvent::Message(..))) => {}
             Happened::Event(None) => {

@@ -39,7 +39,7 @@ impl Office {
         let clock = Clock::default();
         clock.shift(Timestamp::parse("2027-01-04T08:00:00+01:00").unwrap().0 - clock.now().0);
         let server = Server::start(config, clock.clone()).await.unwrap();
-        let base = Base { authority: server.http[0].to_string() };
+        let base = Base::plain(server.http[0].to_string());
         Self { server, base, key: format!("Bearer {}", key.text()), clock, _directory: directory }
     }
 

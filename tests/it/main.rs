@@ -17,6 +17,7 @@ mod framed;
 mod guard;
 mod guests;
 mod http;
+mod load;
 mod privacy;
 mod protocol;
 mod relay;

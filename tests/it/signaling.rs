@@ -100,7 +100,7 @@ impl House {
                     .route("/signaling/agent", get(agent))
                     .with_state(Doors(signaling.clone(), store.clone()));
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let base = Base { authority: listener.local_addr().unwrap().to_string() };
+                let base = Base::plain(listener.local_addr().unwrap().to_string());
                 tokio::spawn(async move { axum::serve(listener, router).await });
                 (store, signaling, base)
             }

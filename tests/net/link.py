@@ -8,7 +8,9 @@ Two TUN devices, one process that carries packets between them. Everything is se
 then told what to do by lines of JSON on standard input:
 
     {"up": {…}, "down": {…}}   up: far to near (what a client sends); each may hold delay_ms, jitter_ms, loss (0..1 of UDP packets),
-                               burst (mean length of a loss), rate_kbit (0: no limit), queue_ms (what waits longer is dropped)
+                               burst (mean length of a loss), rate_kbit (0: no limit), queue_ms (what waits longer is dropped),
+                               reorder (0..1 of UDP packets that up to 40 ms of later ones overtake), duplicate (0..1 of UDP packets that come
+                               twice), mtu (longer UDP packets are dropped without a word)
     {"block": "udp"}           a firewall that drops UDP; "all but TLS" also drops what comes on a TCP connection that does not begin with a TLS record;
                                "" lets everything through again
     {"nat": true}              from now on the client's UDP packets come from other ports, as behind a NAT that forgot them
@@ -34,7 +36,8 @@ class Direction:
     def __init__(self, out, seed):
         self.out, self.random = out, random.Random(seed)
         self.rule, self.losing, self.free_at, self.last_at = {}, False, 0.0, 0.0
-        self.passed = self.udp = self.lost = self.overflowed = self.octets = 0
+        self.passed = self.udp = self.lost = self.overflowed = self.octets = self.reordered = self.duplicated = self.too_long = 0
+        self.longest = 0
 
     def lose(self):
         """Gilbert's model: losses come in runs of `burst` packets on average and make up `loss` of all."""
@@ -50,29 +53,47 @@ class Direction:
             self.losing = self.random.random() < loss / (burst * (1 - loss))
         return self.losing
 
+    def chance(self, what):
+        share = self.rule.get(what, 0)
+        return share > 0 and self.random.random() < share
+
     def due(self, packet, now):
-        """When the packet comes out at the other end, or None."""
-        if packet[9] == UDP and self.lose():
+        """When the packet comes out at the other end: never, once or twice."""
+        udp = packet[9] == UDP
+        if udp and self.lose():
             self.lost += 1
-            return None
+            return ()
+        if udp and len(packet) > self.rule.get("mtu", 65536):
+            self.too_long += 1
+            return ()
+        self.longest = max(self.longest, len(packet) if udp else 0)
         start = now
         rate = self.rule.get("rate_kbit", 0)
         if rate:
             start = max(now, self.free_at)
             if (start - now) * 1000 > self.rule.get("queue_ms", 300):
                 self.overflowed += 1
-                return None
+                return ()
             self.free_at = start = start + len(packet) * 8 / (rate * 1000)
         jitter = self.rule.get("jitter_ms", 0)
         at = start + (self.rule.get("delay_ms", 0) + (self.random.uniform(0, jitter) if jitter else 0)) / 1000
-        self.last_at = at = max(at, self.last_at)  # late, never out of order
+        at = max(at, self.last_at)
+        if udp and self.chance("reorder"):
+            self.reordered += 1
+            at += self.random.uniform(0.005, 0.04)
+        else:
+            self.last_at = at  # late, never out of order
         self.passed += 1
-        self.udp += packet[9] == UDP
+        self.udp += udp
         self.octets += len(packet)
-        return at
+        if udp and self.chance("duplicate"):
+            self.duplicated += 1
+            return (at, at + 0.001)
+        return (at,)
 
     def report(self):
-        return {"passed": self.passed, "udp": self.udp, "lost": self.lost, "overflowed": self.overflowed, "octets": self.octets}
+        return {"passed": self.passed, "udp": self.udp, "lost": self.lost, "overflowed": self.overflowed, "octets": self.octets,
+                "reordered": self.reordered, "duplicated": self.duplicated, "too_long": self.too_long, "longest": self.longest}
 
 
 class Firewall:
@@ -160,8 +181,7 @@ def main():
                     break
                 if packet[0] >> 4 != 4 or firewall.drops(packet, way is up):
                     continue
-                at = way.due(packet, now)
-                if at is not None:
+                for at in way.due(packet, now):
                     number += 1
                     heapq.heappush(waiting, (at, number, way.out, change(packet)))
         now = time.monotonic()

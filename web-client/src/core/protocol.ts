@@ -132,6 +132,8 @@ export interface DeskRow {
 }
 
 export interface Desk { type: "desk"; revision: number; rows: DeskRow[] }
+/** What the own pictures may take, in bits a second with all headers: 0 while nobody can receive one, null without a lid. */
+export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; screen: number | null }
 export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
 
 /** TURN over TLS at the host and port of this page. */
@@ -147,11 +149,12 @@ export type ServerMessage =
   | { type: "error"; re: number; code: ErrorCode; message: string }
   | State
   | Desk
-  | QualityReport;
+  | QualityReport
+  | Lids;
 
 // ---- HTTP ----
 
-export interface FreeSlot { start: string; end: string; places: number }
+export interface FreeSlot { start: Utc; end: Utc; places: number }
 /** `free`: with `slot_taken`, the next slots. */
 export interface ErrorBody { error: { code: ErrorCode; message: string; free?: FreeSlot[] } }
 export interface Link {

@@ -80,6 +80,11 @@ export class Seat extends Store<SeatState> {
     this.set({ uplink, downlink });
   }
 
+  /** What the own pictures may take. */
+  lids(camera: number | null, screen: number | null): void {
+    this.#transport?.setLids(camera, screen);
+  }
+
   /** The signaling has greeted; `again`: after a loss. */
   async signalingReady(again: boolean): Promise<void> {
     this.#ready = true;

@@ -1,6 +1,7 @@
 // One peer connection with the server: the sections of the offer, the answer, and which section carries whom.
 // Knows no consultation; sends nothing before `setActive(true)`.
 
+import { encodingUnder, layersUnder, type Encoding } from "./encoding";
 import type { Relay, Slot } from "./protocol";
 
 export interface OwnTracks {
@@ -9,10 +10,12 @@ export interface OwnTracks {
   screen?: MediaStreamTrack;
 }
 
-const MICROPHONE_BPS_MAX = 48_000;
+/** Bits a second without headers. */
+const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
 /** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. One, without a rid, until what several do to it is measured. */
-const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [{ maxBitrate: 1_800_000 }];
-const SCREEN_BPS_MAX = 2_500_000;
+const CAMERA_LAYERS = [{ scaleResolutionDownBy: 1, maxBitrate: MOST.camera }];
+/** Of a camera that does not say its size. */
+const CAMERA_LINES = 720;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -31,6 +34,8 @@ export class Transport {
   #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
   #active = false;
   #layers = false;
+  /** Bits a second that each picture may take; null without a lid. */
+  #lids: { camera: number | null; screen: number | null } = { camera: null, screen: null };
   #tracks: OwnTracks;
   #fingerprint: string | undefined;
   #closed: () => void = () => undefined;
@@ -49,9 +54,9 @@ export class Transport {
       return pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: encodings.map((encoding) => ({ ...encoding, active: false, priority, networkPriority: priority })) });
     };
     this.#senders = {
-      microphone: sending(undefined, "audio", [{ maxBitrate: MICROPHONE_BPS_MAX }]),
+      microphone: sending(undefined, "audio", [{ maxBitrate: MOST.microphone }]),
       camera: sending(tracks.camera, "video", CAMERA_LAYERS),
-      screen: sending(tracks.screen, "video", [{ maxBitrate: SCREEN_BPS_MAX }]),
+      screen: sending(tracks.screen, "video", [{ maxBitrate: MOST.screen }]),
     };
     for (let other = 0; other < OTHERS; other++) {
       pc.addTransceiver("audio", { direction: "recvonly" });
@@ -95,6 +100,12 @@ export class Transport {
     this.#fit("camera");
   }
 
+  /** What the pictures may take from now on. */
+  setLids(camera: number | null, screen: number | null): void {
+    this.#lids = { camera, screen };
+    for (const kind of ["camera", "screen"] as const) this.#fit(kind);
+  }
+
   setTracks(tracks: OwnTracks): void {
     this.#tracks = tracks;
     for (const kind of ["microphone", "camera", "screen"] as const) this.#fit(kind);
@@ -107,19 +118,33 @@ export class Transport {
       // Firefox sends sound from an inactive encoding: before the admission the microphone is not there at all.
       const track = (kind === "microphone" && !this.#active ? undefined : this.#tracks[kind]) ?? null;
       if (sender.track !== track) await sender.replaceTrack(track);
-      await this.#open(sender);
+      await this.#open(kind, sender);
     });
   }
 
   /** What has no track has nothing to open: at the admission every change of a sender costs time. */
-  async #open(sender: RTCRtpSender): Promise<void> {
+  async #open(kind: keyof OwnTracks, sender: RTCRtpSender): Promise<void> {
     const parameters = sender.getParameters();
-    const active = this.#active && sender.track !== null;
-    const last = parameters.encodings.length - 1;
-    const wanted = parameters.encodings.map((_, at) => active && (this.#layers || at === last));
-    if (parameters.encodings.every((encoding, at) => encoding.active === wanted[at])) return;
-    parameters.encodings.forEach((encoding, at) => { encoding.active = wanted[at]!; });
+    const wanted = this.#wanted(kind, sender, parameters.encodings);
+    const same = (encoding: RTCRtpEncodingParameters, { active, maxBitrate, scaleResolutionDownBy }: Encoding) =>
+      encoding.active === active && encoding.maxBitrate === maxBitrate && (kind !== "camera" || (encoding.scaleResolutionDownBy ?? 1) === scaleResolutionDownBy);
+    if (parameters.encodings.every((encoding, at) => same(encoding, wanted[at]!))) return;
+    parameters.encodings.forEach((encoding, at) => {
+      const { active, maxBitrate, scaleResolutionDownBy } = wanted[at]!;
+      Object.assign(encoding, { active, maxBitrate }, kind === "camera" ? { scaleResolutionDownBy } : {});
+    });
     await sender.setParameters(parameters);
+  }
+
+  #wanted(kind: keyof OwnTracks, sender: RTCRtpSender, encodings: RTCRtpEncodingParameters[]): Encoding[] {
+    const open = this.#active && sender.track !== null;
+    const now = encodings.map(({ active = false, maxBitrate = MOST[kind], scaleResolutionDownBy = 1 }) => ({ active, maxBitrate, scaleResolutionDownBy }));
+    if (!open || kind === "microphone") return now.map((encoding) => ({ ...encoding, active: open }));
+    const lid = this.#lids[kind];
+    const last = encodings.length - 1;
+    if (kind === "camera" && this.#layers && last > 0) return layersUnder(lid, CAMERA_LAYERS);
+    const height = kind === "camera" ? (sender.track?.getSettings().height ?? CAMERA_LINES) : undefined;
+    return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind], height, encoding) : { ...encoding, active: false }));
   }
 
   /** The receiving track of a slot, once the answer is set. */

@@ -1,8 +1,8 @@
 // Reading and grouping the messages of protocol.ts. Knows no socket and no screen.
 
-import type { AgentMessage, CitizenMessage, Desk, GuestMessage, QualityReport, ServerMessage, State } from "./protocol";
+import type { AgentMessage, CitizenMessage, Desk, GuestMessage, Lids, QualityReport, ServerMessage, State } from "./protocol";
 
-export type Pushed = State | Desk | QualityReport;
+export type Pushed = State | Desk | QualityReport | Lids;
 export type Reply = Exclude<ServerMessage, Pushed>;
 
 type WithoutNumber<T> = T extends { id: number } ? Omit<T, "id"> : never;
@@ -23,6 +23,7 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
     case "state": return typeof message["phase"] === "string" && typeof message["appointment"] === "string" ? (value as State) : undefined;
     case "desk": return Array.isArray(message["rows"]) ? (value as Desk) : undefined;
     case "quality": return value as QualityReport;
+    case "lids": return value as Lids;
     case "welcome": case "ok": case "answer": case "invited": case "error": case "pong":
       return typeof message["re"] === "number" ? (value as Reply) : undefined;
     default: return undefined;
