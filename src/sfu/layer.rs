@@ -67,8 +67,8 @@ pub struct Turns {
 
 impl Turns {
     /// The place among `rates` (what each encoding takes, the best first; `None`: it does not come) that should lie on the slot, where `current` does.
-    /// `share`: what the line leaves for this picture; `None`: it is not judged.
-    pub fn choose(&mut self, rates: &[Option<u64>], current: usize, share: Option<u64>, full: bool, now: Instant) -> usize {
+    /// `share`: what the line leaves for each picture; `None`: it is not judged. `room`: what it leaves for this one beside what the others take now.
+    pub fn choose(&mut self, rates: &[Option<u64>], current: usize, share: Option<u64>, room: u64, full: bool, now: Instant) -> usize {
         let there = |at: usize| rates.get(at).copied().flatten();
         let best = || (0..rates.len()).find(|at| there(*at).is_some()).unwrap_or(current);
         let Some(share) = share else { return best() };
@@ -81,7 +81,9 @@ impl Turns {
             }
             is && now.saturating_duration_since(*since.get_or_insert(now)) >= long
         };
-        let better = fitting.filter(|at| *at < current);
+        // One step at a time: what a better one really takes shows whether there is room for the next.
+        let better = (0..current).rev().find(|at| there(*at).is_some());
+        let better = better.filter(|at| there(*at).is_some_and(|rate| rate as f64 <= room as f64 * ROOM));
         if held(&mut self.up, better.is_some() && !full, PATIENCE) {
             return better.unwrap_or(current);
         }
@@ -123,8 +125,12 @@ impl Probe {
         if self.due.is_some() {
             if !wanted {
                 self.stop(now, WAIT.0);
-            } else if cut || queue_ms > FULL_MS || self.until.is_some_and(|until| now >= until) {
+            } else if cut || queue_ms > FULL_MS {
                 self.stop(now, (self.wait * 2).min(WAIT.1));
+            } else if self.until.is_some_and(|until| now >= until) {
+                // The line took it: there may be more.
+                self.stop(now, WAIT.0 / 4);
+                self.wait = WAIT.0;
             }
         } else if cut {
             self.not_before = Some(now + self.wait);
@@ -190,6 +196,10 @@ impl Router {
         let share = viewer.picture_share(viewer.downlink.bits_per_s());
         let (cuts, queue_ms) = (viewer.downlink.cuts(), viewer.downlink.queue_ms());
         let unheard = viewer.downlink.bits_per_s().is_none();
+        let pictures = viewer.slots.iter().filter(|slot| slot.section.video && slot.source.is_some()).count() as u64;
+        let mut left = share.unwrap_or(0) * pictures;
+        let taken: Vec<u64> = (0..viewer.slots.len()).map(|place| self.takes(at, place, now)).collect();
+        left = left.saturating_sub(taken.iter().sum());
         let (mut wanted, mut chosen) = (false, false);
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
@@ -205,7 +215,10 @@ impl Router {
             let unheard = slot.is_numbered() && unheard;
             let choice = match several {
                 true if unheard => track,
-                true => first + slot.turns.choose(&rates[..count], track.saturating_sub(first), share, queue_ms > FULL_MS, now),
+                true => {
+                    let own = taken.get(place).copied().unwrap_or(0);
+                    first + slot.turns.choose(&rates[..count], track.saturating_sub(first), share, left + own, queue_ms > FULL_MS, now)
+                }
                 false => first,
             };
             wanted |= several && (0..track.saturating_sub(first)).any(|better| rates.get(better).copied().flatten().is_some());
@@ -213,6 +226,8 @@ impl Router {
             if slot.next != next {
                 slot.next = next;
                 chosen = true;
+                // What is free is given away once.
+                left = if next.is_some_and(|next| next < track) { 0 } else { left };
             }
             if let Some(next) = next {
                 self.participants[from].publishers[next].keys.want();
@@ -226,12 +241,22 @@ impl Router {
         }
     }
 
+    /// What the picture on a slot takes of the line, or will once the encoding that is waited for is there.
+    fn takes(&self, viewer: usize, place: usize, now: Instant) -> u64 {
+        let slot = &self.participants[viewer].slots[place];
+        let from = slot.source.filter(|_| slot.section.video && !slot.resting).and_then(|(whose, _)| self.index(whose));
+        let Some(from) = from else { return 0 };
+        let (rates, first, _) = self.encodings(from, (viewer, place), now);
+        let rate = |track: Option<usize>| track.and_then(|track| rates.get(track.checked_sub(first)?).copied().flatten()).unwrap_or(0);
+        rate(slot.track).max(rate(slot.next))
+    }
+
     /// Padding of the search that is due.
     pub(super) fn send_probe(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         if self.participants[at].probe.due().is_none_or(|due| due > now) {
             return;
         }
-        let mut missing = 0;
+        let mut missing = u64::MAX;
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
             let from = slot.source.filter(|_| slot.section.video).and_then(|(whose, _)| self.index(whose));
@@ -239,11 +264,13 @@ impl Router {
             let (rates, first, _) = self.encodings(from, (at, place), now);
             let current = track.saturating_sub(first);
             let next = (0..current).rev().find_map(|better| rates.get(better).copied().flatten());
-            missing += next.map_or(0, |next| next.saturating_sub(rates.get(current).copied().flatten().unwrap_or(0)));
+            let more = next.map(|next| next.saturating_sub(rates.get(current).copied().flatten().unwrap_or(0)));
+            missing = more.map_or(missing, |more| missing.min(more));
         }
         let participant = &mut self.participants[at];
-        // A little more than is missing: what fits must fit with room to spare.
-        let packets = participant.probe.pad(missing + missing / 3, now).min(PADDING_AT_ONCE);
+        // A little more than the cheapest step takes, so that it fits with room to spare; never so much that a line which is full already drowns.
+        let most = participant.downlink.bits_per_s().unwrap_or(0) / 2;
+        let packets = participant.probe.pad(missing.saturating_add(missing / 3).min(most), now).min(PADDING_AT_ONCE);
         let Some(slot) = participant.slots.iter_mut().find(|slot| slot.section.video && slot.source.is_some() && !slot.is_held()) else {
             return;
         };

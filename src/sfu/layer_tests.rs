@@ -188,14 +188,18 @@ fn an_encoding_that_fits_is_chosen_and_a_better_one_only_after_the_line_showed_r
     let at = |ms: u64| begin + Duration::from_millis(ms);
     let rates = [Some(1_000_000), Some(300_000), Some(60_000)];
     let mut turns = Turns::default();
-    assert_eq!(turns.choose(&rates, 2, Some(500_000), false, at(0)), 2, "a moment is not enough");
-    assert_eq!(turns.choose(&rates, 2, Some(500_000), false, at(600)), 1);
+    assert_eq!(turns.choose(&rates, 2, Some(500_000), 500_000, false, at(0)), 2, "a moment is not enough");
+    assert_eq!(turns.choose(&rates, 2, Some(500_000), 500_000, false, at(600)), 1);
     let mut turns = Turns::default();
-    assert_eq!(turns.choose(&rates, 0, Some(100_000), false, at(0)), 0, "what fits is not given up, however small the share was judged");
-    assert_eq!(turns.choose(&rates, 0, Some(100_000), true, at(100)), 0);
-    assert_eq!(turns.choose(&rates, 0, Some(100_000), true, at(400)), 2, "the line is full");
-    assert_eq!(Turns::default().choose(&rates, 2, None, false, at(0)), 0, "who is not judged gets the best");
-    assert_eq!(Turns::default().choose(&[None, Some(300_000), None], 2, Some(10_000), false, at(0)), 1, "what does not come is left");
+    assert_eq!(
+        turns.choose(&rates, 0, Some(100_000), 100_000, false, at(0)),
+        0,
+        "what fits is not given up, however small the share was judged"
+    );
+    assert_eq!(turns.choose(&rates, 0, Some(100_000), 100_000, true, at(100)), 0);
+    assert_eq!(turns.choose(&rates, 0, Some(100_000), 100_000, true, at(400)), 2, "the line is full");
+    assert_eq!(Turns::default().choose(&rates, 2, None, 0, false, at(0)), 0, "who is not judged gets the best");
+    assert_eq!(Turns::default().choose(&[None, Some(300_000), None], 2, Some(10_000), 0, false, at(0)), 1, "what does not come is left");
 }
 
 #[test]

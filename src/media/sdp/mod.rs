@@ -217,7 +217,7 @@ impl<'a> Plan<'a> {
             extensions: section.sent_extensions,
         };
         // Offered from the smallest up; the best one stands for the source wherever one is asked for.
-        self.negotiated.publishes.extend(section.rids.iter().rev().map(|rid| track(Some(rid))));
+        self.negotiated.publishes.extend(section.rids.iter().rev().map(|(rid, _)| track(Some(rid))));
         if section.rids.is_empty() {
             self.negotiated.publishes.push(track(None));
         }
@@ -367,10 +367,12 @@ fn write_media(sdp: &mut String, section: &Section, publishes: bool, slot: Optio
     }
     write_extensions(sdp, section);
     if publishes && !section.rids.is_empty() {
-        for rid in &section.rids {
+        for (rid, _) in &section.rids {
             line(sdp, format_args!("a=rid:{rid} recv"));
         }
-        line(sdp, format_args!("a=simulcast:recv {}", section.rids.join(";")));
+        // Paused stays paused: Chromium opens every encoding that the answer names without the mark, and nothing may leave before the admission.
+        let streams: Vec<String> = section.rids.iter().map(|(rid, paused)| format!("{}{rid}", if *paused { "~" } else { "" })).collect();
+        line(sdp, format_args!("a=simulcast:recv {}", streams.join(";")));
     }
     if let Some(slot) = slot {
         line(sdp, format_args!("a=msid:slot{} {}{}", slot.pair, if slot.video { "v" } else { "a" }, slot.pair));

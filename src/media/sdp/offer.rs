@@ -48,8 +48,8 @@ pub(super) struct Section {
     pub received_extensions: ExtensionIds,
     pub ssrc: Option<u32>,
     pub rtx_ssrc: Option<u32>,
-    /// The encodings of `a=simulcast` that we take, in the offer's order; empty where there is one.
-    pub rids: Vec<String>,
+    /// The encodings of `a=simulcast` that we take, in the offer's order, and whether each is paused; empty where there is one.
+    pub rids: Vec<(String, bool)>,
     pub sctp_port: Option<u16>,
     pub max_message_size: Option<u32>,
 }
@@ -225,9 +225,9 @@ fn set_extension(ids: &mut ExtensionIds, kind: Kind, uri: &str, id: u8) {
     }
 }
 
-/// RFC 8853 §5.1: `a=simulcast:send q;~h,g;f`. Of alternatives the first is taken; paused ones too, since which are sent is said by message. Nothing where the
+/// RFC 8853 §5.1: `a=simulcast:send q;~h,g;f`. Of alternatives the first is taken. Nothing where the
 /// packets could not say which encoding they are of, or where there is one alone.
-fn read_rids(media: &MediaDescription, section: &Section) -> Vec<String> {
+fn read_rids(media: &MediaDescription, section: &Section) -> Vec<(String, bool)> {
     if section.kind != Kind::Video || section.sent_extensions.rid == 0 || section.sent_extensions.mid == 0 {
         return Vec::new();
     }
@@ -238,12 +238,12 @@ fn read_rids(media: &MediaDescription, section: &Section) -> Vec<String> {
             media.attributes.iter().filter(|attribute| attribute.key == "rid").filter_map(|attribute| attribute.value.as_deref());
         lines.any(|line| line.split_whitespace().take(2).eq([rid, "send"]))
     };
-    let first = |stream: &str| stream.split(',').next().map(|rid| rid.trim_start_matches('~').to_owned());
-    let mut rids: Vec<String> = Vec::new();
-    for rid in streams.split(';').filter_map(first) {
+    let first = |stream: &str| stream.split(',').next().map(|rid| (rid.trim_start_matches('~').to_owned(), rid.starts_with('~')));
+    let mut rids: Vec<(String, bool)> = Vec::new();
+    for (rid, paused) in streams.split(';').filter_map(first) {
         let fits = !rid.is_empty() && rid.len() <= limits::MID_BYTES && rid.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if fits && declared(&rid) && !rids.contains(&rid) && rids.len() < limits::LAYERS_MAX {
-            rids.push(rid);
+        if fits && declared(&rid) && !rids.iter().any(|(other, _)| *other == rid) && rids.len() < limits::LAYERS_MAX {
+            rids.push((rid, paused));
         }
     }
     if rids.len() < 2 { Vec::new() } else { rids }

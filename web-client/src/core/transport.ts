@@ -12,12 +12,8 @@ export interface OwnTracks {
 
 /** Bits a second without headers. */
 const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
-/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. */
-const CAMERA_LAYERS = [
-  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 60_000, maxFramerate: 15 },
-  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 350_000 },
-  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: MOST.camera },
-];
+/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. One, without a rid, until what several do to it is measured. */
+const CAMERA_LAYERS = [{ scaleResolutionDownBy: 1, maxBitrate: MOST.camera }];
 /** Of a camera that does not say its size. */
 const CAMERA_LINES = 720;
 /** Receiving pairs: docs/protocol.md "Media". */
