@@ -12,8 +12,6 @@ export interface OwnTracks {
 
 /** Bits a second without headers. */
 const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
-/** Of a camera that does not say its size. */
-const CAMERA_LINES = 720;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -116,12 +114,10 @@ export class Transport {
     const open = this.#active && sender.track !== null;
     let changed = false;
     for (const encoding of parameters.encodings) {
-      const { active = false, maxBitrate = MOST[kind], scaleResolutionDownBy = 1 } = encoding;
-      const before = { active, maxBitrate, scaleResolutionDownBy };
-      const height = kind === "camera" ? (sender.track?.getSettings().height ?? CAMERA_LINES) : undefined;
-      const wanted = kind !== "microphone" && open ? encodingUnder(this.#lids[kind], MOST[kind], height, before) : { ...before, active: open };
-      if (wanted.active === active && wanted.maxBitrate === maxBitrate && wanted.scaleResolutionDownBy === scaleResolutionDownBy) continue;
-      Object.assign(encoding, kind === "camera" ? wanted : { active: wanted.active, maxBitrate: wanted.maxBitrate });
+      const { active, maxBitrate = MOST[kind] } = encoding;
+      const wanted = kind !== "microphone" && open ? encodingUnder(this.#lids[kind], MOST[kind]) : { active: open, maxBitrate };
+      if (wanted.active === active && wanted.maxBitrate === maxBitrate) continue;
+      Object.assign(encoding, wanted);
       changed = true;
     }
     if (changed) await sender.setParameters(parameters);
