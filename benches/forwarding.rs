@@ -17,7 +17,8 @@ mod raw {
     pub mod raw_stun;
 }
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use visavis::ids::{AppointmentId, ParticipantId};
 use visavis::media::plane::{MediaConfig, MediaDoor, MediaPlane};
 
 use crate::floor::{Floor, FloorLeg};
-use crate::legs::{Leg, Load, Pacing, Protection};
+use crate::legs::{Leg, Load, Pacing, Protection, Wire};
 use crate::measure::{median, rounded};
 use crate::raw::raw_peer::{DtlsVersion, RawOptions, RawPeer};
 
@@ -41,6 +42,8 @@ struct Scenario {
     /// How many of them send.
     senders: u32,
     load: Load,
+    /// Until the rings of kept packets have their size: their first memory comes from the system a page at a time, once.
+    warm_up: Duration,
 }
 
 /// 150 video packets a second in 25 pictures of six, and 50 audio packets.
@@ -54,6 +57,7 @@ const ONE_TO_ONE: Scenario = Scenario {
     people: 2,
     senders: 2,
     load: PERSON,
+    warm_up: Duration::from_secs(2),
 };
 
 const ONE_TO_FIFTY: Scenario = Scenario {
@@ -63,6 +67,7 @@ const ONE_TO_FIFTY: Scenario = Scenario {
     people: 51,
     senders: 1,
     load: PERSON,
+    warm_up: Duration::from_secs(2),
 };
 
 const BESIDE_A_FLOOR: [Scenario; 7] = [
@@ -105,7 +110,7 @@ const BESIDE_A_FLOOR: [Scenario; 7] = [
 fn spread(rooms: u32) -> Scenario {
     let people = f64::from(rooms * 2);
     let load = Load { pictures: 2_500.0 / people, sounds: 5_000.0 / people, feedback: Duration::from_secs_f64(people / 1_000.0), ..PERSON };
-    Scenario { name: "spread", about: "", rooms, load, ..ONE_TO_ONE }
+    Scenario { name: "spread", about: "", rooms, load, warm_up: Duration::from_secs(6), ..ONE_TO_ONE }
 }
 
 /// One measured round.
@@ -175,7 +180,7 @@ impl Bench {
     }
 
     /// How much the cost per packet changes when the same packets are spread over more rooms: the largest difference from the fewest rooms, in percent, of the worker
-    /// and of the floor, whose sockets and keys are as many.
+    /// and of the floor, whose keys are as many.
     fn spread(&self, rooms: &[u32]) -> (f64, f64, Value) {
         self.say("spread: the same 20,000 packets/s in few rooms or in many");
         let mut costs: Vec<(Vec<Round>, Vec<Round>)> = vec![(Vec::new(), Vec::new()); rooms.len()];
@@ -210,37 +215,34 @@ impl Bench {
     fn real(&self, scenario: &Scenario) -> Round {
         let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };
         let plane = MediaPlane::start(config).unwrap();
-        let mut doors = Vec::new();
-        let mut legs = Vec::new();
+        let (wire, mut doors, mut legs) = (Wire::new(), Vec::new(), Vec::new());
         for room in 0..scenario.rooms {
             let (door, events) = plane.open(AppointmentId(u128::from(room)));
             for person in 0..scenario.people {
-                legs.push(self.join(&door, scenario, room * scenario.people + person, person));
+                legs.push(self.join(&door, scenario, &wire, room * scenario.people + person, person));
+                Leg::connect(&mut legs);
                 door.admit(ParticipantId(person as u8), true);
             }
             // Nobody takes the events: they are coalesced, as the plane promises.
             doors.push((door, events));
         }
         let thread = measure::thread_named("self", &format!("media-{}", plane.ports()[0])).unwrap();
-        self.measured(&mut legs, || (measure::cpu_time("self", thread), plane.counters().rtp_out))
+        self.measured(&mut legs, scenario.warm_up, || (measure::cpu_time("self", thread), plane.counters().rtp_out))
     }
 
-    fn join(&self, door: &MediaDoor, scenario: &Scenario, name: u32, person: u32) -> Leg {
+    fn join(&self, door: &MediaDoor, scenario: &Scenario, wire: &Rc<Wire>, name: u32, person: u32) -> Leg {
         let mut peer = RawPeer::new(RawOptions { name, version: DtlsVersion::V13, ..RawOptions::default() });
         let answer = self.runtime.block_on(door.offer(ParticipantId(person as u8), 1, peer.offer())).unwrap();
         peer.accept_answer(&answer, Instant::now());
         let ([audio, video, rtx, ..], server) = (peer.ssrcs(), peer.candidates()[0]);
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let protection = Protection::Peer(Box::new(peer));
-        let mut leg = Leg::new(socket, name, server, [video, rtx, audio], protection, person < scenario.senders, scenario.load);
-        leg.connect();
-        leg
+        Leg::new(wire.clone(), name, server, [video, rtx, audio], protection, person < scenario.senders, scenario.load)
     }
 
     /// The floor with keys that everybody was given.
     fn bare(&self, scenario: &Scenario) -> Round {
-        let sockets: Vec<UdpSocket> = (0..scenario.rooms * scenario.people).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
+        let wire = Wire::new();
+        let addresses: Vec<SocketAddr> = (0..(scenario.rooms * scenario.people) as usize).map(|at| wire.address(at)).collect();
         let keys = |at: usize, up: u8| ([at as u8 ^ up, up, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16], [up; 12]);
         let people = scenario.people as usize;
         let sends = |at: usize| at % people < scenario.senders as usize;
@@ -252,19 +254,19 @@ impl Bench {
             };
             addresses.iter().enumerate().map(leg).collect()
         });
-        let leg = |(at, socket): (usize, UdpSocket)| {
+        let leg = |at: usize| {
             let (key, salt) = keys(at, 0x80);
             let ssrcs = [0x2000_0000 + at as u32 * 4, 0x2000_0001 + at as u32 * 4, 0x2000_0002 + at as u32 * 4];
-            Leg::new(socket, at as u32, floor.address, ssrcs, Protection::key(key, salt), sends(at), scenario.load)
+            Leg::new(wire.clone(), at as u32, floor.address, ssrcs, Protection::key(key, salt), sends(at), scenario.load)
         };
-        let mut legs: Vec<Leg> = sockets.into_iter().enumerate().map(leg).collect();
+        let mut legs: Vec<Leg> = (0..addresses.len()).map(leg).collect();
         let thread = measure::thread_named("self", floor::THREAD).unwrap();
-        self.measured(&mut legs, || (measure::cpu_time("self", thread), floor.forwarded.load(Ordering::Relaxed)))
+        self.measured(&mut legs, scenario.warm_up, || (measure::cpu_time("self", thread), floor.forwarded.load(Ordering::Relaxed)))
     }
 
-    fn measured(&self, legs: &mut [Leg], read: impl Fn() -> (Duration, u64)) -> Round {
+    fn measured(&self, legs: &mut [Leg], warm_up: Duration, read: impl Fn() -> (Duration, u64)) -> Round {
         let count = |legs: &[Leg]| legs.iter().map(|leg| leg.received).sum::<u64>();
-        legs::run(legs, Duration::from_secs(1));
+        legs::run(legs, warm_up);
         let ((cpu, forwarded), received, begin) = (read(), count(legs), Instant::now());
         let sent = legs::run(legs, self.seconds);
         let seconds = begin.elapsed().as_secs_f64();

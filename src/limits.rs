@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// People in one consultation, the citizen included. One more is refused with `busy`.
 pub const PARTICIPANTS_MAX: usize = 8;
+/// People who see and hear each other in one call: who receives has slots for three others. A guest more is not let in (`busy`); agents always are.
+pub const IN_CALL_MAX: usize = 4;
+/// Invitations remembered of one consultation; one more pushes out the oldest revoked one, or is refused with `busy`.
+pub const GUESTS_MAX: usize = 16;
+/// Characters of a guest's name; a longer one is refused with `bad_message`.
+pub const NAME_CHARACTERS: usize = 80;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).
@@ -148,10 +154,12 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 pub const BATCH_DESTINATIONS: usize = 512;
 /// Datagrams read before the worker flushes and looks at commands and timers again: some milliseconds of work.
 pub const RECEIVE_DATAGRAMS: usize = 4096;
+/// Datagrams that one look at a socket led to, from which on another look comes before they leave: it costs less than a system call for each destination again.
+pub const LOOK_AGAIN_DATAGRAMS: usize = 16;
 /// When packets come densely a worker looks at its sockets only this often: what comes in between waits so long at most.
-pub const GATHER: Duration = Duration::from_micros(400);
+pub const GATHER: Duration = Duration::from_millis(1);
 /// Packets expected within that time from which on it gathers; below, each is served as it comes.
-pub const GATHER_DATAGRAMS: f64 = 2.0;
+pub const GATHER_DATAGRAMS: f64 = 5.0;
 /// Timers of the media plane come in steps of this length: up to so much late, those of one step together, and never sooner than the next step.
 pub const TIMER_STEP: Duration = Duration::from_millis(2);
 /// Steps of one turn of a worker's timers; a timer further ahead is looked at once a turn.
@@ -247,6 +255,14 @@ pub const NACK_TRIES: u8 = 10;
 pub const NACK_AGE: Duration = Duration::from_secs(1);
 /// Longest wait for a packet that may only be late; raised towards this as reordering is seen.
 pub const REORDER_TOLERANCE_MAX: Duration = Duration::from_millis(120);
+/// Encodings of one picture that are told apart by rid (RFC 8853); further ones are not answered.
+pub const LAYERS_MAX: usize = 3;
+/// Tracks of one participant, every encoding counted; more are not taken.
+pub const TRACKS_MAX: usize = 3 + 2 * (LAYERS_MAX - 1);
+/// What the encodings below the best one may take of a publisher's uplink together, in bits a second.
+pub const LOWER_LAYERS: u64 = 450_000;
+/// An encoding of which nothing came for this long is not there.
+pub const LAYER_SILENCE: Duration = Duration::from_secs(1);
 /// A key frame is asked for again after this long, and never more often.
 pub const KEY_FRAME_REPEAT: Duration = Duration::from_millis(300);
 /// Requests without an answer after which asking rests until the source sends anything.
@@ -257,8 +273,8 @@ pub const TRANSPORT_FEEDBACK: Duration = Duration::from_millis(100);
 pub const TRANSPORT_FEEDBACK_SPARSE: Duration = Duration::from_millis(250);
 /// Packets since the last feedback from which on it is not sparse any more.
 pub const TRANSPORT_FEEDBACK_PACKETS: u32 = 10;
-/// Feedback is at least this old before it goes along with media that leaves for the same participant anyway.
-pub const TRANSPORT_FEEDBACK_EARLY: Duration = Duration::from_millis(50);
+/// Hundredths of that time after which it goes along with media that leaves for the same participant anyway.
+pub const TRANSPORT_FEEDBACK_EARLY: u32 = 50;
 /// Transport-wide numbers remembered per transport; a wider jump starts afresh.
 pub const TRANSPORT_NUMBERS: usize = 2_048;
 /// Sender and receiver reports go out this often (RFC 3550 §6.2 allows more, Chromium stops growing without).
@@ -293,6 +309,12 @@ pub const WEB_BODY_BYTES: usize = 16 * 1024;
 pub const WEB_STOP: Duration = Duration::from_secs(5);
 /// Passwords hashed at once: 64 MiB and a core each (S5). Further sign-ins wait, at most `WEB_REQUEST`.
 pub const PASSWORD_HASHES: usize = 2;
+/// Agents' accounts of one load test; more are refused with `forbidden`.
+pub const LOAD_AGENTS: usize = 2_000;
+/// A simulated agent's sign-in ends after this long, whatever happens to the test.
+pub const LOAD_SIGN_IN: Duration = Duration::from_secs(4 * 60 * 60);
+/// A load test that is not heard of for this long is over: what it made is taken out.
+pub const LOAD_SILENCE: Duration = Duration::from_secs(20);
 /// Addresses named in an answer; a machine with more names the first ones.
 pub const ADVERTISED_ADDRESSES: usize = 16;
 /// No video track is asked to send less than this, in bits a second; below, the picture is no help any more.
@@ -315,3 +337,5 @@ pub const PICTURE_MIN: u64 = 45_000;
 pub const PICTURE_BACK: u64 = 90_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
+/// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
+pub const LID_WEIGHED: Duration = Duration::from_millis(500);

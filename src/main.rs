@@ -1,4 +1,4 @@
-//! The command line: run, check, demo, accounts and keys. Everything else is the library.
+//! The command line: run, check, demo, accounts, keys, load tests. Everything else is the library.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 use visavis::access::password;
 use visavis::access::token::Token;
-use visavis::config::{Config, Problem, Sources, command_line};
+use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
+use visavis::load;
+use visavis::load::command::Options;
 use visavis::server::{Server, check, make_directory};
 use visavis::store::{NewAgent, Store};
 use visavis::telemetry;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
             Some(("check", _)) => check_only(&config),
             Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
             Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
+            Some(("load", arguments)) => load_test(&Options::of(arguments)).await,
             _ => run(config).await,
         }
     });
@@ -58,6 +61,7 @@ fn commands() -> Command {
         .subcommand(
             Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
         )
+        .subcommand(load::command::command(LOAD_KEY_VARIABLE))
 }
 
 async fn run(config: Config) -> Done {
@@ -119,6 +123,33 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
     store.close().await;
     say(&format!("{}\n", key.text()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// 0: done, and as many as were asked for; 1: fewer; 2: nothing is known.
+async fn load_test(options: &Options) -> Done {
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let tell = |line: &str| say(&format!("{line}\n"));
+    let tested = Box::pin(load::trial::run(options, tell, async move {
+        let _ = interrupt.recv().await;
+    }));
+    let report = match tested.await {
+        Ok(report) => report,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "visavis: {error}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    say(&format!("\n{}", report.words(&options.limits)));
+    if let Some(path) = &options.json {
+        std::fs::write(path, format!("{:#}\n", report.json()))?;
+    }
+    match options.at_least {
+        Some(least) if report.consultations < least => {
+            say(&format!("That is fewer than the {least} asked for.\n"));
+            Ok(ExitCode::FAILURE)
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {

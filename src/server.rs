@@ -18,7 +18,7 @@ use crate::access::relay::RelaySecret;
 use crate::agenda::phase::LinkRules;
 use crate::config::Config;
 use crate::demo::{self, Demo, DemoError, Stage};
-use crate::http::{Scheme, Site, SiteConfig, router};
+use crate::http::{Scheme, Site, SiteConfig, end_silent, router};
 use crate::limits;
 use crate::media::framed_door::FramedDoor;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
@@ -99,6 +99,8 @@ impl Server {
             .map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
         let listeners = Listeners::bind(&config)?;
         let store = Store::open(&config.data_directory).await?;
+        // What a load test left that did not come to its end.
+        store.take_out_load().await?;
         // Only now is the directory ours: a second process must not remove what the first one told.
         demo::forget(&config.data_directory).map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
         let machine = addresses::of_machine();
@@ -128,11 +130,13 @@ impl Server {
         let base_url =
             config.web.public_url.clone().or_else(|| https.first().map(|address| format!("https://localhost:{}", address.port())));
         let base_url = base_url.or_else(|| local_url.clone()).ok_or(StartError::NoListener)?;
+        signaling.offer_links(base_url.clone());
         let site_config = SiteConfig {
             services: config.services.clone(),
             any_time: config.demo,
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
+            load_allowed: config.load_allowed,
         };
         let site = Site::new(store.clone(), signaling.clone(), clock.clone(), site_config);
 
@@ -141,6 +145,7 @@ impl Server {
         let spki_sha256 = certificate.as_ref().map_or_else(String::new, |certificate| certificate.spki_sha256.clone());
         let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server, Guests { framed, relayed }));
         listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
+        tasks.spawn(end_silent(site.clone(), stopped.clone()));
         tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
         let demo = match config.demo {

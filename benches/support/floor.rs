@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use mio::{Events, Interest, Poll, Token};
+use visavis::limits;
 use visavis::media::batch::{Batch, Path};
 use visavis::media::gather::Gather;
 use visavis::media::hash::QuickMap;
@@ -87,15 +88,19 @@ fn run(socket: &MediaSocket, poll: &mut Poll, legs: Vec<FloorLeg>, forwarded: &A
     while !stop.load(Ordering::Relaxed) {
         let _ = poll.poll(&mut events, Some(Duration::from_millis(100)));
         let (mut sealed, mut read, begin) = (0, 0, Instant::now());
-        while socket
-            .receive(&mut buffers, |local, remote, datagram| {
+        loop {
+            let before = batch.datagrams();
+            let more = socket.receive(&mut buffers, |local, remote, datagram| {
                 read += 1;
                 if let Some(from) = by_address.get(&remote) {
                     sealed += forward(&mut legs, *from, local, datagram, &mut batch);
                 }
-            })
-            .unwrap_or(false)
-        {}
+            });
+            // The worker's own rule.
+            if !more.unwrap_or(false) && batch.datagrams() - before < limits::LOOK_AGAIN_DATAGRAMS {
+                break;
+            }
+        }
         batch.flush(socket.segments(), |run| {
             socket.send(run);
         });

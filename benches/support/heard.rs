@@ -8,11 +8,14 @@ use crate::raw::raw_peer::rtcp_packet;
 /// From one receiver or sender report to the next (RFC 3550 §6.2).
 const REPORT: Duration = Duration::from_secs(1);
 
+/// One tick of transport feedback.
+const TICK_MICROS: i64 = 250;
+
 /// See the file's sentence.
 #[derive(Default)]
 pub struct Heard {
-    /// First and last transport-wide number since the last feedback.
-    transport: Option<(u16, u16)>,
+    /// Transport-wide numbers since the last feedback, and when they came, in ticks.
+    transport: Vec<(u16, i64)>,
     feedbacks: u8,
     highest: HashMap<u32, u16>,
     /// Video packets that were skipped and not asked for yet.
@@ -23,7 +26,8 @@ pub struct Heard {
 }
 
 impl Heard {
-    pub fn note(&mut self, packet: &[u8]) {
+    /// A packet that came at `at`, of whatever clock.
+    pub fn note(&mut self, packet: &[u8], at: Duration) {
         let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         let before = self.highest.get(&ssrc).copied().unwrap_or(sequence.wrapping_sub(1));
@@ -35,7 +39,7 @@ impl Heard {
             }
         }
         if let Some(number) = transport_number(packet) {
-            self.transport = Some(self.transport.map_or((number, number), |(first, _)| (first, number)));
+            self.transport.push((number, at.as_micros() as i64 / TICK_MICROS));
         }
     }
 
@@ -57,8 +61,8 @@ impl Heard {
             self.reported = Some(now);
             compound.extend(self.reports(own, sent, begin));
         }
-        if let Some((first, last)) = self.transport.take() {
-            compound.extend(self.transport_feedback(own, first, last, begin));
+        if !self.transport.is_empty() {
+            compound.extend(self.transport_feedback(own));
         }
         compound
     }
@@ -83,17 +87,29 @@ impl Heard {
         rtcp_packet(if sent.is_some() { 200 } else { 201 }, count, &body)
     }
 
-    /// Everything from `first` to `last` arrived, a millisecond apart (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-    fn transport_feedback(&mut self, own: u32, first: u16, last: u16, begin: Instant) -> Vec<u8> {
-        let count = last.wrapping_sub(first).wrapping_add(1).min(800);
-        let reference = (begin.elapsed().as_millis() / 64) as u32;
+    /// What came since the last one, and when: runs of what did and what did not, then two octets of time for each that did
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    fn transport_feedback(&mut self, own: u32) -> Vec<u8> {
+        let came: Vec<(u16, i64)> = self.transport.drain(..).take(400).collect();
+        let ((first, at), (last, _)) = (came[0], came[came.len() - 1]);
+        let reference = at / 256;
         let media = self.highest.keys().next().copied().unwrap_or(0);
         let mut body = [own.to_be_bytes(), media.to_be_bytes()].concat();
         body.extend_from_slice(&first.to_be_bytes());
-        body.extend_from_slice(&count.to_be_bytes());
-        body.extend_from_slice(&(reference << 8 | u32::from(self.feedbacks)).to_be_bytes());
-        body.extend_from_slice(&(0x2000 | count).to_be_bytes());
-        body.resize(body.len() + usize::from(count), 4);
+        body.extend_from_slice(&last.wrapping_sub(first).wrapping_add(1).to_be_bytes());
+        body.extend_from_slice(&((reference as u32) << 8 | u32::from(self.feedbacks)).to_be_bytes());
+        for run in came.chunk_by(|one, other| other.0.wrapping_sub(one.0) == 1) {
+            let next = run[run.len() - 1].0;
+            body.extend_from_slice(&(0x4000 | run.len() as u16).to_be_bytes());
+            if let Some((following, _)) = came.iter().find(|(number, _)| number.wrapping_sub(next) as i16 > 0) {
+                body.extend_from_slice(&following.wrapping_sub(next).wrapping_sub(1).to_be_bytes());
+            }
+        }
+        let mut clock = reference * 256;
+        for (_, at) in came {
+            body.extend_from_slice(&((at - clock) as i16).to_be_bytes());
+            clock = at;
+        }
         body.resize(body.len().next_multiple_of(4), 0);
         self.feedbacks = self.feedbacks.wrapping_add(1);
         rtcp_packet(205, 15, &body)

@@ -1,13 +1,16 @@
-//! The clients of the bench: one socket each, packets at the pace of real sources, what comes back read and counted, and towards the real worker the RTCP of a
+//! The clients of the bench: an address each, packets at the pace of real sources, what comes back read and counted, and towards the real worker the RTCP of a
 //! browser: transport feedback, reports, and with loss the questions for what is missing and the answers to such questions.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use visavis::load::synthetic::{OpusSource, SyntheticPacket, Vp8Source};
+use visavis::media::batch::{Path, Run};
+use visavis::media::socket::{MediaSocket, ReceiveBuffers};
 
 use crate::heard::Heard;
 use crate::raw::raw_peer::{Arrived, RawPeer};
@@ -70,10 +73,59 @@ impl Protection {
 const HEADER: usize = 20;
 /// Packets kept for the server's questions.
 const KEPT: usize = 512;
+/// From one look at the clients' socket to the next: who reads without a pause contends with the forwarding thread for its queue, as no other machine does.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The one socket of all clients, each with an address of its own in 127.1.0.0/16: the forwarding thread, which over loopback pays for half of the receiving, meets
+/// no more of the other side's sockets than a server does whose clients are elsewhere. It takes runs whole (GRO), as a network card takes them from us.
+pub struct Wire {
+    socket: MediaSocket,
+    port: u16,
+}
+
+impl Wire {
+    pub fn new() -> Rc<Self> {
+        let socket = MediaSocket::bind(false, 0).unwrap();
+        let port = socket.port().unwrap();
+        Rc::new(Self { socket, port })
+    }
+
+    /// The address of client number `at`.
+    pub fn address(&self, at: usize) -> SocketAddr {
+        SocketAddr::from(([127, 1, (at >> 8) as u8, at as u8], self.port))
+    }
+
+    fn send(&self, path: Path, contents: &[u8]) {
+        let _ = self.socket.send(Run { path, size: contents.len(), contents });
+    }
+
+    /// Everything that came, each given to its client.
+    fn read(&self, legs: &mut [Leg], buffers: &mut ReceiveBuffers) {
+        let mut more = true;
+        let mut asking = Vec::new();
+        while more {
+            let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let received = self.socket.receive(buffers, |to, _, datagram| {
+                let IpAddr::V4(to) = to else { return };
+                let [.., high, low] = to.octets();
+                let to = usize::from(high) << 8 | usize::from(low);
+                if let Some(leg) = legs.get_mut(to) {
+                    leg.take(datagram, at);
+                    if leg.load.loss > 0 && asking.last() != Some(&to) {
+                        asking.push(to);
+                    }
+                }
+            });
+            more = received.unwrap_or(false);
+        }
+        asking.into_iter().for_each(|at| legs[at].ask());
+    }
+}
 
 /// One client.
 pub struct Leg {
-    socket: UdpSocket,
+    wire: Rc<Wire>,
+    path: Path,
     protection: Protection,
     sends: bool,
     load: Load,
@@ -94,12 +146,12 @@ pub struct Leg {
 }
 
 impl Leg {
-    /// `socket` is connected to `server` here.
-    pub fn new(socket: UdpSocket, name: u32, server: SocketAddr, ssrcs: [u32; 3], protection: Protection, sends: bool, load: Load) -> Self {
-        socket.connect(server).unwrap();
-        socket.set_nonblocking(true).unwrap();
+    /// Client number `name` on `wire`.
+    pub fn new(wire: Rc<Wire>, name: u32, server: SocketAddr, ssrcs: [u32; 3], protection: Protection, sends: bool, load: Load) -> Self {
+        let path = Path::udp(wire.address(name as usize).ip(), server);
         Self {
-            socket,
+            wire,
+            path,
             protection,
             sends,
             load,
@@ -118,15 +170,18 @@ impl Leg {
         }
     }
 
-    /// Runs ICE and DTLS until both are up; only for the real worker.
-    pub fn connect(&mut self) {
+    /// Runs ICE and DTLS of the last one until both are up; only for the real worker.
+    pub fn connect(legs: &mut [Self]) {
         let started = Instant::now();
+        let mut buffers = ReceiveBuffers::default();
+        let Some(wire) = legs.last().map(|leg| leg.wire.clone()) else { return };
         loop {
-            self.read();
-            let Protection::Peer(peer) = &mut self.protection else { return };
+            wire.read(legs, &mut buffers);
+            let Some(leg) = legs.last_mut() else { return };
+            let Protection::Peer(peer) = &mut leg.protection else { return };
             peer.handle_timeout(Instant::now());
             while let Some(datagram) = peer.poll_datagram() {
-                self.socket.send(&datagram).unwrap();
+                wire.send(leg.path, &datagram);
             }
             if peer.is_connected() {
                 return;
@@ -178,7 +233,7 @@ impl Leg {
     fn put_out(&mut self, many: usize) -> u64 {
         let many = many.min(self.waiting.len());
         self.waiting.drain(..many).for_each(|datagram| {
-            let _ = self.socket.send(&datagram);
+            self.wire.send(self.path, &datagram);
         });
         many as u64
     }
@@ -190,25 +245,26 @@ impl Leg {
         frame.iter().for_each(|packet| self.queue(packet, true));
     }
 
-    fn read(&mut self) {
-        let mut buffer = [0; 2048];
-        while let Ok(length) = self.socket.recv(&mut buffer) {
-            self.received += 1;
-            let Protection::Peer(peer) = &mut self.protection else { continue };
-            peer.handle_datagram(&buffer[..length], Instant::now());
-            while let Protection::Peer(peer) = &mut self.protection
-                && let Some(arrived) = peer.poll_arrived()
-            {
-                match arrived {
-                    Arrived::Rtp(packet) if !self.is_lost() => self.heard.note(&packet),
-                    Arrived::Rtcp(packet) if self.load.loss > 0 => self.answer(&packet),
-                    _ => {}
-                }
-            }
-        }
+    fn ask(&mut self) {
         let questions = self.heard.questions(self.ssrcs[0]);
-        if let (Protection::Peer(peer), false) = (&mut self.protection, questions.is_empty() || self.load.loss == 0) {
-            let _ = self.socket.send(&peer.seal_rtcp(&questions));
+        if let (Protection::Peer(peer), false) = (&mut self.protection, questions.is_empty()) {
+            self.wire.send(self.path, &peer.seal_rtcp(&questions));
+        }
+    }
+
+    /// `at`: when it was read, of the wall clock.
+    fn take(&mut self, datagram: &[u8], at: Duration) {
+        self.received += 1;
+        let Protection::Peer(peer) = &mut self.protection else { return };
+        peer.handle_datagram(datagram, Instant::now());
+        while let Protection::Peer(peer) = &mut self.protection
+            && let Some(arrived) = peer.poll_arrived()
+        {
+            match arrived {
+                Arrived::Rtp(packet) if !self.is_lost() => self.heard.note(&packet, at),
+                Arrived::Rtcp(packet) if self.load.loss > 0 => self.answer(&packet),
+                _ => {}
+            }
         }
     }
 
@@ -220,7 +276,7 @@ impl Leg {
             let timestamp = u32::from_be_bytes([kept[4], kept[5], kept[6], kept[7]]);
             let payload = [&asked.to_be_bytes(), &kept[HEADER..]].concat();
             let again = self.numbered(97, kept[1] & 0x80 != 0, self.rtx_sequence, timestamp, self.ssrcs[1], &payload);
-            let _ = self.socket.send(&self.protection.seal(&again));
+            self.wire.send(self.path, &self.protection.seal(&again));
         }
     }
 
@@ -229,12 +285,12 @@ impl Leg {
         let Protection::Peer(peer) = &mut self.protection else { return };
         peer.handle_timeout(Instant::now());
         while let Some(datagram) = peer.poll_datagram() {
-            let _ = self.socket.send(&datagram);
+            self.wire.send(self.path, &datagram);
         }
         let compound = self.heard.compound(self.ssrcs[0], self.sends.then_some(u32::from(self.sequences[0])), begin);
         if !compound.is_empty() {
             let sealed = peer.seal_rtcp(&compound);
-            let _ = self.socket.send(&sealed);
+            self.wire.send(self.path, &sealed);
         }
     }
 }
@@ -263,14 +319,21 @@ pub fn run(legs: &mut [Leg], duration: Duration) -> u64 {
         }
         turns.push(Reverse((phase(load.feedback), at, Turn::Feedback)));
     }
-    let (mut sent, mut reading) = (0, 0);
+    let (mut sent, mut buffers) = (0, ReceiveBuffers::default());
+    let (wire, mut looked) = (legs[0].wire.clone(), begin);
+    let mut read = |legs: &mut [Leg]| {
+        if looked.elapsed() >= LOOK {
+            wire.read(legs, &mut buffers);
+            looked = Instant::now();
+        }
+    };
     while let Some(Reverse((due, at, turn))) = turns.pop() {
         if due >= begin + duration {
             break;
         }
+        read(legs);
         while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            reading = (reading + 1) % legs.len();
-            legs[reading].read();
+            read(legs);
             if left > Duration::from_micros(300) {
                 std::thread::sleep(Duration::from_micros(100));
             }
@@ -300,16 +363,13 @@ pub fn run(legs: &mut [Leg], duration: Duration) -> u64 {
                 every(load.sounds)
             }
             Turn::Feedback => {
-                leg.read();
                 leg.feed_back(begin);
                 load.feedback
             }
         };
         turns.push(Reverse((due + next, at, turn)));
     }
-    legs.iter_mut().for_each(|leg| {
-        sent += leg.put_out(usize::MAX);
-        leg.read();
-    });
+    sent += legs.iter_mut().map(|leg| leg.put_out(usize::MAX)).sum::<u64>();
+    wire.read(legs, &mut buffers);
     sent
 }

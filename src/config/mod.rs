@@ -16,7 +16,7 @@ use crate::agenda::phase::LinkRules;
 
 pub use problem::{Place, Problem};
 pub use settings::{SETTINGS, Setting, documented};
-pub use sources::{Sources, command_line};
+pub use sources::{LOAD_KEY_VARIABLE, Sources, command_line};
 
 /// All settings, parsed: nothing here can be wrong any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub services: BTreeMap<String, Service>,
     /// Demo mode: an account, a key and an appointment that anybody at this machine may use.
     pub demo: bool,
+    /// Whoever holds an API key may run load tests: simulated people, and figures about the process.
+    pub load_allowed: bool,
 }
 
 /// The web server.
@@ -182,6 +184,7 @@ impl Config {
             log: Log::default(),
             services: BTreeMap::new(),
             demo: false,
+            load_allowed: false,
         }
     }
 }

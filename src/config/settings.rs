@@ -223,6 +223,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, _, value| one_of(value, &["text", "json"]).map(|format| config.log.json = format == "json"),
     },
     Setting {
+        key: "load.allowed",
+        kind: Kind::Switch,
+        default: "false",
+        about: "Whether `visavis load` may test this server: simulated people, booked with a portal's key, take it to its limits, and real ones suffer meanwhile.\nAllow it for the time of a test alone. All that a test made is taken out when it ends, and at each start.",
+        set: |config, _, value| switch(value).map(|on| config.load_allowed = on),
+    },
+    Setting {
         key: "services.*.name_en",
         kind: Kind::Text,
         default: r#""Video advice""#,

@@ -37,6 +37,8 @@ enum Found {
 
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "VISAVIS_CONFIG";
+/// The variable with the API key of `visavis load`: no setting, but a secret that stays out of the list of processes.
+pub const LOAD_KEY_VARIABLE: &str = "VISAVIS_LOAD_KEY";
 
 impl Sources {
     /// The settings, or everything that is wrong with them.
@@ -74,7 +76,8 @@ impl Sources {
 
     fn environment_entries(&self, problems: &mut Vec<Problem>) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for (name, value) in self.environment.iter().filter(|(name, _)| name.starts_with("VISAVIS_") && name != FILE_VARIABLE) {
+        let is_setting = |name: &str| name.starts_with("VISAVIS_") && ![FILE_VARIABLE, LOAD_KEY_VARIABLE].contains(&name);
+        for (name, value) in self.environment.iter().filter(|(name, _)| is_setting(name)) {
             let place = Place::Environment(name.clone());
             match key_of_variable(name) {
                 Some(key) => entries.push(Entry { key, value: Found::Untyped(value.clone()), place }),

@@ -1,4 +1,4 @@
-//! Appointments as a portal sees them with its key: book, look, move, a new link. Checks the form of the fields; when slots exist and whether a place
+//! Appointments as a portal sees them with its key: book, look, move, cancel, a new link. Checks the form of the fields; when slots exist and whether a place
 //! is left is the agenda's business.
 
 use std::time::Duration;
@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 use super::agenda;
 use super::error::ApiError;
+use super::link::not_cancelled;
+use super::load_test;
 use super::request::Body;
 use super::site::Site;
 use crate::access::token::Token;
@@ -24,12 +26,20 @@ use crate::time::Timestamp;
 pub(super) async fn book(
     State(site): State<Site>,
     key: Portal,
+    headers: HeaderMap,
     Body(asked): Body<NewAppointment>,
 ) -> Result<(StatusCode, Json<Booked>), ApiError> {
     let Portal = key;
     let now = site.clock.now();
     let new = checked(&site, asked, now)?;
-    let (appointment, token) = placed(&site, new, now).await?;
+    let (appointment, token) = match load_test::is_asked_by(&headers) {
+        false => placed(&site, new, now).await?,
+        true => {
+            // Held until it is booked: a test that ends meanwhile takes this one out too. Its agents are its own, so it asks for no place.
+            let _under_way = site.load_test.under_way(&site).await?;
+            site.store.book_for_load(new, now).await?
+        }
+    };
     site.signaling.agenda_changed();
     tracing::info!(reference = %appointment.reference, "appointment booked");
     Ok((StatusCode::CREATED, Json(told(&site, appointment, &token))))
@@ -62,6 +72,15 @@ pub(super) async fn reschedule(
     tracing::info!(reference = %of.reference, "appointment rescheduled");
     let of = found(&site, &reference).await?;
     Ok(Json(shown(&of, now)))
+}
+
+/// `DELETE /api/v1/appointments/{reference}`: the service cancels, before the citizen was called in. The place is free at once; the link says so.
+pub(super) async fn cancel(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Appointment>, ApiError> {
+    let of = found(&site, &reference).await?;
+    site.signaling.cancel(of.id, Who::Api).await.map_err(not_cancelled)?;
+    tracing::info!(reference = %of.reference, "appointment cancelled");
+    let of = found(&site, &reference).await?;
+    Ok(Json(shown(&of, site.clock.now())))
 }
 
 /// `POST /api/v1/appointments/{reference}/rotate`: a new link; the old one and every page that it opened are dead when this answers (S4).

@@ -10,7 +10,9 @@ mod guard;
 mod headers;
 mod health;
 mod link;
+mod load_test;
 mod pages;
+mod processor;
 mod request;
 mod router;
 mod site;
@@ -18,6 +20,7 @@ mod sockets;
 
 use agent::random_bytes;
 
+pub use load_test::end_silent;
 pub use pages::DemoLinks;
 pub use router::{Route, router, routes};
 pub use site::{Scheme, Site, SiteConfig};

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
+use super::load_test::LoadTest;
 use super::pages::DemoLinks;
 use crate::access::throttle::{LinkThrottle, SignInThrottle};
 use crate::config::{Network, Service};
 use crate::limits;
 use crate::signaling::Signaling;
 use crate::store::Store;
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 
 /// What a listener speaks: it decides the own origin and whether HSTS is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct SiteConfig {
     pub base_url: String,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Load tests may run.
+    pub load_allowed: bool,
 }
 
 /// The state of all handlers of one listener. Cheap to clone.
@@ -51,6 +54,8 @@ pub struct Shared {
     pub(super) config: SiteConfig,
     /// argon2 takes 64 MiB and a core: sign-ins must not eat the media cores (S5).
     pub(super) hashing: Arc<Semaphore>,
+    pub(super) load_test: LoadTest,
+    pub(super) started: Instant,
     sign_ins: Mutex<SignInThrottle>,
     links: Mutex<LinkThrottle>,
     ready: AtomicBool,
@@ -66,6 +71,8 @@ impl Site {
             clock,
             config,
             hashing: Arc::new(Semaphore::new(limits::PASSWORD_HASHES)),
+            load_test: LoadTest::default(),
+            started: Instant::now(),
             sign_ins: Mutex::default(),
             links: Mutex::default(),
             ready: AtomicBool::new(false),

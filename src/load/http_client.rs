@@ -1,9 +1,12 @@
-//! The few HTTP requests of a simulated participant, over HTTP/1.1 without TLS (the server's local listener). Follows nothing, keeps no cookie jar.
+//! The few HTTP requests of a simulated participant, over HTTP/1.1. Follows nothing, keeps no cookie jar.
+
+use std::io;
+use std::path::Path;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::load::LoadError;
+use crate::load::wire::{Trust, dial};
 
 /// Answers longer than this are refused.
 const ANSWER_MAX: u64 = 8 * 1024 * 1024;
@@ -37,26 +40,45 @@ impl Response {
     }
 }
 
-/// Where the server listens: `http://host:port`.
+/// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
     /// `host:port`.
     pub authority: String,
+    /// For `https://`: whose certificates are believed.
+    pub trust: Option<Trust>,
 }
 
 impl Base {
+    /// Plain HTTP at `host:port`.
+    pub fn plain(authority: impl Into<String>) -> Self {
+        Self { authority: authority.into(), trust: None }
+    }
+
     /// Reads `http://host:port`, with or without what follows.
     pub fn parse(url: &str) -> Result<Self, LoadError> {
         let rest = url.strip_prefix("http://").ok_or_else(|| LoadError::Signaling(String::from("the base URL must begin with http://")))?;
-        let authority = rest.split('/').next().unwrap_or("");
-        let authority = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-        Ok(Self { authority })
+        Ok(Self::plain(authority(rest, 80)))
+    }
+
+    /// The same, and `https://` with a certificate that leads to one of those in `ca`, or to one that the system knows.
+    pub fn parse_with(url: &str, ca: Option<&Path>) -> Result<Self, LoadError> {
+        match url.strip_prefix("https://") {
+            Some(rest) => Ok(Self { authority: authority(rest, 443), trust: Some(Trust::of(ca)?) }),
+            None => Self::parse(url).map_err(|_| LoadError::Signaling(String::from("the URL must begin with https:// or http://"))),
+        }
     }
 
     /// The origin that a page of this server has.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.authority)
+        format!("http{}://{}", if self.trust.is_some() { "s" } else { "" }, self.authority)
     }
+}
+
+fn authority(rest: &str, port: u16) -> String {
+    let authority = rest.split('/').next().unwrap_or("");
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if has_port { authority.to_owned() } else { format!("{authority}:{port}") }
 }
 
 /// Sends one request on a connection of its own. `headers` come beside `Host`, `Origin`, `X-Visavis` and `Content-Length`.
@@ -78,14 +100,19 @@ pub async fn request(
     }
     text.push_str("\r\n");
     text.push_str(&body);
-    let mut socket = TcpStream::connect(&base.authority).await.map_err(broken)?;
+    let mut socket = dial(&base.authority, base.trust.as_ref()).await?;
     socket.write_all(text.as_bytes()).await.map_err(broken)?;
+    socket.flush().await.map_err(broken)?;
     let mut answer = Vec::new();
-    socket.take(ANSWER_MAX).read_to_end(&mut answer).await.map_err(broken)?;
+    match socket.take(ANSWER_MAX).read_to_end(&mut answer).await {
+        // Whoever closes TLS without a word has said all the same what the length of the body says.
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(broken(error)),
+        _ => {}
+    }
     parse(&answer).ok_or_else(|| LoadError::Signaling(String::from("not an HTTP answer")))
 }
 
-fn broken(error: std::io::Error) -> LoadError {
+fn broken(error: io::Error) -> LoadError {
     LoadError::Signaling(error.to_string())
 }
 
@@ -117,6 +144,14 @@ fn unchunk(mut body: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_leads_to_host_and_port() {
+        let base = |url| Base::parse_with(url, None).map(|base| (base.authority.clone(), base.origin()));
+        assert_eq!(base("http://localhost:8080/x").unwrap(), ("localhost:8080".into(), "http://localhost:8080".into()));
+        assert_eq!(base("http://[::1]").unwrap().0, "[::1]:80");
+        assert!(base("localhost:8080").is_err());
+    }
 
     #[test]
     fn an_answer_is_read_with_its_cookies() {

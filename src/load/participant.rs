@@ -60,6 +60,13 @@ impl SignedIn {
         signaling.hello(&device_name(device)).await?;
         Ok(signaling)
     }
+
+    /// The same with a socket that keeps little: for one of very many.
+    pub async fn open_terse(&self, device: u64) -> Result<SignalingClient, LoadError> {
+        let mut signaling = SignalingClient::connect_terse(&self.base, self.role, &self.cookie).await?;
+        signaling.hello(&device_name(device)).await?;
+        Ok(signaling)
+    }
 }
 
 /// 16 bytes that belong to a number, base64url.

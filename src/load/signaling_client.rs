@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -15,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::load::LoadError;
 use crate::load::http_client::Base;
+use crate::load::wire::{Wire, dial};
 
 /// Answers are expected within this time.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -40,6 +40,8 @@ struct Shared {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
     heard: watch::Sender<Heard>,
     next: Mutex<u64>,
+    /// Neither the desk nor the history is kept.
+    is_terse: bool,
 }
 
 /// An open socket.
@@ -47,6 +49,7 @@ pub struct SignalingClient {
     shared: Arc<Shared>,
     sending: mpsc::Sender<Message>,
     heartbeat: tokio::task::JoinHandle<()>,
+    socket: tokio::task::JoinHandle<()>,
 }
 
 impl SignalingClient {
@@ -55,24 +58,32 @@ impl SignalingClient {
         Self::connect_from(base, role, cookie, &base.origin()).await
     }
 
+    /// As [`Self::connect`], for one of very many: keeps `states` alone, and leaves the desk unread.
+    pub async fn connect_terse(base: &Base, role: &str, cookie: &str) -> Result<Self, LoadError> {
+        Self::connect_with(base, role, cookie, &base.origin(), true).await
+    }
+
     /// As [`Self::connect`] with any `Origin`.
     pub async fn connect_from(base: &Base, role: &str, cookie: &str, origin: &str) -> Result<Self, LoadError> {
+        Self::connect_with(base, role, cookie, origin, false).await
+    }
+
+    async fn connect_with(base: &Base, role: &str, cookie: &str, origin: &str, is_terse: bool) -> Result<Self, LoadError> {
         let mut request = format!("ws://{}/signaling/{role}", base.authority).into_client_request().map_err(|error| failed(&error))?;
         for (name, value) in [("Cookie", cookie), ("Origin", origin), ("Sec-WebSocket-Protocol", "visavis.v1")] {
             let value = value.parse().map_err(|_| LoadError::Signaling(format!("not a value for {name}")))?;
             request.headers_mut().insert(name, value);
         }
-        let stream = TcpStream::connect(&base.authority).await.map_err(|error| LoadError::Signaling(error.to_string()))?;
-        stream.set_nodelay(true).map_err(|error| LoadError::Signaling(error.to_string()))?;
+        let stream = dial(&base.authority, base.trust.as_ref()).await?;
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await.map_err(|error| match error {
             Error::Http(answer) => LoadError::Refused(answer.status().as_u16().to_string()),
             error => failed(&error),
         })?;
-        let shared = Arc::new(Shared { waiting: Mutex::default(), heard: watch::Sender::default(), next: Mutex::new(0) });
+        let shared = Arc::new(Shared { waiting: Mutex::default(), heard: watch::Sender::default(), next: Mutex::new(0), is_terse });
         let (sending, outbox) = mpsc::channel(SENDING);
-        tokio::spawn(run(socket, outbox, shared.clone()));
+        let socket = tokio::spawn(run(socket, outbox, shared.clone()));
         let heartbeat = tokio::spawn(async {});
-        Ok(Self { shared, sending, heartbeat })
+        Ok(Self { shared, sending, heartbeat, socket })
     }
 
     /// Says hello for a device (16 bytes, base64url) and begins to ping as asked. Returns the `welcome`.
@@ -135,6 +146,12 @@ impl SignalingClient {
         let _ = self.sending.send(Message::Close(None)).await;
     }
 
+    /// Ends the socket without a word, as a network that is gone.
+    pub fn cut(&self) {
+        self.heartbeat.abort();
+        self.socket.abort();
+    }
+
     fn ended(&self) -> LoadError {
         LoadError::Closed(self.shared.heard.borrow().closed.unwrap_or(1006))
     }
@@ -160,7 +177,7 @@ fn failed(error: &Error) -> LoadError {
     LoadError::Signaling(error.to_string())
 }
 
-async fn run(mut socket: WebSocketStream<TcpStream>, mut outbox: mpsc::Receiver<Message>, shared: Arc<Shared>) {
+async fn run(mut socket: WebSocketStream<Wire>, mut outbox: mpsc::Receiver<Message>, shared: Arc<Shared>) {
     let mut closed = 1006;
     let mut writable = true;
     loop {
@@ -184,6 +201,9 @@ async fn run(mut socket: WebSocketStream<TcpStream>, mut outbox: mpsc::Receiver<
 }
 
 fn note(shared: &Shared, text: &str) {
+    if shared.is_terse && text.starts_with(r#"{"type":"desk""#) {
+        return;
+    }
     let Ok(message) = serde_json::from_str::<Value>(text) else { return };
     if let Some(re) = message["re"].as_u64() {
         if let Some(waiting) = lock(&shared.waiting).remove(&re) {
@@ -198,6 +218,9 @@ fn note(shared: &Shared, text: &str) {
             }
             Some("desk") => heard.desk = Some(message.clone()),
             _ => {}
+        }
+        if shared.is_terse {
+            return;
         }
         if heard.all.len() >= KEPT {
             heard.all.drain(..KEPT / 2);

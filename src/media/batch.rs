@@ -45,6 +45,7 @@ pub struct Batch {
     used: usize,
     index: QuickMap<Path, usize>,
     bytes: usize,
+    datagrams: usize,
     flushes: u64,
 }
 
@@ -107,6 +108,7 @@ impl Batch {
         arena.ends.push(arena.bytes.len());
         let added = arena.bytes.len() - start;
         self.bytes += added;
+        self.datagrams += 1;
         true
     }
 
@@ -120,6 +122,11 @@ impl Batch {
         self.bytes == 0
     }
 
+    /// So many wait.
+    pub fn datagrams(&self) -> usize {
+        self.datagrams
+    }
+
     /// Hands out everything in runs of at most `segments` datagrams and 64 KiB, then forgets it; the memory is kept for the next time.
     pub fn flush(&mut self, segments: usize, mut send: impl FnMut(Run<'_>)) {
         for arena in &mut self.arenas[..self.used] {
@@ -129,6 +136,7 @@ impl Batch {
         }
         self.used = 0;
         self.bytes = 0;
+        self.datagrams = 0;
         self.flushes += 1;
         self.index.clear();
     }
@@ -186,8 +194,9 @@ mod tests {
         for (port, size) in [(1, 100), (2, 50), (1, 100), (1, 40), (1, 40), (2, 60)] {
             push(&mut batch, port, size);
         }
+        assert_eq!(batch.datagrams(), 6);
         assert_eq!(flushed(&mut batch, 64), [(1, 100, 240), (1, 40, 40), (2, 50, 50), (2, 60, 60)]);
-        assert!(batch.is_empty() && flushed(&mut batch, 64).is_empty());
+        assert!(batch.is_empty() && batch.datagrams() == 0 && flushed(&mut batch, 64).is_empty());
     }
 
     #[test]

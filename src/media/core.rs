@@ -322,6 +322,10 @@ impl Core {
             }
             self.guarded(now, (id, None), batch, |core, batch| {
                 let Some(room) = core.rooms.get_mut(&id) else { return };
+                // What it was set for may have gone along with media since.
+                if room.poll_timeout().is_none_or(|at| at > now) {
+                    return;
+                }
                 for (participant, end) in room.handle_timeout(&mut Step { now, batch, counters: &core.counters }) {
                     core.end(id, participant, end, now, batch);
                 }

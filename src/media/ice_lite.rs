@@ -47,9 +47,14 @@ pub struct IceLite {
     /// When a nomination last moved the path.
     nominated: Option<Instant>,
     last_authenticated: Instant,
+    /// When something on the selected path was last noted.
+    noted: Option<Instant>,
     answers: Bucket,
     forgotten: Option<Path>,
 }
+
+/// What arrives on the client's own choice of path is noted once in this time: each packet of a picture would touch what lies elsewhere in memory.
+const NOTED: Duration = Duration::from_millis(10);
 
 struct Verified {
     path: Path,
@@ -79,6 +84,7 @@ impl IceLite {
             chosen: false,
             nominated: None,
             last_authenticated: now,
+            noted: None,
             answers: Bucket::new(limits::STUN_ANSWERS_PER_TRANSPORT_PER_S, limits::STUN_ANSWERS_PER_TRANSPORT_PER_S, now),
             forgotten: None,
         }
@@ -156,6 +162,11 @@ impl IceLite {
 
     /// Something that only the client's keys can make arrived on `path`: the client's own choice of path. Says whether our answers move there.
     pub fn handle_authenticated(&mut self, path: Path, now: Instant) -> bool {
+        let steady = self.chosen && self.selected == Some(path);
+        if steady && self.noted.is_some_and(|noted| now < noted + NOTED) {
+            return false;
+        }
+        self.noted = steady.then_some(now);
         self.last_authenticated = now;
         let Some(verified) = self.paths.iter_mut().find(|verified| verified.path == path) else { return false };
         verified.carried = Some(now);

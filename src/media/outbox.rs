@@ -48,11 +48,10 @@ impl Outbox {
 
 /// `newer` says all that `older` said, and later.
 fn replaces(newer: &MediaEvent, older: &MediaEvent) -> bool {
-    use MediaEvent::{Connected, Gone, Lids, Quality, Slots};
+    use MediaEvent::{Connected, Gone, Layers, Lids, Quality, Slots};
     match (newer, older) {
         (Connected(p) | Gone(p), Connected(q) | Gone(q)) => p == q,
-        (Slots(p, _), Slots(q, _)) => p == q,
-        (Lids(p, _), Lids(q, _)) => p == q,
+        (Slots(p, _), Slots(q, _)) | (Layers(p, _), Layers(q, _)) | (Lids(p, _), Lids(q, _)) => p == q,
         (Quality { participant: p, .. }, Quality { participant: q, .. }) => p == q,
         _ => false,
     }

@@ -80,6 +80,8 @@ pub enum MediaEvent {
     Gone(ParticipantId),
     /// What the participant's slots carry now, whole.
     Slots(ParticipantId, Vec<SlotAssignment>),
+    /// Whether the participant should send every encoding of their picture, or the best alone.
+    Layers(ParticipantId, bool),
     /// The participant's line, when it changed.
     Quality {
         /// Whose.

@@ -227,15 +227,18 @@ impl Room {
     /// Everything that is due; which transports ended.
     pub fn handle_timeout(&mut self, step: &mut Step<'_>) -> Vec<(ParticipantId, End)> {
         let mut ended = Vec::new();
-        for (seat, transport) in (0u8..).zip(&mut self.seats) {
-            let Some(transport) = transport.as_mut().filter(|transport| transport.poll_timeout() <= step.now) else { continue };
-            match transport.handle_timeout(step.now, step.batch, &mut self.outbox, step.counters) {
-                Ok(true) => {}
-                Ok(false) => ended.push((ParticipantId(seat), End::Consent)),
-                Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
+        // Most wake-ups are the router's: nobody's transport is touched for those.
+        if self.due.is_some_and(|due| due <= step.now) {
+            for (seat, transport) in (0u8..).zip(&mut self.seats) {
+                let Some(transport) = transport.as_mut().filter(|transport| transport.poll_timeout() <= step.now) else { continue };
+                match transport.handle_timeout(step.now, step.batch, &mut self.outbox, step.counters) {
+                    Ok(true) => {}
+                    Ok(false) => ended.push((ParticipantId(seat), End::Consent)),
+                    Err(error) => ended.push((ParticipantId(seat), End::Dtls(error))),
+                }
             }
+            self.due = self.earliest();
         }
-        self.due = self.earliest();
         if self.router.poll_timeout().is_some_and(|at| at <= step.now) {
             self.route(step, |router, now, legs| router.handle_timeout(now, legs));
         }
@@ -303,6 +306,10 @@ impl Sink for Legs<'_> {
         if self.transport(to).is_some() {
             self.outbox.push(MediaEvent::Slots(to, slots.to_vec()));
         }
+    }
+
+    fn layers(&mut self, of: ParticipantId, all: bool) {
+        self.outbox.push(MediaEvent::Layers(of, all));
     }
 
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {

@@ -43,6 +43,10 @@ impl MediaSocket {
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into());
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        if !ipv6 {
+            // Congestion marks are not read: each would be copied out with every datagram.
+            let _ = socket2::SockRef::from(&socket).set_recv_tos_v4(false);
+        }
         state.set_recv_buffer_size(UdpSockRef::from(&socket), limits::SOCKET_BUFFER_BYTES)?;
         state.set_send_buffer_size(UdpSockRef::from(&socket), limits::SOCKET_BUFFER_BYTES)?;
         Ok(Self { socket, state })

@@ -199,12 +199,14 @@ impl Turn {
         let mut read = 0;
         while read < limits::RECEIVE_DATAGRAMS && self.ready.contains(&true) {
             for (socket, ready) in self.sockets.iter().zip(&mut self.ready).filter(|(_, ready)| **ready) {
-                let now = Instant::now();
+                let (now, before) = (Instant::now(), batch.datagrams());
                 let received = socket.receive(&mut self.buffers, |local, remote, datagram| {
                     read += 1;
                     core.handle_datagram(now, local, remote, datagram, batch);
                 });
-                *ready = received.unwrap_or_else(|error| {
+                // What followed while many were sealed leaves with them: the rest of a picture that is watched by many.
+                let many = batch.datagrams() - before >= limits::LOOK_AGAIN_DATAGRAMS;
+                *ready = received.map(|more| more || many).unwrap_or_else(|error| {
                     // An ICMP error of an earlier send. What waits behind it is read with the next packet: an error that stays must not spin the worker.
                     tracing::trace!(%error, "receive");
                     false

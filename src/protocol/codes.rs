@@ -35,6 +35,12 @@ pub enum ErrorCode {
     NotWaiting,
     /// Another agent calls or talks to this person.
     Taken,
+    /// The citizen has not agreed to this guest.
+    NotAgreed,
+    /// No such invitation, or it was taken back.
+    UnknownGuest,
+    /// Somebody of the service bears this name.
+    NameTaken,
     /// Every seat is taken.
     Busy,
     /// Not in the call.

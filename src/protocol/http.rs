@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::phase::Phase;
+use crate::consultation::record::GuestKind;
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 
@@ -132,15 +133,18 @@ pub struct Join {
     pub token: String,
 }
 
-/// What the citizen's link shows.
+/// What the link of a citizen or a guest shows.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// Can be read over the phone.
     pub reference: String,
     /// Where the link is now.
     pub phase: LinkPhase,
-    /// The citizen's name.
+    /// The name of whose link it is.
     pub name: String,
+    /// Of a guest's link: as what they are invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestKind>,
     /// The service.
     pub service: LinkService,
     /// Start of the appointment.
@@ -180,6 +184,8 @@ pub enum LinkPhase {
     Over,
     /// Waited and nobody called (rule L).
     Missed,
+    /// The citizen or the service cancelled it (rule X).
+    Cancelled,
 }
 
 impl From<Phase> for LinkPhase {
@@ -190,6 +196,7 @@ impl From<Phase> for LinkPhase {
             Phase::Late => Self::Late,
             Phase::Over => Self::Over,
             Phase::Missed => Self::Missed,
+            Phase::Cancelled => Self::Cancelled,
         }
     }
 }

@@ -10,6 +10,7 @@ pub fn document() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let roots = [
         generator.subschema_for::<client::CitizenMessage>(),
+        generator.subschema_for::<client::GuestMessage>(),
         generator.subschema_for::<client::AgentMessage>(),
         generator.subschema_for::<server::ServerMessage>(),
         generator.subschema_for::<http::ErrorBody>(),

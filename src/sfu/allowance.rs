@@ -23,7 +23,8 @@ impl Router {
         // A small estimate says little while what is sent fits: little is sent, so little was seen to come through.
         let fits = queue_ms < FULL_MS && participant.downlink.bits_per_s().is_none_or(|bits| sent < bits);
         let share = if fits && !participant.rest.is_on() { share.map(|share| share.max(limits::PICTURE_MIN)) } else { share };
-        if participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now) {
+        let turned = participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now);
+        if turned {
             let rests = participant.rest.is_on();
             for slot in participant.slots.iter_mut().filter(|slot| slot.section.video) {
                 slot.resting = rests;
@@ -35,6 +36,11 @@ impl Router {
                 self.ask_key_frames(now, sink);
                 self.look_at_all();
             }
+        }
+        self.choose_layers(at, now, sink);
+        // What concerns one of many who watch is weighed against all of them: not for every word.
+        if !turned && !self.participants[at].share_moved(now) {
+            return;
         }
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
@@ -58,8 +64,7 @@ impl Router {
     /// Once a second: whether what was asked for is kept; who does not listen is told by REMB, which browsers obey beside transport-wide feedback.
     pub(super) fn look_at_lids(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        let octets =
-            participant.publishers.iter().filter(|publisher| publisher.is_video()).map(|publisher| publisher.counters.octets).sum();
+        let octets = participant.octets_of_best();
         let was_deaf = participant.told_lids.is_deaf();
         participant.told_lids.look(octets, now);
         if was_deaf && !participant.told_lids.is_deaf() {
@@ -70,16 +75,17 @@ impl Router {
     }
 
     fn send_remb(&mut self, at: usize, sink: &mut impl Sink) {
-        let told = &self.participants[at].told_lids;
-        if told.is_deaf() {
-            self.write_remb(at, told.lids().sum() + limits::SOUND_BITS, sink);
+        let participant = &self.participants[at];
+        if participant.told_lids.is_deaf() {
+            let smaller = if participant.told_layers == Some(true) { limits::LOWER_LAYERS } else { 0 };
+            self.write_remb(at, participant.told_lids.lids().sum() + smaller + limits::SOUND_BITS, sink);
         }
     }
 
     fn write_remb(&mut self, at: usize, bits_per_s: u64, sink: &mut impl Sink) {
         let participant = &self.participants[at];
         let speaks = participant.publishers.iter().any(|publisher| publisher.section.codecs.iter().any(|codec| codec.feedback.remb));
-        let mut ssrcs = [0; 3];
+        let mut ssrcs = [0; limits::TRACKS_MAX];
         let mut count = 0;
         for (place, ssrc) in ssrcs.iter_mut().zip(participant.publishers.iter().filter_map(|publisher| publisher.section.ssrc)) {
             *place = ssrc;
@@ -121,9 +127,24 @@ impl Router {
 
     fn lids_for(&self, at: usize, now: Instant) -> Lids {
         let lid = |source: Source| {
+            if source == Source::Camera && self.participants[at].told_layers == Some(true) {
+                return self.lid_of_layers(at, now);
+            }
             self.participants[at].publishers.iter().find(|one| one.section.source == source).and_then(|one| self.lid_for(one, now))
         };
         Lids { camera: lid(Source::Camera), screen: lid(Source::Screen) }
+    }
+
+    /// What the best encoding of a camera may take: each viewer gets the one that fits, so the best line sets it; the smaller ones go on beside it.
+    fn lid_of_layers(&self, at: usize, now: Instant) -> Option<u64> {
+        let id = self.participants[at].id;
+        let slots =
+            self.participants.iter().flat_map(|viewer| viewer.slots.iter().enumerate().map(move |(place, slot)| (viewer, place, slot)));
+        let mut watched = slots.filter(|(.., slot)| slot.section.video && slot.source == Some((id, Source::Camera))).peekable();
+        watched.peek()?;
+        let awake = watched.filter(|(viewer, ..)| !viewer.rest.is_on());
+        let best = awake.map(|(viewer, place, _)| viewer.lid_of(place, now).unwrap_or(limits::LID_MAX)).max().unwrap_or(0);
+        Some(best).filter(|best| *best < limits::LID_MAX)
     }
 
     /// What one source may send; `None` while nothing limits it, and while nobody watches.

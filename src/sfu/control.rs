@@ -108,8 +108,8 @@ impl Router {
         let place = self.participants[at].slots.iter().position(|slot| slot.section.ssrc == ssrc)?;
         let (whose, source) = self.participants[at].slots[place].source?;
         let from = self.index(whose)?;
-        let track = self.participants[from].publishers.iter().position(|publisher| publisher.section.source == source)?;
-        Some((place, from, track))
+        let first = || self.participants[from].publishers.iter().position(|publisher| publisher.section.source == source);
+        Some((place, from, self.participants[at].slots[place].track.or_else(first)?))
     }
 
     fn resend(&mut self, at: usize, ssrc: u32, missing: Lost<'_>, now: Instant, sink: &mut impl Sink) {
@@ -188,7 +188,10 @@ impl Router {
         }
         if self.participants[at].downlink.pass(now) {
             self.line_told(at, now, sink);
+        } else {
+            self.choose_layers(at, now, sink);
         }
+        self.tell_layers(sink);
         self.look_at_lids(at, now, sink);
         let in_call = self.in_call(self.participants[at].id);
         let participant = &mut self.participants[at];

@@ -79,6 +79,7 @@ pub fn negotiated(who: ParticipantId, browser: &Browser) -> Negotiated {
     let publishes = sources.map(|source| PublishedSection {
         mid: (source as u8).to_string(),
         source,
+        rid: None,
         ssrc: Some(published_ssrc(who, source)),
         rtx_ssrc: (source != Source::Microphone).then_some(published_ssrc(who, source) + 500),
         codecs: vec![if source == Source::Microphone { opus(browser) } else { vp8(browser) }],
@@ -100,6 +101,7 @@ pub struct Recorder {
     pub rtcp: Vec<(ParticipantId, Vec<u8>)>,
     pub slots: Vec<(ParticipantId, Vec<SlotAssignment>)>,
     pub quality: Vec<(ParticipantId, LineQuality)>,
+    pub layers: Vec<(ParticipantId, bool)>,
     pub lids: Vec<(ParticipantId, Lids)>,
 }
 
@@ -112,6 +114,9 @@ impl Sink for Recorder {
     }
     fn slots(&mut self, to: ParticipantId, slots: &[SlotAssignment]) {
         self.slots.push((to, slots.to_vec()));
+    }
+    fn layers(&mut self, of: ParticipantId, all: bool) {
+        self.layers.push((of, all));
     }
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         self.quality.push((of, line));

@@ -15,6 +15,8 @@ pub mod h264;
 mod harness;
 mod key_frame;
 mod key_request;
+mod layer;
+mod layer_tests;
 mod lid;
 pub mod lids;
 mod loss;

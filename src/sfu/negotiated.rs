@@ -94,6 +94,8 @@ pub struct PublishedSection {
     pub mid: String,
     /// Which of the person's sources it is.
     pub source: Source,
+    /// Which encoding of a picture (RFC 8852), when the section carries several; sections of one mid stand from the best encoding down.
+    pub rid: Option<String>,
     /// Primary SSRC of `a=ssrc`, when the offer named it (both browsers do; else learnt from the mid extension).
     pub ssrc: Option<u32>,
     /// RTX SSRC of the FID group.

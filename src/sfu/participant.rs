@@ -8,6 +8,7 @@ use crate::sfu::arrivals::Arrivals;
 use crate::sfu::assignment::Person;
 use crate::sfu::clock::SourceClock;
 use crate::sfu::estimator::Estimator;
+use crate::sfu::layer::Probe;
 use crate::sfu::lids::Told;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
@@ -23,7 +24,7 @@ use crate::time::Instant;
 pub struct Participant {
     /// Who.
     pub id: ParticipantId,
-    /// At most three.
+    /// At most `limits::TRACKS_MAX`; the encodings of one picture from the best down.
     pub publishers: Vec<Publisher>,
     /// At most `limits::SLOTS_MAX`.
     pub slots: Vec<Slot>,
@@ -51,8 +52,14 @@ pub struct Participant {
     pub downlink: Estimator,
     /// Whether pictures rest on it.
     pub rest: Rest,
+    /// What the line left for pictures when it was last weighed, the receiver's own estimate, and when that was.
+    weighed: Option<(u64, Option<u64>, Instant)>,
     /// What they were asked to send at most.
     pub told_lids: Told,
+    /// Whether they were told to send every encoding.
+    pub told_layers: Option<bool>,
+    /// The search for room for better encodings on the line to them.
+    pub probe: Probe,
     /// When to look whether an unannounced screen went silent.
     pub screen_due: Option<Instant>,
     /// When anything last came.
@@ -75,7 +82,7 @@ impl Participant {
         };
         Self {
             id,
-            publishers: negotiated.publishes.into_iter().take(3).map(number).collect(),
+            publishers: negotiated.publishes.into_iter().take(limits::TRACKS_MAX).map(number).collect(),
             slots: negotiated.slots.into_iter().take(limits::SLOTS_MAX).map(|section| Slot::new(section, seed)).collect(),
             arrivals: Arrivals::default(),
             transport_number: 0,
@@ -89,7 +96,10 @@ impl Participant {
             estimate: None,
             downlink: Estimator::default(),
             rest: Rest::default(),
+            weighed: None,
             told_lids: Told::default(),
+            told_layers: None,
+            probe: Probe::default(),
             screen_due: None,
             heard: None,
             malformed: 0,
@@ -122,8 +132,9 @@ impl Participant {
             return Some(at);
         }
         let by_mid = |publisher: &Publisher| {
-            let mid = rtp.carried(&publisher.section.extensions).mid;
-            mid == Some(publisher.section.mid.as_bytes())
+            let carried = rtp.carried(&publisher.section.extensions);
+            carried.mid == Some(publisher.section.mid.as_bytes())
+                && publisher.section.rid.as_ref().is_none_or(|rid| carried.rid == Some(rid.as_bytes()))
         };
         let at = self.publishers.iter().position(by_mid)?;
         self.publishers.get_mut(at)?.learn(rtp).then_some(at)
@@ -131,7 +142,12 @@ impl Participant {
 
     /// Whether this SSRC is one of theirs, or could still be learnt by its mid.
     pub fn knows_ssrc(&self, ssrc: u32) -> bool {
-        self.publishers.iter().any(|publisher| publisher.owns(ssrc) || publisher.section.ssrc.is_none())
+        self.publishers.iter().any(|publisher| publisher.owns(ssrc) || publisher.is_learning())
+    }
+
+    /// Whether they offered several encodings of a picture.
+    pub fn has_layers(&self) -> bool {
+        self.publishers.iter().any(|publisher| publisher.section.rid.is_some())
     }
 
     /// The smallest round trip that the slots measured.
@@ -208,6 +224,27 @@ impl Participant {
         bits_per_s.filter(|_| numbered)?.saturating_sub(sounds * limits::SOUND_BITS).checked_div(pictures)
     }
 
+    /// Octets of pictures that came in all; of several encodings of one source the best alone counts, which is what a lid is about.
+    pub fn octets_of_best(&self) -> u64 {
+        let is_best = |at: usize, source: Source| self.publishers.iter().position(|one| one.section.source == source) == Some(at);
+        let videos = self.publishers.iter().enumerate().filter(|(at, one)| one.is_video() && is_best(*at, one.section.source));
+        videos.map(|(_, one)| one.counters.octets).sum()
+    }
+
+    /// Whether what the line leaves for pictures differs by a hundredth from what it left when this was last asked and true; always true where no feedback judges it,
+    /// and after `limits::LID_WEIGHED`.
+    pub fn share_moved(&mut self, now: Instant) -> bool {
+        let Some(share) = self.picture_share(self.downlink.allowed()).map(|share| share.min(limits::LID_MAX)) else { return true };
+        let estimate = self.estimate.map(|(bits, _)| bits);
+        let same = self.weighed.is_some_and(|(before, told, at)| {
+            told == estimate && before.abs_diff(share) * 100 <= before && now.saturating_duration_since(at) < limits::LID_WEIGHED
+        });
+        if !same {
+            self.weighed = Some((share, estimate, now));
+        }
+        !same
+    }
+
     /// The lid of one of our slots, in bits a second.
     pub fn lid_of(&self, place: usize, now: Instant) -> Option<u64> {
         let recent = |(_, at): &(u64, Instant)| now.saturating_duration_since(*at) < limits::LINE_SILENCE;
@@ -219,9 +256,22 @@ impl Participant {
         estimate.into_iter().chain(judged).min()
     }
 
+    /// Whether the feedback that is owed is nearly due.
+    pub fn may_feed_back(&self, now: Instant) -> bool {
+        let (Some(since), Some(due)) = (self.feedback_since, self.feedback_due) else { return false };
+        since + due.saturating_duration_since(since) * limits::TRANSPORT_FEEDBACK_EARLY / 100 <= now
+    }
+
+    /// When the first is owed of what a packet of this track may have moved.
+    pub fn due_with(&self, track: usize) -> Option<Instant> {
+        let tracks = self.publishers.get(track).map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
+        tracks.into_iter().flatten().chain([self.report_due, self.feedback_due]).flatten().min()
+    }
+
     /// When something is owed next.
     pub fn due(&self) -> Option<Instant> {
         let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
-        tracks.chain([self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.downlink.probe.due()]).flatten().min()
+        let own = [self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.probe.due(), self.downlink.probe.due()];
+        tracks.chain(own).flatten().min()
     }
 }

@@ -6,6 +6,7 @@ use crate::sfu::cache::{Cache, Media};
 use crate::sfu::clock::SourceReport;
 use crate::sfu::key_frame;
 use crate::sfu::key_request::KeyRequest;
+use crate::sfu::layer::Meter;
 use crate::sfu::missing::Missing;
 use crate::sfu::negotiated::{Codec, CodecBinding, PublishedSection, Source};
 use crate::sfu::reception::{Arrival, Reception};
@@ -41,6 +42,8 @@ pub struct Publisher {
     pub last_media: Option<Instant>,
     /// Counters for `statistics`.
     pub counters: Counters,
+    /// What it takes on a line.
+    pub meter: Meter,
     reception: Reception,
     fir_number: u8,
 }
@@ -58,6 +61,7 @@ impl Publisher {
             targets: Vec::new(),
             last_media: None,
             counters: Counters::default(),
+            meter: Meter::default(),
             reception: Reception::default(),
             fir_number: 0,
         }
@@ -76,6 +80,11 @@ impl Publisher {
     /// Whether this SSRC is one of the track's.
     pub fn owns(&self, ssrc: u32) -> bool {
         self.section.ssrc == Some(ssrc) || self.section.rtx_ssrc == Some(ssrc)
+    }
+
+    /// Whether an SSRC of it may still be unknown.
+    pub fn is_learning(&self) -> bool {
+        self.section.ssrc.is_none() || self.section.rid.is_some() && self.section.rtx_ssrc.is_none()
     }
 
     /// Takes an SSRC that the offer did not name; the packet carries the track's mid. The first of each kind counts.
@@ -132,6 +141,7 @@ impl Publisher {
             self.last_media = Some(now);
             self.counters.packets += 1;
             self.counters.octets += payload.len() as u64;
+            self.meter.count(payload.len(), now);
             self.counters.repaired += u64::from(repair);
         }
         if starts && binding.codec != Codec::Opus {

@@ -18,6 +18,9 @@ use crate::time::Instant;
 /// Packets of a key frame that may have overtaken its beginning.
 const CATCH_UP_MAX: u16 = 64;
 
+/// So many may be looked through without counting what it costs.
+const FEW: usize = 8;
+
 /// Where the router puts what has to leave. Implemented by `media` (seals straight into the batch) and by tests.
 pub trait Sink {
     /// One complete plain RTP packet for `to`, already rewritten for that leg, in the order in which it must leave.
@@ -33,6 +36,10 @@ pub trait Sink {
     fn rtcp(&mut self, to: ParticipantId, packet: &[u8]);
     /// What the slots of `to` carry has changed: the whole list.
     fn slots(&mut self, to: ParticipantId, slots: &[SlotAssignment]);
+    /// Whether `of` should send every encoding of their picture, or the best one alone.
+    fn layers(&mut self, of: ParticipantId, all: bool) {
+        let _ = (of, all);
+    }
     /// The line of a participant has changed, in words.
     fn quality(&mut self, of: ParticipantId, line: LineQuality) {
         let _ = (of, line);
@@ -151,7 +158,7 @@ impl Router {
             }
             self.forward(at, track, &media, now, sink);
         }
-        self.look_at(at);
+        self.look_at_track(at, track);
     }
 
     /// The path of `participant` moved: key frames for what they send and what they watch.
@@ -188,6 +195,7 @@ impl Router {
             self.send_feedback(at, now, sink);
             self.send_nacks(at, now, sink);
             self.send_padding(at, now, sink);
+            self.send_probe(at, now, sink);
             self.send_reports(at, now, sink);
         }
         self.ask_key_frames(now, sink);
@@ -209,9 +217,13 @@ impl Router {
             if participant.report_due.is_some_and(|due| due <= now + limits::REPORT_EARLY) {
                 participant.report_due = Some(now);
                 self.send_reports(at, now, sink);
-            } else if participant.feedback_since.is_some_and(|since| since + limits::TRANSPORT_FEEDBACK_EARLY <= now) {
+            } else if participant.may_feed_back(now) {
                 participant.feedback_due = Some(now);
                 self.send_feedback(at, now, sink);
+                // The time-out for it is not owed any more.
+                if self.participants.len() <= FEW {
+                    self.look_at_all();
+                }
             }
         }
     }
@@ -277,6 +289,12 @@ impl Router {
         self.next = [self.next, self.participants.get(at).and_then(Participant::due)].into_iter().flatten().min();
     }
 
+    /// The same after a packet of one track, which moves nothing else.
+    fn look_at_track(&mut self, at: usize, track: usize) {
+        let due = self.participants.get(at).and_then(|participant| participant.due_with(track));
+        self.next = [self.next, due].into_iter().flatten().min();
+    }
+
     pub(super) fn look_at_all(&mut self) {
         self.next = self.earliest();
     }
@@ -294,12 +312,20 @@ impl Router {
         if targets > 0 && publisher.is_video() && media.binding.feedback.nack {
             publisher.cache.keep(media);
         }
-        let (mut held, mut begun) = (false, false);
+        let (mut held, mut begun, mut turned) = (false, false, false);
         let usual = now + limits::REPORT;
         for number in 0..targets {
             let (whose, place) = self.participants[at].publishers[track].targets[number];
             let Some(viewer) = self.participants.get_mut(whose) else { continue };
             let Some(slot) = viewer.slots.get_mut(place) else { continue };
+            if slot.track != Some(track) {
+                // The old encoding goes on until the new one begins.
+                if slot.next != Some(track) || !media.starts || slot.paused || slot.resting {
+                    continue;
+                }
+                slot.turn_to_next();
+                turned = true;
+            }
             let (number, mut octets, mut forwarded) = (viewer.transport_number, 0, Forwarded::Dropped);
             sink.rtp_written(viewer.id, &mut self.buffer, |out| {
                 let begin = out.len();
@@ -325,6 +351,10 @@ impl Router {
         if begun {
             self.catch_up(at, track, media.sequence, now, sink);
         }
+        if turned {
+            self.aim();
+            self.tell_layers(sink);
+        }
         let keys = &mut self.participants[at].publishers[track].keys;
         if held {
             keys.want();
@@ -341,7 +371,9 @@ impl Router {
         for number in 0..publisher.targets.len() {
             let (viewer, place) = self.participants[at].publishers[track].targets[number];
             let Ok([viewer, source]) = self.participants.get_disjoint_mut([viewer, at]) else { continue };
-            let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.began_with(first)) else { continue };
+            let Some(slot) = viewer.slots.get_mut(place).filter(|slot| slot.track == Some(track) && slot.began_with(first)) else {
+                continue;
+            };
             for step in 1..=behind {
                 let Some(media) = source.publishers[track].cache.find(first.wrapping_add(step)) else { continue };
                 self.buffer.clear();
@@ -362,7 +394,9 @@ impl Router {
                 slot.set_source(occupant);
             }
         }
+        self.choose_first_layers(now);
         self.aim();
+        self.tell_layers(sink);
         for participant in &mut self.participants {
             let slots: Vec<SlotAssignment> = participant.assignments().collect();
             if slots != participant.told {
@@ -391,7 +425,7 @@ impl Router {
     }
 
     /// Tells each publisher where its slots are.
-    fn aim(&mut self) {
+    pub(super) fn aim(&mut self) {
         for at in 0..self.participants.len() {
             let whose = self.participants[at].id;
             for track in 0..self.participants[at].publishers.len() {
@@ -400,7 +434,9 @@ impl Router {
                 targets.clear();
                 for (viewer, participant) in self.participants.iter().enumerate() {
                     let slots = participant.slots.iter().enumerate();
-                    targets.extend(slots.filter(|(_, slot)| slot.source == Some((whose, source))).map(|(place, _)| (viewer, place)));
+                    let on =
+                        slots.filter(|(_, slot)| slot.source == Some((whose, source)) && [slot.track, slot.next].contains(&Some(track)));
+                    targets.extend(on.map(|(place, _)| (viewer, place)));
                 }
                 let publisher = &mut self.participants[at].publishers[track];
                 if targets.is_empty() {

@@ -27,6 +27,8 @@ pub struct Rtp<'a> {
 pub struct Carried<'a> {
     /// Which section the packet belongs to.
     pub mid: Option<&'a [u8]>,
+    /// Which encoding of it, itself or repaired (RFC 8852).
+    pub rid: Option<&'a [u8]>,
     /// Voice flag and level as they are on the wire (RFC 6464).
     pub audio_level: Option<u8>,
     /// Rotation and camera as they are on the wire (3GPP TS 26.114 §7.4.5).
@@ -81,6 +83,8 @@ impl<'a> Rtp<'a> {
         for (id, value) in self.elements() {
             if id == ids.mid {
                 carried.mid = Some(value);
+            } else if id == ids.rid || id == ids.repaired_rid {
+                carried.rid = Some(value);
             } else if id == ids.audio_level {
                 carried.audio_level = value.first().copied();
             } else if id == ids.video_orientation {

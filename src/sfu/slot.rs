@@ -6,6 +6,7 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::cache::{Cache, Media};
 use crate::sfu::clock::SourceReport;
+use crate::sfu::layer::Turns;
 use crate::sfu::lid::Lid;
 use crate::sfu::negotiated::{CodecBinding, SlotSection, Source};
 use crate::sfu::rewrite::Rewriter;
@@ -43,6 +44,12 @@ pub struct Slot {
     pub section: SlotSection,
     /// Who is on it.
     pub source: Option<(ParticipantId, Source)>,
+    /// Which track of the source lies on it, and which one follows at its next key frame: places among the source's publishers.
+    pub track: Option<usize>,
+    /// The better or smaller encoding that is waited for.
+    pub next: Option<usize>,
+    /// Since when the line would carry a better one, or does not carry this one.
+    pub turns: Turns,
     /// What the line to the receiver carries.
     pub lid: Lid,
     /// The connection under the line fell behind: pictures would wait for it.
@@ -90,6 +97,9 @@ impl Slot {
         Self {
             section,
             source: None,
+            track: None,
+            next: None,
+            turns: Turns::default(),
             lid: Lid::default(),
             paused: false,
             resting: false,
@@ -111,6 +121,7 @@ impl Slot {
     pub fn set_source(&mut self, source: Option<(ParticipantId, Source)>) {
         if self.source != source {
             self.source = source;
+            (self.track, self.next, self.turns) = (None, None, Turns::default());
             self.lid.restart();
             self.hold();
         }
@@ -119,6 +130,15 @@ impl Slot {
     /// Sends nothing until the next beginning: a key frame, or any packet of audio.
     pub fn hold(&mut self) {
         self.rewriter.release();
+    }
+
+    /// Takes the track that was waited for; its packet that came is where a decoder can start.
+    pub fn turn_to_next(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.track = Some(next);
+            self.turns = Turns::default();
+            self.hold();
+        }
     }
 
     /// Whether it waits for a beginning.

@@ -344,7 +344,7 @@ fn reports_and_feedback_that_are_nearly_due_go_along_with_media_to_the_same_part
     world.pass(40);
     turn(&mut world, 1);
     assert_eq!(sent(&mut world), (1, 0), "the first report is due within 250 ms; the feedback is too young");
-    world.pass(15);
+    world.pass(90);
     world.router.end_turn(world.now, &mut world.sink);
     assert_eq!(sent(&mut world), (0, 0), "nothing leaves for the citizen");
     turn(&mut world, 2);

@@ -1,6 +1,6 @@
 //! One consultation's side of the media plane: its door, offers under way, slots and lines. Admits nobody by itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, pending};
 use std::num::NonZeroU32;
 use std::pin::Pin;
@@ -42,6 +42,8 @@ pub(super) struct MediaSide {
     events: Option<mpsc::Receiver<MediaEvent>>,
     offers: FuturesUnordered<Pin<Box<dyn Future<Output = Answered> + Send>>>,
     slots: HashMap<ParticipantId, Vec<SlotAssignment>>,
+    /// Who should send every encoding of their picture.
+    layers: HashSet<ParticipantId>,
     lines: HashMap<ParticipantId, Line>,
     /// Not told yet.
     lids: HashMap<ParticipantId, Lids>,
@@ -89,9 +91,7 @@ impl MediaSide {
     }
 
     pub(super) fn end_transport(&mut self, participant: ParticipantId) {
-        self.slots.remove(&participant);
-        self.lines.remove(&participant);
-        self.lids.remove(&participant);
+        self.gone(participant);
         if let Some(door) = &self.door {
             door.remove(participant);
         }
@@ -140,6 +140,18 @@ impl MediaSide {
         self.slots.insert(of, slots);
     }
 
+    pub(super) fn has_layers(&self, of: ParticipantId) -> bool {
+        self.layers.contains(&of)
+    }
+
+    pub(super) fn set_layers(&mut self, of: ParticipantId, all: bool) {
+        if all {
+            self.layers.insert(of);
+        } else {
+            self.layers.remove(&of);
+        }
+    }
+
     pub(super) fn set_line(&mut self, of: ParticipantId, uplink: Quality, downlink: Quality, now: Instant) {
         let line = self.lines.entry(of).or_insert(Line { now: (uplink, downlink), told: None, not_before: now });
         line.now = (uplink, downlink);
@@ -157,6 +169,7 @@ impl MediaSide {
     /// The transport is gone: nothing is on its slots; the seat is not touched.
     pub(super) fn gone(&mut self, participant: ParticipantId) {
         self.slots.remove(&participant);
+        self.layers.remove(&participant);
         self.lines.remove(&participant);
         self.lids.remove(&participant);
     }

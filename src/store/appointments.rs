@@ -8,12 +8,13 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::{Who, append};
+use super::guests::write_links;
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError, places};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
-use crate::consultation::record::Record;
+use crate::consultation::record::{Record, Stage};
 use crate::ids::AppointmentId;
 use crate::limits;
 use crate::time::Timestamp;
@@ -195,14 +196,18 @@ impl Store {
         let key = self.key_of(id, &wrapped.ok_or(sqlx::Error::RowNotFound)?)?;
         let sealed = key.seal(&place("record_sealed", id), &json(record)?)?;
         let mut transaction = self.inner.writer.begin().await?;
-        let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3 WHERE id = $1")
+        let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3, holds_place = $4 WHERE id = $1")
             .bind(id.to_string())
             .bind(sealed)
             .bind(now.0)
+            .bind(record.stage != Stage::Cancelled)
             .execute(&mut *transaction)
             .await?;
         if written.rows_affected() != 1 {
             return Err(StoreError::Database(sqlx::Error::RowNotFound));
+        }
+        if record.invitations > 0 {
+            write_links(&mut transaction, id, record).await?;
         }
         for (what, who) in trail {
             append(&mut transaction, what, *who, Some(id), now).await?;

@@ -3,6 +3,8 @@
 mod agents;
 mod appointments;
 mod audit;
+mod guests;
+mod load_test;
 mod meta;
 mod places;
 mod seal;
@@ -20,6 +22,7 @@ use crate::limits;
 pub use agents::{AgentAccount, NewAgent};
 pub use appointments::{Appointment, Found, NewAppointment};
 pub use audit::{AuditLine, Who};
+pub use load_test::TakenOut;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]

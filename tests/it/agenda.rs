@@ -39,7 +39,7 @@ impl Office {
         let clock = Clock::default();
         clock.shift(Timestamp::parse("2027-01-04T08:00:00+01:00").unwrap().0 - clock.now().0);
         let server = Server::start(config, clock.clone()).await.unwrap();
-        let base = Base { authority: server.http[0].to_string() };
+        let base = Base::plain(server.http[0].to_string());
         Self { server, base, key: format!("Bearer {}", key.text()), clock, _directory: directory }
     }
 
@@ -186,5 +186,28 @@ async fn a_new_link_replaces_the_old_one_and_unknown_references_and_keys_are_ref
         let nobody = request(&office.base, method, &known, &[], body.as_ref()).await.unwrap();
         assert_eq!((nobody.status, nobody.error_code().as_str()), (401, "wrong_key"), "{method} {path}");
     }
+    office.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_appointment_gives_its_place_back_and_its_link_says_so() {
+    let office = Office::start("mon-fri 08:30-11:30", 1).await;
+    let (start, end) = ("2027-01-05T08:30:00+01:00", "2027-01-05T08:50:00+01:00");
+    for by_citizen in [false, true] {
+        let booked = office.book(start, end).await.json();
+        assert_eq!(office.book(start, end).await.status, 409);
+        let token = booked["join_url"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+        let path = format!("/api/v1/appointments/{}", booked["reference"].as_str().unwrap());
+        let cookie = office.post("/api/v1/join", json!({ "token": token })).await.cookies().remove(0);
+        let cancelled = match by_citizen {
+            true => request(&office.base, "POST", "/api/v1/link/cancel", &[("Cookie", &cookie)], Some(&json!({}))).await.unwrap(),
+            false => office.ask("DELETE", &path, None).await,
+        };
+        assert_eq!((cancelled.status, cancelled.json()["phase"].as_str()), (200, Some("cancelled")), "{}", cancelled.json());
+        assert_eq!(office.post("/api/v1/join", json!({ "token": token })).await.json()["phase"], "cancelled");
+        let moved = office.ask("PATCH", &path, Some(json!({"start": start, "end": end}))).await;
+        assert_eq!((moved.status, moved.error_code().as_str()), (409, "wrong_state"), "what is cancelled is booked anew, not moved");
+    }
+    assert_eq!(office.book(start, end).await.status, 201, "the place is free again");
     office.server.stop().await;
 }

@@ -27,7 +27,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 /// Everything that a prefetch could have changed: all rows of the database.
-async fn rows(server: &Running) -> Vec<String> {
+pub(crate) async fn rows(server: &Running) -> Vec<String> {
     let url = format!("sqlite://{}", server.directory.path().join("data/visavis.db").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let mut all = Vec::new();
@@ -35,6 +35,9 @@ async fn rows(server: &Running) -> Vec<String> {
         ("appointments", "SELECT count(*), coalesce(sum(changed_ms), 0) FROM appointments"),
         ("citizen_sign_ins", "SELECT count(*), coalesce(sum(expires_ms), 0) FROM citizen_sign_ins"),
         ("agent_sign_ins", "SELECT count(*), coalesce(sum(seen_ms), 0) FROM agent_sign_ins"),
+        ("agents", "SELECT count(*), 0 FROM agents"),
+        ("load_appointments", "SELECT count(*), 0 FROM load_appointments"),
+        ("load_agents", "SELECT count(*), 0 FROM load_agents"),
         ("audit", "SELECT count(*), 0 FROM audit"),
         ("meta", "SELECT count(*), coalesce(sum(length(value)), 0) FROM meta"),
     ] {
@@ -168,10 +171,15 @@ fn get_changes_nothing() {
         let changes = [
             "POST /api/v1/appointments",
             "PATCH /api/v1/appointments/{reference}",
+            "DELETE /api/v1/appointments/{reference}",
             "POST /api/v1/appointments/{reference}/rotate",
+            "POST /api/v1/link/cancel",
             "POST /api/v1/join",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
+            "POST /api/v1/load/begin",
+            "POST /api/v1/load/agents",
+            "POST /api/v1/load/end",
         ];
         let named = format!("{} {}", route.method, route.path);
         assert_eq!(route.method != "GET", changes.contains(&named.as_str()), "{named}: is it in the right half?");

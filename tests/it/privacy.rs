@@ -73,7 +73,7 @@ impl Process {
 
     fn base(&self) -> Base {
         let local = self.demo["local_url"].as_str().unwrap();
-        Base { authority: Base::parse(local).unwrap().authority.replace("localhost", "127.0.0.1") }
+        Base::plain(Base::parse(local).unwrap().authority.replace("localhost", "127.0.0.1"))
     }
 
     fn said(&self, path: &str) -> String {
@@ -102,7 +102,7 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
     let server = Process::start("debug").await;
     let base = server.base();
     // A secure cookie needs a trustworthy origin: the browser's name for this listener.
-    let base = Base { authority: base.authority.replace("127.0.0.1", "localhost") };
+    let base = Base::plain(base.authority.replace("127.0.0.1", "localhost"));
 
     // Book, join, sign in; wrong credentials on the way.
     let key = server.said("/api/key");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use visavis::protocol::{AgentMessage, CitizenMessage, ServerMessage, http, schema};
+use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, http, schema};
 
 /// One file of vectors: messages of one direction.
 #[derive(Deserialize)]
@@ -19,6 +19,7 @@ struct Vectors {
 #[serde(rename_all = "snake_case")]
 enum Direction {
     Citizen,
+    Guest,
     Agent,
     Server,
     Http,
@@ -59,6 +60,7 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
     }
     match (direction, body) {
         (Direction::Citizen, _) => round::<CitizenMessage>(message),
+        (Direction::Guest, _) => round::<GuestMessage>(message),
         (Direction::Agent, _) => round::<AgentMessage>(message),
         (Direction::Server, _) => round::<ServerMessage>(message),
         (Direction::Http, Some("ErrorBody")) => round::<http::ErrorBody>(message),
@@ -80,6 +82,7 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
 fn validator(direction: Direction, body: Option<&str>) -> jsonschema::Validator {
     let name = match direction {
         Direction::Citizen => "CitizenMessage",
+        Direction::Guest => "GuestMessage",
         Direction::Agent => "AgentMessage",
         Direction::Server => "ServerMessage",
         Direction::Http => body.unwrap(),
@@ -145,9 +148,12 @@ fn the_schema_judges_every_vector_as_the_types_do() {
 #[test]
 fn every_message_type_has_a_valid_vector() {
     let schema = checked_in_schema();
-    for (direction, name) in
-        [(Direction::Citizen, "CitizenMessage"), (Direction::Agent, "AgentMessage"), (Direction::Server, "ServerMessage")]
-    {
+    for (direction, name) in [
+        (Direction::Citizen, "CitizenMessage"),
+        (Direction::Guest, "GuestMessage"),
+        (Direction::Agent, "AgentMessage"),
+        (Direction::Server, "ServerMessage"),
+    ] {
         let seen: Vec<String> = files()
             .iter()
             .filter(|file| file.direction == direction)

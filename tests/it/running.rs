@@ -42,7 +42,7 @@ impl Running {
     pub async fn start_with(directory: TempDir, config: Config) -> Self {
         let clock = Clock::default();
         let server = Server::start(config, clock.clone()).await.unwrap();
-        let base = Base { authority: server.http[0].to_string() };
+        let base = Base::plain(server.http[0].to_string());
         let demo = server.demo.as_ref().unwrap().data.clone();
         Self { server, clock, base, demo, directory }
     }

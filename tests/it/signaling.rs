@@ -100,7 +100,7 @@ impl House {
                     .route("/signaling/agent", get(agent))
                     .with_state(Doors(signaling.clone(), store.clone()));
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let base = Base { authority: listener.local_addr().unwrap().to_string() };
+                let base = Base::plain(listener.local_addr().unwrap().to_string());
                 tokio::spawn(async move { axum::serve(listener, router).await });
                 (store, signaling, base)
             }
@@ -826,4 +826,21 @@ async fn one_link_has_so_many_sockets_and_no_more() {
     for person in &open {
         person.phase("open").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_appointment_tells_the_page_that_waits_and_leaves_the_desk() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (of, clara, anna) = house.waiting().await;
+    anna.row("waiting", |row| row["state"] == "waiting").await;
+    house.signaling.cancel(of.id, Who::Api).await.unwrap();
+    clara.phase("cancelled").await;
+    let empty = anna.signaling.until(SOON, "an empty desk", |heard| heard.desk.as_ref().is_some_and(|desk| desk["rows"] == json!([])));
+    empty.await.unwrap();
+    assert_eq!(clara.ask("arrive").await, Err("closed".into()));
+    let lines = house.store.audit_of(of.id).await.unwrap();
+    assert_eq!(lines.iter().map(|line| (line.what.as_str(), line.who.as_str())).next_back(), Some(("cancel", "api")));
+    house.signaling.cancel(of.id, Who::Api).await.unwrap();
+    assert_eq!(house.store.audit_of(of.id).await.unwrap().len(), lines.len(), "done again it leaves no second line");
 }

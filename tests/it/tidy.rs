@@ -282,7 +282,7 @@ fn driver_faults(source: &Source) -> Vec<String> {
     let code = source.code();
     // The `webrtc` crate hands out types of `rtc`, so whoever drives it names both.
     let homes: [(&str, &[&str]); 4] =
-        [("rtc", &["media", "load"]), ("dimpl", &["media"]), ("webrtc", &["load"]), ("dashmap", &["signaling"])];
+        [("rtc", &["media", "load"]), ("dimpl", &["media", "load"]), ("webrtc", &["load"]), ("dashmap", &["signaling"])];
     homes
         .iter()
         .filter(|(_, homes)| !homes.contains(&source.room()))

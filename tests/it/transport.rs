@@ -125,7 +125,9 @@ async fn three_people_are_on_each_others_slots() {
             }
         }
         assert!(room.slots(id).iter().all(|slot| slot.participant != id), "nobody sees themselves");
-        assert_eq!(damaged(peer), 0);
+        // On a busy machine packets are lost at the peer's small socket buffer, asked for and resent: the same one may come twice, but never another.
+        let broken: u64 = peer.received().sections.values().map(|section| section.damaged + section.foreign).sum();
+        assert_eq!(broken, 0);
     }
     room.door.remove(GUEST);
     room.event("slots without the guest", |event| {

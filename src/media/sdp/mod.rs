@@ -17,6 +17,8 @@ use crate::sfu::negotiated::{CodecBinding, ExtensionIds, Feedback, Negotiated, P
 
 const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const TRANSPORT_CC_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+const RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+const REPAIRED_RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
 const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const VIDEO_ORIENTATION_URI: &str = "urn:3gpp:video-orientation";
 
@@ -203,15 +205,23 @@ impl<'a> Plan<'a> {
             Kind::Video if !has(Source::Screen) => Source::Screen,
             _ => return None,
         };
-        self.negotiated.publishes.push(PublishedSection {
+        let at = self.negotiated.publishes.len();
+        let track = |rid: Option<&String>| PublishedSection {
             mid: section.mid.clone(),
             source,
-            ssrc: section.ssrc,
-            rtx_ssrc: section.rtx_ssrc,
+            rid: rid.cloned(),
+            // With several encodings they are learnt: browsers disagree about naming them.
+            ssrc: section.ssrc.filter(|_| rid.is_none()),
+            rtx_ssrc: section.rtx_ssrc.filter(|_| rid.is_none()),
             codecs: bindings(section),
             extensions: section.sent_extensions,
-        });
-        Some(self.negotiated.publishes.len() - 1)
+        };
+        // Offered from the smallest up; the best one stands for the source wherever one is asked for.
+        self.negotiated.publishes.extend(section.rids.iter().rev().map(|rid| track(Some(rid))));
+        if section.rids.is_empty() {
+            self.negotiated.publishes.push(track(None));
+        }
+        Some(at)
     }
 
     fn slot(&mut self, section: &Section) -> Option<usize> {
@@ -356,6 +366,12 @@ fn write_media(sdp: &mut String, section: &Section, publishes: bool, slot: Optio
         write_codec(sdp, codec, publishes && section.kind == Kind::Video);
     }
     write_extensions(sdp, section);
+    if publishes && !section.rids.is_empty() {
+        for rid in &section.rids {
+            line(sdp, format_args!("a=rid:{rid} recv"));
+        }
+        line(sdp, format_args!("a=simulcast:recv {}", section.rids.join(";")));
+    }
     if let Some(slot) = slot {
         line(sdp, format_args!("a=msid:slot{} {}{}", slot.pair, if slot.video { "v" } else { "a" }, slot.pair));
         if let Some(repair) = slot.rtx_ssrc {
@@ -410,6 +426,8 @@ fn write_extensions(sdp: &mut String, section: &Section) {
         (pick(|ids| ids.transport_cc), TRANSPORT_CC_URI),
         (pick(|ids| ids.audio_level), AUDIO_LEVEL_URI),
         (pick(|ids| ids.video_orientation), VIDEO_ORIENTATION_URI),
+        (pick(|ids| ids.rid), RID_URI),
+        (pick(|ids| ids.repaired_rid), REPAIRED_RID_URI),
     ];
     for (ids, uri) in extensions {
         match ids {

@@ -48,6 +48,8 @@ pub(super) struct Section {
     pub received_extensions: ExtensionIds,
     pub ssrc: Option<u32>,
     pub rtx_ssrc: Option<u32>,
+    /// The encodings of `a=simulcast` that we take, in the offer's order; empty where there is one.
+    pub rids: Vec<String>,
     pub sctp_port: Option<u16>,
     pub max_message_size: Option<u32>,
 }
@@ -149,6 +151,7 @@ fn read_section(media: &MediaDescription, bundle: &[&str], alone: bool) -> Resul
         received_extensions: ExtensionIds::default(),
         ssrc: None,
         rtx_ssrc: None,
+        rids: Vec::new(),
         sctp_port: value(media, "sctp-port").and_then(|text| text.parse().ok()),
         max_message_size: value(media, "max-message-size").and_then(|text| text.parse::<u64>().ok()).map(clamp_message_size),
     };
@@ -158,6 +161,12 @@ fn read_section(media: &MediaDescription, bundle: &[&str], alone: bool) -> Resul
         // Firefox writes a=ssrc into receiving sections too: those are no sources.
         if sends {
             read_ssrcs(media, &mut section);
+            section.rids = read_rids(media, &section);
+        }
+        if section.rids.is_empty() {
+            for ids in [&mut section.sent_extensions, &mut section.received_extensions] {
+                (ids.rid, ids.repaired_rid) = (0, 0);
+            }
         }
     }
     Ok(section)
@@ -203,15 +212,41 @@ fn read_extensions(media: &MediaDescription, kind: Kind, section: &mut Section) 
     }
 }
 
-/// abs-send-time and the stream-id extensions are left out: the one is superseded by transport-cc, the others belong to simulcast, which is not answered.
+/// abs-send-time is left out: transport-cc supersedes it.
 fn set_extension(ids: &mut ExtensionIds, kind: Kind, uri: &str, id: u8) {
     match uri {
         super::MID_URI => ids.mid = id,
         super::TRANSPORT_CC_URI => ids.transport_cc = id,
+        super::RID_URI if kind == Kind::Video => ids.rid = id,
+        super::REPAIRED_RID_URI if kind == Kind::Video => ids.repaired_rid = id,
         super::AUDIO_LEVEL_URI if kind == Kind::Audio => ids.audio_level = id,
         super::VIDEO_ORIENTATION_URI if kind == Kind::Video => ids.video_orientation = id,
         _ => {}
     }
+}
+
+/// RFC 8853 §5.1: `a=simulcast:send q;~h,g;f`. Of alternatives the first is taken; paused ones too, since which are sent is said by message. Nothing where the
+/// packets could not say which encoding they are of, or where there is one alone.
+fn read_rids(media: &MediaDescription, section: &Section) -> Vec<String> {
+    if section.kind != Kind::Video || section.sent_extensions.rid == 0 || section.sent_extensions.mid == 0 {
+        return Vec::new();
+    }
+    let mut words = value(media, "simulcast").unwrap_or_default().split_whitespace();
+    let streams = words.by_ref().find(|word| *word == "send").and_then(|_| words.next()).unwrap_or_default();
+    let declared = |rid: &str| {
+        let mut lines =
+            media.attributes.iter().filter(|attribute| attribute.key == "rid").filter_map(|attribute| attribute.value.as_deref());
+        lines.any(|line| line.split_whitespace().take(2).eq([rid, "send"]))
+    };
+    let first = |stream: &str| stream.split(',').next().map(|rid| rid.trim_start_matches('~').to_owned());
+    let mut rids: Vec<String> = Vec::new();
+    for rid in streams.split(';').filter_map(first) {
+        let fits = !rid.is_empty() && rid.len() <= limits::MID_BYTES && rid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if fits && declared(&rid) && !rids.contains(&rid) && rids.len() < limits::LAYERS_MAX {
+            rids.push(rid);
+        }
+    }
+    if rids.len() < 2 { Vec::new() } else { rids }
 }
 
 fn read_ssrcs(media: &MediaDescription, section: &mut Section) {

@@ -333,3 +333,46 @@ proptest! {
         check(&lines.join("\r\n"));
     }
 }
+
+/// The recorded Chromium offer with several encodings of the camera.
+fn layered(lines: &str) -> String {
+    let mut offer: Vec<&str> = CHROMIUM.lines().collect();
+    let at = offer.iter().position(|line| *line == "a=mid:1").unwrap();
+    offer.splice(at + 1..at + 1, lines.lines());
+    offer.join("\r\n") + "\r\n"
+}
+
+#[test]
+fn encodings_are_answered_in_their_order_and_become_tracks_from_the_best_down() {
+    let answer = answered(&layered("a=rid:q send\na=rid:h send max-width=640\na=rid:f send\na=simulcast:send q;~h,x;f"));
+    let camera = section(&answer.sdp, "1");
+    for line in ["a=rid:q recv", "a=rid:h recv", "a=rid:f recv", "a=simulcast:recv q;h;f"] {
+        assert!(camera.contains(&line), "{line} is not in {camera:?}");
+    }
+    for uri in [RID_URI, REPAIRED_RID_URI] {
+        assert!(camera.iter().any(|line| line.starts_with("a=extmap:") && line.ends_with(uri)));
+    }
+    let tracks: Vec<_> = answer.negotiated.publishes.iter().filter(|track| track.source == Source::Camera).collect();
+    assert_eq!(tracks.iter().map(|track| track.rid.as_deref().unwrap()).collect::<Vec<_>>(), ["f", "h", "q"]);
+    assert!(tracks.iter().all(|track| track.ssrc.is_none() && track.extensions.rid == 10 && track.extensions.repaired_rid == 11));
+    assert_eq!(answered(CHROMIUM).negotiated.publishes.iter().filter(|track| track.source == Source::Camera).count(), 1);
+}
+
+#[test]
+fn encodings_that_cannot_be_told_apart_are_one() {
+    for lines in [
+        "a=rid:f send\na=simulcast:send f",
+        "a=simulcast:send q;f",
+        "a=rid:q recv\na=rid:f recv\na=simulcast:recv q;f",
+        "a=rid:q\u{e9} send\na=rid:f send\na=simulcast:send q\u{e9};f",
+        "a=rid:aaaaaaaaaaaaaaaaa send\na=rid:f send\na=simulcast:send aaaaaaaaaaaaaaaaa;f",
+    ] {
+        let answer = answered(&layered(lines));
+        assert!(!answer.sdp.contains("simulcast") && !answer.sdp.contains("a=rid") && !answer.sdp.contains(RID_URI), "{lines}");
+        let camera = answer.negotiated.publishes.iter().find(|track| track.source == Source::Camera).unwrap();
+        assert_eq!((camera.rid.as_deref(), camera.ssrc.is_some()), (None, true), "{lines}");
+    }
+    let many: String = (0..9).map(|n| format!("a=rid:r{n} send\n")).collect();
+    let answer = answered(&layered(&format!("{many}a=simulcast:send r0;r1;r2;r3;r4;r5;r6;r7;r8")));
+    assert!(answer.sdp.contains("a=simulcast:recv r0;r1;r2\r\n"));
+}

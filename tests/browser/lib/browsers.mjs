@@ -16,6 +16,7 @@ process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 /** Who sends what: the number in the bar code and the pitch of the tone. */
 export const CITIZEN = { source: 0xa5, hertz: 700 };
 export const AGENT = { source: 0x3c, hertz: 1200 };
+export const GUESTS = [{ source: 0x69, hertz: 1700 }, { source: 0x96, hertz: 2100 }];
 
 const CHROMIUM_FLAGS = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',

@@ -1,5 +1,5 @@
 // What a citizen and an agent do on screen, by roles and accessible names alone, as the contract for scripts gives them.
-import { AGENT, CITIZEN, launch } from './browsers.mjs';
+import { AGENT, CITIZEN, GUESTS, launch } from './browsers.mjs';
 import { check, limited, sleep, until } from './steps.mjs';
 
 class Person {
@@ -189,6 +189,53 @@ export class Agent extends Person {
   async call(name) {
     await this.inRow(name, 'Call');
   }
+
+  /** Makes the link of a third person in the running call. */
+  async invite(name) {
+    await this.press('Invite a person');
+    await this.fill('Name', name);
+    await this.press('Make the link');
+    const field = await until('the link', () => this.field('Link'));
+    const url = await field.evaluate((input) => input.value);
+    check(await this.page.$('svg[aria-label="QR code of the link"]'), 'no QR code');
+    await this.press('Done');
+    return url;
+  }
+}
+
+/** A third person; `number` says whose picture and tone they have. */
+export class Guest extends Person {
+  static async open(server, url, name, number, options = {}) {
+    const guest = new Guest(await launch(GUESTS[number], { spki: server.spki, ...options }), GUESTS[number]);
+    guest.name = name;
+    await guest.open(url);
+    return guest;
+  }
+
+  /** From the link to the door. */
+  async knock() {
+    await this.press('Prepare camera and microphone');
+    await this.fill('Your name', this.name);
+    await this.evaluate(() => document.querySelector('input[type=checkbox]').click());
+    await this.press('Knock');
+  }
+}
+
+/** Everybody sees and hears everybody else for `seconds`: picture and tone are the other's own. Answers what each saw, by names. */
+export async function proveTogether(people, { seconds = 8, fps = 10 } = {}) {
+  const views = people.flatMap((at) => people.filter((from) => from !== at).map((from) => ({ at, from })));
+  for (const view of views) view.watch = await view.at.watch(view.from.name);
+  await sleep(seconds * 1000);
+  for (const view of views) {
+    const { at, from } = view;
+    view.seen = await at.report(view.watch);
+    const where = `${from.name} seen by ${at.name}: ${JSON.stringify(view.seen)}\n     in ${JSON.stringify(await at.probe('inbound'))}\n     out ${JSON.stringify(await from.probe('outbound'))}`;
+    console.log(`     ${from.name} seen by ${at.name}: ${view.seen.fps.toFixed(1)} fps, longest gap ${view.seen.longestGapMs.toFixed(0)} ms, ${view.seen.read} bar codes, ${view.seen.unreadable} unreadable, tone ${view.seen.tone ?? '-'} Hz`);
+    check(Object.keys(view.seen.sources).length === 1 && view.seen.sources[from.who.source] > 0, `wrong or no picture; ${where}`);
+    check(view.seen.fps >= fps, `frame rate; ${where}`);
+    if (!at.firefox) check(Math.abs(view.seen.tone - from.who.hertz) <= 50, `wrong or no sound; ${where}`);
+  }
+  return views;
 }
 
 /** From link and sign-in to a running call; both see each other. */

@@ -15,6 +15,8 @@ export interface Person extends Participant {
   /** Picture and sound together. */
   media: MediaStream;
   screenMedia?: MediaStream;
+  /** Sends a picture that does not come here: none of the codecs is this browser's, or there is no slot left. */
+  unseen?: boolean;
 }
 
 export interface SeatState {
@@ -183,7 +185,10 @@ export class Seat extends Store<SeatState> {
   /** Opens or shuts the encodings and shows who is on which section. */
   #admit(): void {
     const transport = this.#transport;
-    if (transport && this.#answered) transport.setActive(this.#inCall());
+    if (transport && this.#answered) {
+      transport.setLayers(this.#state?.layers === true);
+      transport.setActive(this.#inCall());
+    }
     const people = this.#state?.participants ?? [];
     const slots = this.#inCall() && transport && this.#answered ? (this.#state?.slots ?? []) : [];
     const seen = new Set<string>();
@@ -205,6 +210,7 @@ export class Seat extends Store<SeatState> {
       ? people.map((person) => ({
           ...person,
           media: stream(`${person.participant}`, tracks(person.participant, false)),
+          unseen: person.camera && slots.some((slot) => slot.participant === person.participant) && !slots.some((slot) => slot.participant === person.participant && slot.source === "camera"),
           screenMedia: person.screen ? stream(`${person.participant}s`, tracks(person.participant, true)) : undefined,
         }))
       : [];

@@ -1,7 +1,7 @@
 // One peer connection with the server: the sections of the offer, the answer, and which section carries whom.
 // Knows no consultation; sends nothing before `setActive(true)`.
 
-import { encodingUnder } from "./encoding";
+import { encodingUnder, layersUnder, type Encoding } from "./encoding";
 import type { Relay, Slot } from "./protocol";
 
 export interface OwnTracks {
@@ -12,6 +12,12 @@ export interface OwnTracks {
 
 /** Bits a second without headers. */
 const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
+/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. */
+const CAMERA_LAYERS = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 60_000, maxFramerate: 15 },
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 350_000 },
+  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: MOST.camera },
+];
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -29,6 +35,7 @@ export class Transport {
   readonly pc: RTCPeerConnection;
   #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
   #active = false;
+  #layers = false;
   /** Bits a second that each picture may take; null without a lid. */
   #lids: { camera: number | null; screen: number | null } = { camera: null, screen: null };
   #tracks: OwnTracks;
@@ -44,12 +51,14 @@ export class Transport {
     this.#end.catch(() => undefined); // nobody may be waiting
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers });
     this.pc = pc;
-    const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", maxBitrate: number) =>
-      pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: [{ active: false, maxBitrate, priority: kind === "audio" ? "high" : "low", networkPriority: kind === "audio" ? "high" : "low" }] });
+    const sending = (track: MediaStreamTrack | undefined, kind: "audio" | "video", encodings: RTCRtpEncodingParameters[]) => {
+      const priority = kind === "audio" ? "high" : "low";
+      return pc.addTransceiver(track ?? kind, { direction: "sendonly", sendEncodings: encodings.map((encoding) => ({ ...encoding, active: false, priority, networkPriority: priority })) });
+    };
     this.#senders = {
-      microphone: sending(undefined, "audio", MOST.microphone),
-      camera: sending(tracks.camera, "video", MOST.camera),
-      screen: sending(tracks.screen, "video", MOST.screen),
+      microphone: sending(undefined, "audio", [{ maxBitrate: MOST.microphone }]),
+      camera: sending(tracks.camera, "video", CAMERA_LAYERS),
+      screen: sending(tracks.screen, "video", [{ maxBitrate: MOST.screen }]),
     };
     for (let other = 0; other < OTHERS; other++) {
       pc.addTransceiver("audio", { direction: "recvonly" });
@@ -86,6 +95,13 @@ export class Transport {
     for (const kind of ["camera", "microphone", "screen"] as const) this.#fit(kind);
   }
 
+  /** Every encoding of the camera, or the best alone. */
+  setLayers(all: boolean): void {
+    if (this.#layers === all) return;
+    this.#layers = all;
+    this.#fit("camera");
+  }
+
   /** What the pictures may take from now on. */
   setLids(camera: number | null, screen: number | null): void {
     this.#lids = { camera, screen };
@@ -111,16 +127,25 @@ export class Transport {
   /** What has no track has nothing to open: at the admission every change of a sender costs time. */
   async #open(kind: keyof OwnTracks, sender: RTCRtpSender): Promise<void> {
     const parameters = sender.getParameters();
+    const wanted = this.#wanted(kind, sender, parameters.encodings);
+    const same = (encoding: RTCRtpEncodingParameters, { active, maxBitrate, scaleResolutionDownBy }: Encoding) =>
+      encoding.active === active && encoding.maxBitrate === maxBitrate && (kind !== "camera" || (encoding.scaleResolutionDownBy ?? 1) === scaleResolutionDownBy);
+    if (parameters.encodings.every((encoding, at) => same(encoding, wanted[at]!))) return;
+    parameters.encodings.forEach((encoding, at) => {
+      const { active, maxBitrate, scaleResolutionDownBy } = wanted[at]!;
+      Object.assign(encoding, { active, maxBitrate }, kind === "camera" ? { scaleResolutionDownBy } : {});
+    });
+    await sender.setParameters(parameters);
+  }
+
+  #wanted(kind: keyof OwnTracks, sender: RTCRtpSender, encodings: RTCRtpEncodingParameters[]): Encoding[] {
     const open = this.#active && sender.track !== null;
-    let changed = false;
-    for (const encoding of parameters.encodings) {
-      const { active, maxBitrate = MOST[kind] } = encoding;
-      const wanted = kind !== "microphone" && open ? encodingUnder(this.#lids[kind], MOST[kind]) : { active: open, maxBitrate };
-      if (wanted.active === active && wanted.maxBitrate === maxBitrate) continue;
-      Object.assign(encoding, wanted);
-      changed = true;
-    }
-    if (changed) await sender.setParameters(parameters);
+    const now = encodings.map(({ active = false, maxBitrate = MOST[kind], scaleResolutionDownBy = 1 }) => ({ active, maxBitrate, scaleResolutionDownBy }));
+    if (!open || kind === "microphone") return now.map((encoding) => ({ ...encoding, active: open }));
+    const lid = this.#lids[kind];
+    const last = encodings.length - 1;
+    if (kind === "camera" && this.#layers && last > 0) return layersUnder(lid, CAMERA_LAYERS);
+    return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind]) : { ...encoding, active: false }));
   }
 
   /** The receiving track of a slot, once the answer is set. */

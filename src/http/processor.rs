@@ -1,0 +1,51 @@
+//! How much CPU time this process has taken, as the system counts it (Linux, `/proc`). Knows nothing of what it was spent on but the names of threads.
+
+use std::fs;
+use std::time::Duration;
+
+/// Ticks of `/proc/<pid>/stat`: Linux shows them as hundredths of a second on every machine.
+const TICK: Duration = Duration::from_millis(10);
+
+/// User and system time of all threads, those that ended included; zero where the system does not say.
+pub(super) fn of_process() -> Duration {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name in brackets may hold anything; utime and stime are the 12th and 13th field behind it.
+    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
+    TICK * ticks
+}
+
+/// The same of the living threads whose name begins like this, to the nanosecond.
+pub(super) fn of_threads(prefix: &str) -> Duration {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let ours = tasks.flatten().filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with(prefix)));
+    let nanoseconds = ours.filter_map(|task| {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+/// Cores that this process may use at once.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_seen_in_process_and_thread() {
+        let worker = std::thread::Builder::new().name(String::from("toil-1")).spawn(|| {
+            let (process, thread, begin) = (of_process(), of_threads("toil-"), std::time::Instant::now());
+            while of_process() < process + 5 * TICK && begin.elapsed() < Duration::from_secs(60) {
+                std::hint::black_box((0..100_000_u64).sum::<u64>());
+            }
+            (of_process() - process, of_threads("toil-") - thread)
+        });
+        let (process, thread) = worker.unwrap().join().unwrap();
+        assert!(process >= 5 * TICK && thread > Duration::ZERO && thread <= process + 2 * TICK, "{process:?} {thread:?}");
+        assert_eq!(of_threads("nobody-"), Duration::ZERO);
+    }
+}
