@@ -76,6 +76,7 @@ export const cases = [false, true].map((firefox) => ({
     console.log(`     ${JSON.stringify({ bench: 'collapse', receiver: firefox ? 'firefox' : 'chromium', seeds: SEEDS, ...figures })}`);
     const failures = [];
     const bound = (key, most) => figures[key] <= most || failures.push(`${key} ${figures[key]}, not ${most}`);
+    if (!firefox && figures.before_kbit < figures.direct_before_kbit * 0.9) failures.push(`${figures.before_kbit} kbit/s before, direct ${figures.direct_before_kbit}`);
     bound('less_s', 3);
     bound('words_s', 3);
     bound('back_s', 10);

@@ -14,8 +14,6 @@ export interface OwnTracks {
 const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
 /** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. One, without a rid, until what several do to it is measured. */
 const CAMERA_LAYERS = [{ scaleResolutionDownBy: 1, maxBitrate: MOST.camera }];
-/** Of a camera that does not say its size. */
-const CAMERA_LINES = 720;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -143,8 +141,7 @@ export class Transport {
     const lid = this.#lids[kind];
     const last = encodings.length - 1;
     if (kind === "camera" && this.#layers && last > 0) return layersUnder(lid, CAMERA_LAYERS);
-    const height = kind === "camera" ? (sender.track?.getSettings().height ?? CAMERA_LINES) : undefined;
-    return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind], height, encoding) : { ...encoding, active: false }));
+    return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind]) : { ...encoding, active: false }));
   }
 
   /** The receiving track of a slot, once the answer is set. */
