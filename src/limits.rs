@@ -309,3 +309,5 @@ pub const PICTURE_MIN: u64 = 45_000;
 pub const PICTURE_BACK: u64 = 60_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
+/// A certificate that ends within this is named to the operator as a fault: renewal did not happen.
+pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
