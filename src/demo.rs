@@ -19,7 +19,7 @@ use crate::agenda::phase::{LinkRules, Phase, Slot};
 use crate::http::{DemoLinks, Site};
 use crate::ids::AppointmentId;
 use crate::signaling::Signaling;
-use crate::store::{Appointment, NewAgent, NewAppointment, Store, StoreError};
+use crate::store::{Appointment, NewAgent, NewAppointment, Store, StoreError, Who};
 use crate::time::{Clock, Timestamp};
 
 /// Why there is no demo.
@@ -280,7 +280,7 @@ impl Keeper {
             return self.renew().await;
         }
         if appointment.end < now.after(LEFT_MIN) {
-            self.stage.store.reschedule(appointment.id, window(now), now).await?;
+            self.stage.store.reschedule(&appointment, window(now), None, Who::Service, now).await?;
             self.stage.signaling.agenda_changed();
         }
         Ok(())

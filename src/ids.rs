@@ -72,7 +72,14 @@ pub struct ParticipantId(pub u8);
 impl ParticipantId {
     /// The citizen whose appointment it is.
     pub const CITIZEN: Self = Self(0);
+    /// No seat: beyond every number that a participant can have.
+    pub const NOBODY: Self = Self(u8::MAX);
 }
+
+/// One invitation of one consultation: 1 and up, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct GuestId(pub u32);
 
 /// An agent's account: the row id of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

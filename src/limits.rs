@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// People in one consultation, the citizen included. One more is refused with `busy`.
 pub const PARTICIPANTS_MAX: usize = 8;
+/// People who see and hear each other in one call: who receives has slots for three others. A guest more is not let in (`busy`); agents always are.
+pub const IN_CALL_MAX: usize = 4;
+/// Invitations remembered of one consultation; one more pushes out the oldest revoked one, or is refused with `busy`.
+pub const GUESTS_MAX: usize = 16;
+/// Characters of a guest's name; a longer one is refused with `bad_message`.
+pub const NAME_CHARACTERS: usize = 80;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).
@@ -66,6 +72,12 @@ pub const SLOTS_MAX: usize = 16;
 pub const DATA_MESSAGE_BYTES: u32 = 262_144;
 /// Rows of the desk, those nearest in time; more appointments than this within two days belong on several services.
 pub const DESK_ROWS: u32 = 1_000;
+/// From start to end of an appointment; a longer one is refused.
+pub const APPOINTMENT_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Slots in one answer of the agenda, the earliest; who wants more asks again from the last one on.
+pub const SLOTS_LISTED: usize = 2_000;
+/// Free slots that are told to whom the last place was taken from.
+pub const SLOTS_INSTEAD: usize = 5;
 /// An agent's sign-in ends after this long whatever happens (trust.md S9).
 pub const AGENT_SIGN_IN: Duration = Duration::from_secs(12 * 60 * 60);
 /// An agent's sign-in ends after this long without a request, unless in a call (S9).

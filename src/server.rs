@@ -131,8 +131,10 @@ impl Server {
         let base_url =
             config.web.public_url.clone().or_else(|| https.first().map(|address| format!("https://localhost:{}", address.port())));
         let base_url = base_url.or_else(|| local_url.clone()).ok_or(StartError::NoListener)?;
+        signaling.offer_links(base_url.clone());
         let site_config = SiteConfig {
             services: config.services.clone(),
+            any_time: config.demo,
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
         };

@@ -1,5 +1,6 @@
 // From the click on `Answer` to the first remote frame on either side: fresh calls, first admission, nothing sent before it.
 import { Agent, Citizen } from '../../tests/browser/lib/people.mjs';
+import { report } from '../../tests/browser/lib/report.mjs';
 import { Server } from '../../tests/browser/lib/server.mjs';
 import { check, quantile, until } from '../../tests/browser/lib/steps.mjs';
 
@@ -45,19 +46,25 @@ async function measure(after, { citizenFirefox = false, agentFirefox = false }) 
   return times;
 }
 
-function judge(name, times, limits) {
+/** The figures so far by browser: the slower side counts, and of the calls with Firefox the slower way round. */
+const slowest = {};
+
+function judge(browser, name, times, limits) {
   const failures = [];
   for (const [side, values] of Object.entries(times)) {
     const figures = { bench: 'answer to first frame', browsers: name, seen_by: side, calls: values.length, p50_ms: Math.round(quantile(values, 0.5)), p95_ms: Math.round(quantile(values, 0.95)), max_ms: Math.round(Math.max(...values)) };
     console.log(`     ${JSON.stringify(figures)}`);
+    const before = slowest[browser] ?? { p50_ms: 0, p95_ms: 0 };
+    slowest[browser] = { p50_ms: Math.max(before.p50_ms, figures.p50_ms), p95_ms: Math.max(before.p95_ms, figures.p95_ms) };
     if (limits.p50 && figures.p50_ms > limits.p50) failures.push(`${side}: p50 ${figures.p50_ms} > ${limits.p50} ms`);
     if (figures.p95_ms > limits.p95) failures.push(`${side}: p95 ${figures.p95_ms} > ${limits.p95} ms`);
   }
+  report('answer_to_picture.json', browser, slowest[browser]);
   check(failures.length === 0, failures.join('; '));
 }
 
 export const cases = [
-  { name: 'first picture, Chromium and Chromium', seconds: 60 + CALLS * 12, run: async ({ after }) => judge('Chromium citizen, Chromium agent', await measure(after, {}), { p50: 150, p95: 250 }) },
-  { name: 'first picture, Firefox citizen', seconds: 60 + CALLS * 15, run: async ({ after }) => judge('Firefox citizen, Chromium agent', await measure(after, { citizenFirefox: true }), { p95: 350 }) },
-  { name: 'first picture, Firefox agent', seconds: 60 + CALLS * 15, run: async ({ after }) => judge('Chromium citizen, Firefox agent', await measure(after, { agentFirefox: true }), { p95: 350 }) },
+  { name: 'first picture, Chromium and Chromium', seconds: 60 + CALLS * 12, run: async ({ after }) => judge('chromium', 'Chromium citizen, Chromium agent', await measure(after, {}), { p50: 150, p95: 250 }) },
+  { name: 'first picture, Firefox citizen', seconds: 60 + CALLS * 15, run: async ({ after }) => judge('firefox', 'Firefox citizen, Chromium agent', await measure(after, { citizenFirefox: true }), { p95: 350 }) },
+  { name: 'first picture, Firefox agent', seconds: 60 + CALLS * 15, run: async ({ after }) => judge('firefox', 'Chromium citizen, Firefox agent', await measure(after, { agentFirefox: true }), { p95: 350 }) },
 ];

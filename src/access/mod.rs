@@ -6,13 +6,15 @@ pub mod relay;
 pub mod throttle;
 pub mod token;
 
-use crate::ids::{AgentId, AppointmentId};
+use crate::ids::{AgentId, AppointmentId, GuestId};
 
 /// What a parsed credential allows; carried from the edge inwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// The holder of an appointment's join link.
     Citizen(AppointmentId),
+    /// The holder of a guest's link.
+    Guest(AppointmentId, GuestId),
     /// A signed-in agent; the name is the server's, never the client's (trust.md S6).
     Agent(AgentGrant),
 }

@@ -62,6 +62,8 @@ pub enum Phase {
     Over,
     /// Waited and was never called until E + give_up: the service's fault (rule L).
     Missed,
+    /// The citizen or the service cancelled it (rule X).
+    Cancelled,
 }
 
 /// The phase of a link. To the second and below: every bound is "at or after".

@@ -9,6 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::agenda::calendar::Calendar;
+use crate::agenda::holiday::Holiday;
+use crate::agenda::hours::Hours;
 use crate::agenda::phase::LinkRules;
 
 pub use problem::{Place, Problem};
@@ -99,6 +102,14 @@ pub struct Service {
     pub time_zone: String,
     /// Length of a slot.
     pub slot: Duration,
+    /// When slots exist; no two of them hold at the same time.
+    pub opening_hours: Vec<Hours>,
+    /// Days without slots.
+    pub holidays: Vec<Holiday>,
+    /// How many appointments go on at once, where the opening hours say nothing else.
+    pub agents_on_duty: u16,
+    /// Slots that begin later than this from now are not offered yet.
+    pub book_ahead: Duration,
     /// The numbers of rules O, R and L.
     pub rules: LinkRules,
 }
@@ -107,6 +118,18 @@ impl Service {
     /// The name in this language, else in English.
     pub fn name(&self, language: &str) -> &str {
         self.names.get(language).or_else(|| self.names.get("en")).map_or("", String::as_str)
+    }
+
+    /// When it can be consulted.
+    pub fn calendar(&self) -> Calendar {
+        Calendar {
+            // The name was judged when it was read.
+            zone: jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+            hours: self.opening_hours.clone(),
+            holidays: self.holidays.clone(),
+            slot: self.slot,
+            agents: self.agents_on_duty,
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Config, Network, Service};
+use crate::agenda::holiday::Holiday;
+use crate::agenda::hours::Hours;
 
 /// The form of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,6 +277,60 @@ pub const SETTINGS: &[Setting] = &[
         default: "20",
         about: "Length of a slot.",
         set: |config, key, value| minutes(value, 5, 480).map(|length| service(config, key).slot = length),
+    },
+    Setting {
+        key: "services.*.opening_hours",
+        kind: Kind::List,
+        default: r#"["mon-fri 08:30-11:30", "mon-fri 13:00-16:00"]"#,
+        about: "When slots exist, in the service's time zone. Days, from when to when, and with `x3` how many agents are on duty then.",
+        set: |config, key, value| {
+            let hours = each(
+                value,
+                |text| text.parse::<Hours>().ok(),
+                "a line of opening hours",
+                r#"["mon-fri 08:30-11:30", "sat 09:00-12:00 x3"]"#,
+            )?;
+            for (i, one) in hours.iter().enumerate() {
+                if let Some(other) = hours[..i].iter().find(|other| one.clash(**other).is_some()) {
+                    return Err((
+                        format!("\"{other}\" and \"{one}\" hold at the same time"),
+                        String::from("each time of a day in one line"),
+                    ));
+                }
+            }
+            service(config, key).opening_hours = hours;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "services.*.holidays",
+        kind: Kind::List,
+        default: r#"["01-01", "easter+1", "05-01", "05-09", "easter+39", "easter+50", "06-23", "08-15", "11-01", "12-25", "12-26"]"#,
+        about: "Days without slots: each year (`12-25`), counted from Easter Sunday (`easter+39`), or once (`2026-12-24`). The default are Luxembourg's public holidays.",
+        set: |config, key, value| {
+            let example = r#"["12-25", "easter+1", "2026-12-24"]"#;
+            each(value, |text| text.parse::<Holiday>().ok(), "a day", example).map(|days| service(config, key).holidays = days)
+        },
+    },
+    Setting {
+        key: "services.*.agents_on_duty",
+        kind: Kind::Number,
+        default: "1",
+        about: "How many appointments go on at once, where the opening hours say nothing else.",
+        set: |config, key, value| {
+            let agents = number(value, 1, 999)?;
+            service(config, key).agents_on_duty = u16::try_from(agents).map_err(|_| unreadable())?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "services.*.book_ahead_days",
+        kind: Kind::Number,
+        default: "60",
+        about: "Slots that begin later than this are not offered yet.",
+        set: |config, key, value| {
+            number(value, 1, 731).map(|days| service(config, key).book_ahead = Duration::from_secs(24 * 60 * 60 * days.unsigned_abs()))
+        },
     },
     Setting {
         key: "services.*.early_minutes",

@@ -12,14 +12,14 @@ impl Consultation {
     pub(super) fn call(&mut self, agent: AgentId, name: &str, device: DeviceId, now: Now, log: &mut Log) -> Result<(), Refusal> {
         let own = self.record.seat_of(agent).map(|seat| seat.participant);
         match self.record.stage {
-            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
-            Stage::Ringing | Stage::InCall if own.is_none() && !self.record.seats.is_empty() => return Err(Refusal::Taken),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => return Err(Refusal::Closed),
+            Stage::Ringing | Stage::InCall if own.is_none() && self.record.agents().next().is_some() => return Err(Refusal::Taken),
             Stage::Waiting => {}
             Stage::Expected | Stage::Ringing | Stage::InCall | Stage::Left => return Err(Refusal::NotWaiting),
         }
         let participant = match own {
             Some(participant) => participant,
-            None => self.take_seat(agent, name, device)?,
+            None => self.take_seat(Holder::Agent(agent), name, device)?,
         };
         self.speak_from(participant, device);
         self.start_ring(participant, now);
@@ -54,12 +54,12 @@ impl Consultation {
             log.trace(Event::Return, participant, Some(agent));
             return Ok(());
         }
-        let runs = self.record.stage == Stage::InCall || (self.record.stage == Stage::Left && !self.record.seats.is_empty());
+        let runs = self.record.stage == Stage::InCall || (self.record.stage == Stage::Left && self.record.agents().next().is_some());
         if !runs {
             return Err(Refusal::WrongState);
         }
-        let first = self.record.seats.is_empty();
-        let participant = self.take_seat(agent, name, device)?;
+        let first = self.record.agents().next().is_none();
+        let participant = self.take_seat(Holder::Agent(agent), name, device)?;
         log.trace(if first { Event::Return } else { Event::Join }, participant, Some(agent));
         Ok(())
     }
@@ -86,14 +86,17 @@ impl Consultation {
         }
         self.stop_ring(Event::CancelCall, Parting::PutBack, Some(agent), log);
         log.trace(Event::PutBack, own, Some(agent));
-        self.part_everybody(Parting::PutBack, log);
+        // Guests keep their seats: they are at the door again, as long as there is a call to come back to.
+        for seat in self.record.agents().map(|seat| seat.participant).collect::<Vec<_>>() {
+            self.part(seat, Parting::PutBack, log);
+        }
         Ok(())
     }
 
     /// Ends one person's admission; agents are not removed.
     pub(super) fn remove(&mut self, agent: AgentId, participant: ParticipantId, log: &mut Log) -> Result<(), Refusal> {
         self.in_call(agent).ok_or(Refusal::NotInCall)?;
-        let guest = self.record.seats.iter().any(|seat| seat.participant == participant && seat.holder == Holder::Guest);
+        let guest = self.record.seats.iter().any(|seat| seat.participant == participant && matches!(seat.holder, Holder::Guest(_)));
         if participant == ParticipantId::CITIZEN && self.record.stage == Stage::InCall {
             self.record.stage = Stage::Left;
             self.record.removed = true;
@@ -122,7 +125,7 @@ impl Consultation {
     pub(super) fn close(&mut self, agent: AgentId, outcome: Outcome, now: Now, log: &mut Log) -> Result<(), Refusal> {
         let own = self.record.seat_of(agent).map(|seat| seat.participant);
         match self.record.stage {
-            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => return Err(Refusal::Closed),
             Stage::Expected => return Err(Refusal::WrongState),
             _ if own.is_none() && self.seated_agents().next().is_some() => return Err(Refusal::Taken),
             _ => {}
@@ -146,7 +149,7 @@ impl Consultation {
         Ok(())
     }
 
-    fn speak_from(&mut self, participant: ParticipantId, device: DeviceId) {
+    pub(super) fn speak_from(&mut self, participant: ParticipantId, device: DeviceId) {
         let mut changed = false;
         if let Some(seat) = self.record.seats.iter_mut().find(|seat| seat.participant == participant) {
             changed = seat.device != device;

@@ -10,7 +10,7 @@ impl Consultation {
     /// Into the waiting room (rules O W L), or back with the same link (rule R). Asked again by the device that is there already, it is done.
     pub(super) fn arrive(&mut self, device: DeviceId, now: Now, log: &mut Log) -> Result<(), Refusal> {
         match self.record.stage {
-            Stage::Closed | Stage::Missed => Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => Err(Refusal::Closed),
             Stage::Waiting | Stage::Ringing | Stage::InCall if self.record.device == Some(device) => Ok(()),
             Stage::Waiting | Stage::Ringing | Stage::InCall => Err(Refusal::Elsewhere),
             Stage::Left => self.citizen_returns(device, now, log),
@@ -29,7 +29,7 @@ impl Consultation {
     /// To the call when an agent is there and the admission was not ended, else to the waiting room.
     pub(super) fn citizen_returns(&mut self, device: DeviceId, now: Now, log: &mut Log) -> Result<(), Refusal> {
         match self.record.stage {
-            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => return Err(Refusal::Closed),
             Stage::Left => self.link_lets_in(now)?,
             _ => return Err(Refusal::WrongState),
         }
@@ -45,7 +45,7 @@ impl Consultation {
     /// The explicit click on "take over here" (S2): the other device is told, never are two active.
     pub(super) fn citizen_takes_over(&mut self, device: DeviceId, log: &mut Log) -> Result<(), Refusal> {
         match self.record.stage {
-            Stage::Closed | Stage::Missed => Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => Err(Refusal::Closed),
             Stage::Expected | Stage::Left => Err(Refusal::WrongState),
             Stage::Waiting | Stage::Ringing | Stage::InCall if self.record.device == Some(device) => Ok(()),
             Stage::Waiting | Stage::Ringing | Stage::InCall => {
@@ -92,7 +92,7 @@ impl Consultation {
 
     fn require_citizen(&self, device: DeviceId) -> Result<(), Refusal> {
         match self.record.stage {
-            Stage::Closed | Stage::Missed => Err(Refusal::Closed),
+            Stage::Closed | Stage::Missed | Stage::Cancelled => Err(Refusal::Closed),
             Stage::Expected | Stage::Left => Err(Refusal::NotSeated),
             Stage::Waiting | Stage::Ringing | Stage::InCall if self.record.device == Some(device) => Ok(()),
             Stage::Waiting | Stage::Ringing | Stage::InCall => Err(Refusal::Elsewhere),
@@ -111,7 +111,7 @@ impl Consultation {
             Phase::Open => Ok(()),
             Phase::TooEarly => Err(Refusal::TooEarly),
             Phase::Late | Phase::Over => Err(Refusal::Late),
-            Phase::Missed => Err(Refusal::Closed),
+            Phase::Missed | Phase::Cancelled => Err(Refusal::Closed),
         }
     }
 }

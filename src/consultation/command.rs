@@ -1,7 +1,7 @@
 //! What people ask of a consultation, what follows from it, and why it is refused. Plain data; decides nothing.
 
-use crate::consultation::record::Outcome;
-use crate::ids::{AgentId, DeviceId, ParticipantId};
+use crate::consultation::record::{GuestKind, Outcome};
+use crate::ids::{AgentId, DeviceId, GuestId, ParticipantId};
 use crate::time::{Instant, Timestamp};
 
 /// A moment on both clocks: the monotonic one for what runs (rings, grace), the wall for the rules of the calendar.
@@ -21,6 +21,13 @@ pub enum Actor {
         /// The page.
         device: DeviceId,
     },
+    /// The holder of a guest's link.
+    Guest {
+        /// The invitation.
+        guest: GuestId,
+        /// The page.
+        device: DeviceId,
+    },
     /// A signed-in agent.
     Agent {
         /// The account.
@@ -36,6 +43,7 @@ impl std::fmt::Debug for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Citizen { device } => write!(f, "Citizen({:02x})", device.0[0]),
+            Self::Guest { guest, device } => write!(f, "Guest({}, {:02x})", guest.0, device.0[0]),
             Self::Agent { agent, device, .. } => write!(f, "Agent({}, {:02x})", agent.0, device.0[0]),
         }
     }
@@ -61,12 +69,14 @@ pub enum Command {
     Disconnect,
     /// Holder of the seat: what they send now.
     Publish(Publishing),
-    /// The citizen hangs up or leaves the queue; the agent hangs up.
+    /// The citizen hangs up or leaves the queue; the agent or a guest hangs up.
     Leave,
-    /// The citizen or the agent comes back; an agent also joins.
+    /// Citizen, agent or guest come back; an agent also joins.
     Return,
     /// This device takes the seat that another device of the same person holds.
     TakeOver,
+    /// Guest only: to the door, under this name; comes in when let in.
+    Knock(String),
     /// Citizen only.
     Citizen(CitizenCommand),
     /// Agent only.
@@ -82,6 +92,8 @@ pub enum CitizenCommand {
     Accept(u32),
     /// Not now.
     Decline(u32),
+    /// Whether that guest may take part; may be changed at any time.
+    Agree(GuestId, bool),
 }
 
 /// What only an agent asks.
@@ -99,6 +111,27 @@ pub enum AgentCommand {
     Close(Outcome),
     /// A message to the person who waits.
     Notify(String),
+    /// Invites a third person.
+    Invite(Invitation),
+    /// Takes an invitation back for good.
+    Revoke(GuestId),
+    /// Opens the door to a guest who knocks.
+    LetIn(GuestId),
+    /// A guest back to the door.
+    PutBackGuest(GuestId),
+}
+
+/// Whom to invite.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// As what they come.
+    pub kind: GuestKind,
+    /// The name that others see until they say their own.
+    pub name: String,
+    /// Comes in without being let in.
+    pub direct: bool,
+    /// SHA-256 of the link's token, which the caller drew.
+    pub link: [u8; 32],
 }
 
 impl std::fmt::Debug for AgentCommand {
@@ -110,6 +143,10 @@ impl std::fmt::Debug for AgentCommand {
             Self::Remove(participant) => write!(f, "Remove({})", participant.0),
             Self::Close(outcome) => write!(f, "Close({outcome:?})"),
             Self::Notify(text) => write!(f, "Notify({} bytes)", text.len()),
+            Self::Invite(whom) => write!(f, "Invite({:?}, direct: {})", whom.kind, whom.direct),
+            Self::Revoke(guest) => write!(f, "Revoke({})", guest.0),
+            Self::LetIn(guest) => write!(f, "LetIn({})", guest.0),
+            Self::PutBackGuest(guest) => write!(f, "PutBackGuest({})", guest.0),
         }
     }
 }
@@ -199,6 +236,22 @@ pub enum Event {
     Expire,
     /// Nobody called in time.
     Missed,
+    /// The appointment was cancelled.
+    Cancel,
+    /// An agent invited a third person.
+    Invite,
+    /// An agent took an invitation back.
+    Revoke,
+    /// The citizen agrees to a guest.
+    Agree,
+    /// The citizen does not agree to a guest.
+    Disagree,
+    /// A guest is at the door.
+    Knock,
+    /// A guest came in.
+    LetIn,
+    /// A guest was brought back to the door.
+    PutBackGuest,
 }
 
 impl Event {
@@ -222,6 +275,14 @@ impl Event {
             Self::Close => "close",
             Self::Expire => "expire",
             Self::Missed => "missed",
+            Self::Cancel => "cancel",
+            Self::Invite => "invite",
+            Self::Revoke => "revoke",
+            Self::Agree => "agree",
+            Self::Disagree => "disagree",
+            Self::Knock => "knock",
+            Self::LetIn => "let_in",
+            Self::PutBackGuest => "put_back_guest",
         }
     }
 }
@@ -253,7 +314,16 @@ pub enum Refusal {
     /// Another agent's.
     #[error("another agent calls or talks to this person")]
     Taken,
-    /// `limits::PARTICIPANTS_MAX`.
+    /// The citizen has not agreed to this guest.
+    #[error("the citizen has not agreed")]
+    NotAgreed,
+    /// No such invitation, or it was taken back.
+    #[error("no such guest")]
+    UnknownGuest,
+    /// Somebody of the service bears this name.
+    #[error("this name is taken")]
+    NameTaken,
+    /// `limits::PARTICIPANTS_MAX`, `limits::IN_CALL_MAX`, `limits::GUESTS_MAX`.
     #[error("every seat is taken")]
     Busy,
     /// Not in the call.

@@ -4,19 +4,21 @@
 //! Expected ─arrive→ Waiting ─call→ Ringing ─accept→ InCall ─leave→ Left ─return→ InCall (an agent is there) or Waiting
 //!                      ↑ ←─decline, cancel, 30 s─┘      └─put back→ Waiting
 //! any of them ─close→ Closed                 Waiting, never called until E + 30 min → Missed
+//! not yet called in ─cancel→ Cancelled
 //! ```
 //! Only `accept` of a call that an agent started leads to the first `InCall`: nobody is admitted automatically.
 
 mod agent;
 mod citizen;
 pub mod command;
+mod guest;
 mod presence;
 pub mod queue;
 pub mod record;
 pub mod view;
 
-pub use command::{Actor, AgentCommand, CitizenCommand, Command, Effect, Event, Now, Parting, Publishing, Refusal, Trace};
-pub use record::{Outcome, Record, Stage};
+pub use command::{Actor, AgentCommand, CitizenCommand, Command, Effect, Event, Invitation, Now, Parting, Publishing, Refusal, Trace};
+pub use record::{GuestKind, Outcome, Record, Stage};
 pub use view::{Row, View};
 
 use std::collections::BTreeMap;
@@ -76,7 +78,12 @@ impl Consultation {
                 CitizenCommand::Arrive => self.arrive(*device, now, &mut log)?,
                 CitizenCommand::Accept(call) => self.accept(*device, call, now, &mut log)?,
                 CitizenCommand::Decline(call) => self.decline(*device, call, now, &mut log)?,
+                CitizenCommand::Agree(guest, agreed) => self.agree(*device, guest, agreed, &mut log)?,
             },
+            (Command::Knock(name), Actor::Guest { guest, device }) => self.knock(*guest, Some(name), *device, &mut log)?,
+            (Command::Return, Actor::Guest { guest, device }) => self.knock(*guest, None, *device, &mut log)?,
+            (Command::Leave, Actor::Guest { guest, device }) => self.guest_leaves(*guest, *device, &mut log)?,
+            (Command::TakeOver, Actor::Guest { guest, device }) => self.guest_takes_over(*guest, *device, &mut log)?,
             (Command::Leave, Actor::Agent { agent, .. }) => self.agent_leaves(*agent, &mut log)?,
             (Command::Return, Actor::Agent { agent, name, device }) => self.agent_returns(*agent, name, *device, &mut log)?,
             (Command::TakeOver, Actor::Agent { agent, device, .. }) => self.agent_takes_over(*agent, *device, &mut log)?,
@@ -87,9 +94,30 @@ impl Consultation {
                 AgentCommand::Remove(participant) => self.remove(*agent, participant, &mut log)?,
                 AgentCommand::Close(outcome) => self.close(*agent, outcome, now, &mut log)?,
                 AgentCommand::Notify(text) => self.notify(*agent, text, now, &mut log)?,
+                AgentCommand::Invite(whom) => self.invite(*agent, whom, &mut log)?,
+                AgentCommand::Revoke(guest) => self.revoke(*agent, guest, &mut log)?,
+                AgentCommand::LetIn(guest) => self.let_in(*agent, guest, &mut log)?,
+                AgentCommand::PutBackGuest(guest) => self.put_back_guest(*agent, guest, &mut log)?,
             },
-            (Command::Citizen(_), Actor::Agent { .. }) | (Command::Agent(_), Actor::Citizen { .. }) => return Err(Refusal::WrongState),
+            (Command::Citizen(_) | Command::Agent(_) | Command::Knock(_), _) => return Err(Refusal::WrongState),
         }
+        self.settle_guests(&mut log);
+        Ok(self.settle(&before, log))
+    }
+
+    /// The appointment does not take place (rule X). Only before anybody was called in: a call is ended by the people in it. Done again it stays done.
+    pub fn cancel(&mut self, now: Now) -> Result<Vec<Effect>, Refusal> {
+        match self.record.stage {
+            Stage::Cancelled => return Ok(Vec::new()),
+            Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
+            Stage::Ringing | Stage::InCall => return Err(Refusal::WrongState),
+            Stage::Expected | Stage::Waiting | Stage::Left if self.record.admitted => return Err(Refusal::WrongState),
+            Stage::Expected | Stage::Waiting | Stage::Left => {}
+        }
+        let before = self.record.clone();
+        let mut log = Log::default();
+        log.trace(Event::Cancel, ParticipantId::CITIZEN, None);
+        self.end(Stage::Cancelled, now.wall, &mut log);
         Ok(self.settle(&before, log))
     }
 
@@ -110,6 +138,7 @@ impl Consultation {
             log.trace(Event::Expire, ParticipantId::CITIZEN, None);
             self.end(Stage::Closed, now.wall, &mut log);
         }
+        self.settle_guests(&mut log);
         self.settle(&before, log)
     }
 
@@ -137,6 +166,9 @@ impl Consultation {
                 let present = matches!(self.record.stage, Stage::Waiting | Stage::Ringing | Stage::InCall);
                 (present && self.record.device == Some(*device)).then_some(ParticipantId::CITIZEN)
             }
+            Actor::Guest { guest, device } => {
+                self.record.seat_of_guest(*guest).filter(|seat| seat.device == *device).map(|seat| seat.participant)
+            }
             Actor::Agent { agent, device, .. } => {
                 self.record.seat_of(*agent).filter(|seat| seat.device == *device).map(|seat| seat.participant)
             }
@@ -148,11 +180,11 @@ impl Consultation {
         admitted(&self.record)
     }
 
-    /// Everybody with a seat except the citizen, with the agent's account where there is one.
+    /// The accounts of the agents with a seat.
     pub fn seated_agents(&self) -> impl Iterator<Item = AgentId> + '_ {
         self.record.seats.iter().filter_map(|seat| match seat.holder {
             Holder::Agent(agent) => Some(agent),
-            Holder::Guest => None,
+            Holder::Guest(_) => None,
         })
     }
 
@@ -167,15 +199,15 @@ impl Consultation {
     }
 
     fn ended(&self) -> bool {
-        matches!(self.record.stage, Stage::Closed | Stage::Missed)
+        matches!(self.record.stage, Stage::Closed | Stage::Missed | Stage::Cancelled)
     }
 
     /// Makes a seat under the smallest free number.
-    fn take_seat(&mut self, agent: AgentId, name: &str, device: DeviceId) -> Result<ParticipantId, Refusal> {
+    fn take_seat(&mut self, holder: Holder, name: &str, device: DeviceId) -> Result<ParticipantId, Refusal> {
         let taken = |number: u8| self.record.seats.iter().any(|seat| seat.participant.0 == number);
         let last = u8::try_from(limits::PARTICIPANTS_MAX - 1).unwrap_or(u8::MAX);
         let participant = ParticipantId((1..=last).find(|number| !taken(*number)).ok_or(Refusal::Busy)?);
-        self.record.seats.push(record::Seat { participant, holder: Holder::Agent(agent), name: name.to_owned(), device });
+        self.record.seats.push(record::Seat { participant, holder, name: name.to_owned(), device });
         self.live.insert(participant, Live::here());
         Ok(participant)
     }
@@ -185,8 +217,9 @@ impl Consultation {
         let Some(at) = self.record.seats.iter().position(|seat| seat.participant == participant) else { return };
         let seat = self.record.seats.remove(at);
         self.live.remove(&participant);
-        if let Holder::Agent(agent) = seat.holder {
-            log.parted.push(Effect::Part { agent, participant, why });
+        match seat.holder {
+            Holder::Agent(agent) => log.parted.push(Effect::Part { agent, participant, why }),
+            Holder::Guest(guest) => self.guest_parted(guest),
         }
     }
 
@@ -229,7 +262,7 @@ impl Consultation {
         }
         let over = now.instant + until(self.slot.end.after(self.rules.come_back), now.wall);
         let citizen = (self.record.stage != Stage::Left).then_some(ParticipantId::CITIZEN);
-        let people = self.record.seats.iter().map(|seat| seat.participant).chain(citizen);
+        let people = self.record.agents().map(|seat| seat.participant).chain(citizen);
         let mut at = over;
         for participant in people {
             let away = self.live.get(&participant).and_then(|live| live.away_since())?;
@@ -277,17 +310,24 @@ impl Log {
     }
 }
 
-/// The citizen while in the call, and every seat that is not merely calling.
+/// The citizen while in the call, and every seat that is neither merely calling nor at the door.
 fn admitted(record: &Record) -> Vec<ParticipantId> {
     let citizen = (record.stage == Stage::InCall).then_some(ParticipantId::CITIZEN);
-    let caller = record.ring.map(|ring| ring.from);
-    citizen.into_iter().chain(record.seats.iter().map(|seat| seat.participant).filter(|seat| Some(*seat) != caller)).collect()
+    citizen.into_iter().chain(record.seats.iter().filter(|seat| is_in(record, seat)).map(|seat| seat.participant)).collect()
 }
 
-/// Which device speaks for which participant.
-fn speakers(record: &Record) -> BTreeMap<ParticipantId, (Holder, DeviceId)> {
-    let citizen = record.device.map(|device| (ParticipantId::CITIZEN, (Holder::Guest, device)));
-    citizen.into_iter().chain(record.seats.iter().map(|seat| (seat.participant, (seat.holder, seat.device)))).collect()
+/// Whether who has this seat is in the call.
+fn is_in(record: &Record, seat: &record::Seat) -> bool {
+    match seat.holder {
+        Holder::Agent(_) => record.ring.is_none_or(|ring| ring.from != seat.participant),
+        Holder::Guest(guest) => record.guest(guest).is_some_and(|guest| guest.stage == record::GuestStage::InCall),
+    }
+}
+
+/// Which device speaks for which participant; the citizen's seat has no other holder.
+fn speakers(record: &Record) -> BTreeMap<ParticipantId, (Option<Holder>, DeviceId)> {
+    let citizen = record.device.map(|device| (ParticipantId::CITIZEN, (None, device)));
+    citizen.into_iter().chain(record.seats.iter().map(|seat| (seat.participant, (Some(seat.holder), seat.device)))).collect()
 }
 
 /// How long from `now` until `at`; zero when it has passed.

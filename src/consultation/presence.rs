@@ -107,7 +107,7 @@ impl Consultation {
     fn account(&self, participant: ParticipantId) -> Option<crate::ids::AgentId> {
         self.record.seats.iter().find(|seat| seat.participant == participant).and_then(|seat| match seat.holder {
             Holder::Agent(agent) => Some(agent),
-            Holder::Guest => None,
+            Holder::Guest(_) => None,
         })
     }
 }

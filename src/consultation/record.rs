@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::phase::{self, LinkRules, Phase, Slot, Standing};
-use crate::ids::{AgentId, DeviceId, ParticipantId};
+use crate::ids::{AgentId, DeviceId, GuestId, ParticipantId};
 use crate::time::Timestamp;
 
 /// The durable part of a consultation. Every field has a default, so that a row of an older version loads.
@@ -30,11 +30,15 @@ pub struct Record {
     pub ring: Option<Ring>,
     /// Everybody but the citizen: who calls and who is in the call.
     pub seats: Vec<Seat>,
+    /// Everybody who was invited, oldest first; at most `limits::GUESTS_MAX`.
+    pub guests: Vec<Guest>,
+    /// Number of the last invitation; 0 = nobody was ever invited.
+    pub invitations: u32,
     /// Messages to the person who waits, oldest first; at most `limits::NOTICES_MAX`.
     pub notices: Vec<Notice>,
     /// How the closing agent said it ended; none when it closed by itself.
     pub outcome: Option<Outcome>,
-    /// When it closed or was missed.
+    /// When it closed, was missed or cancelled.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -57,6 +61,8 @@ pub enum Stage {
     Closed,
     /// Ended: waited and nobody called (rule L).
     Missed,
+    /// Ended before anybody was called in: by the citizen or by the service (rule X).
+    Cancelled,
 }
 
 /// A call that rings.
@@ -87,8 +93,59 @@ pub struct Seat {
 pub enum Holder {
     /// An agent's, by account.
     Agent(AgentId),
-    /// A third person's.
-    Guest,
+    /// A third person's, by invitation.
+    Guest(GuestId),
+}
+
+/// A third person whom an agent invited. The invitation belongs to this consultation and ends with it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// Which invitation.
+    pub guest: GuestId,
+    /// SHA-256 of the link's token; the token itself is nowhere (trust.md S1).
+    pub link: [u8; 32],
+    /// As what they come.
+    pub kind: GuestKind,
+    /// As the agent wrote it, then as they say it themselves at the door.
+    pub name: String,
+    /// Comes in without being let in, once the citizen agrees.
+    pub direct: bool,
+    /// What the citizen answered; `None` = not yet.
+    pub agreed: Option<bool>,
+    /// How far they have come.
+    pub stage: GuestStage,
+}
+
+/// As what a third person takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestKind {
+    /// Translates, signed languages included.
+    Interpreter,
+    /// Of the citizen's family.
+    Relative,
+    /// Helps the citizen.
+    Companion,
+    /// Knows the matter.
+    Expert,
+    /// Anybody else.
+    Other,
+}
+
+/// Where a third person is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestStage {
+    /// Has the link and was not there yet.
+    Invited,
+    /// At the door, with a seat; nothing crosses.
+    Knocking,
+    /// In the call.
+    InCall,
+    /// Hung up, or removed; may knock again.
+    Left,
+    /// The invitation was taken back.
+    Revoked,
 }
 
 /// A message to the person who waits.
@@ -117,6 +174,7 @@ impl Record {
     pub fn link_phase(&self, slot: Slot, rules: LinkRules, now: Timestamp) -> Phase {
         match self.stage {
             Stage::Missed => Phase::Missed,
+            Stage::Cancelled => Phase::Cancelled,
             // Called without an answer is not missed by the service, and who waits is never thrown out.
             Stage::Waiting | Stage::Ringing if self.calls > 0 => Phase::Open,
             _ => phase::phase(slot, rules, self.standing(), now),
@@ -126,8 +184,8 @@ impl Record {
     /// How far the citizen has come.
     pub fn standing(&self) -> Standing {
         match self.stage {
-            Stage::Closed | Stage::Missed => Standing::Closed,
-            _ if self.admitted => Standing::Admitted { call_runs: self.stage != Stage::Left || !self.seats.is_empty() },
+            Stage::Closed | Stage::Missed | Stage::Cancelled => Standing::Closed,
+            _ if self.admitted => Standing::Admitted { call_runs: self.stage != Stage::Left || self.agents().next().is_some() },
             Stage::Waiting | Stage::Ringing | Stage::InCall => Standing::Waiting,
             Stage::Expected | Stage::Left => Standing::Absent,
         }
@@ -136,6 +194,26 @@ impl Record {
     /// Somebody is or was there and it has not ended: such a consultation is brought back after a restart.
     pub fn is_running(&self) -> bool {
         matches!(self.stage, Stage::Waiting | Stage::Ringing | Stage::InCall | Stage::Left)
+    }
+
+    /// The seats of agents, who calls included.
+    pub fn agents(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| matches!(seat.holder, Holder::Agent(_)))
+    }
+
+    /// An invitation.
+    pub fn guest(&self, guest: GuestId) -> Option<&Guest> {
+        self.guests.iter().find(|known| known.guest == guest)
+    }
+
+    /// The seat of a guest.
+    pub fn seat_of_guest(&self, guest: GuestId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.holder == Holder::Guest(guest))
+    }
+
+    /// Whether a guest's link leads anywhere: neither the consultation nor the invitation has ended.
+    pub fn welcomes(&self, guest: GuestId) -> bool {
+        self.is_running() && self.guest(guest).is_some_and(|guest| guest.stage != GuestStage::Revoked)
     }
 
     /// The seat of an agent.
@@ -154,9 +232,18 @@ impl fmt::Debug for Record {
             .field("calls", &self.calls)
             .field("ring", &self.ring)
             .field("seats", &self.seats)
+            .field("guests", &self.guests)
             .field("notices", &self.notices.len())
             .field("outcome", &self.outcome)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Guest");
+        shown.field("guest", &self.guest).field("kind", &self.kind).field("direct", &self.direct);
+        shown.field("agreed", &self.agreed).field("stage", &self.stage).finish_non_exhaustive()
     }
 }
 

@@ -5,8 +5,8 @@ use crate::consultation::Consultation;
 use crate::consultation::command::{Actor, Now, Parting, Publishing};
 use crate::consultation::presence::Live;
 pub use crate::consultation::presence::Presence;
-use crate::consultation::record::{Holder, Notice, Stage};
-use crate::ids::ParticipantId;
+use crate::consultation::record::{GuestKind, GuestStage, Holder, Notice, Stage};
+use crate::ids::{GuestId, ParticipantId};
 use crate::time::Timestamp;
 
 /// What one person sees.
@@ -22,6 +22,8 @@ pub struct View {
     pub call: Option<Call>,
     /// The others.
     pub people: Vec<Person>,
+    /// Who was invited: for citizen and agents in the call.
+    pub guests: Vec<Invited>,
 }
 
 /// Where somebody is.
@@ -49,6 +51,8 @@ pub enum Phase {
     Closed,
     /// Citizen: nobody called.
     Missed,
+    /// The appointment was cancelled (rule X).
+    Cancelled,
     /// Agent without a seat any more.
     Parted(Parting),
 }
@@ -96,7 +100,28 @@ pub enum Role {
     /// Of the service.
     Agent,
     /// A third person.
-    Guest,
+    Guest(GuestKind),
+}
+
+/// An invitation that was not taken back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invited {
+    /// Which.
+    pub guest: GuestId,
+    /// As what they come.
+    pub kind: GuestKind,
+    /// Their name.
+    pub name: String,
+    /// How far they have come.
+    pub stage: GuestStage,
+    /// What the citizen answered.
+    pub agreed: Option<bool>,
+    /// Comes in without being let in.
+    pub direct: bool,
+    /// Their number, while they have a seat.
+    pub participant: Option<ParticipantId>,
+    /// Whether their page is connected.
+    pub presence: Presence,
 }
 
 /// A consultation on the desk.
@@ -132,13 +157,14 @@ impl Consultation {
     pub fn view(&self, of: &Actor, now: Now) -> Option<View> {
         match of {
             Actor::Citizen { .. } => Some(self.citizen_view(of, now)),
+            Actor::Guest { guest, .. } => Some(self.guest_view(of, *guest)),
             Actor::Agent { agent, .. } => self.record.seat_of(*agent).map(|seat| self.agent_view(of, seat.participant)),
         }
     }
 
     /// The last view of an agent whose seat is gone.
     pub fn parted_view(participant: ParticipantId, why: Parting) -> View {
-        View { phase: Phase::Parted(why), you: participant, waiting: None, call: None, people: Vec::new() }
+        View { phase: Phase::Parted(why), you: participant, waiting: None, call: None, people: Vec::new(), guests: Vec::new() }
     }
 
     /// The row on the desk; `None` when nobody has anything to do with it any more.
@@ -149,12 +175,12 @@ impl Consultation {
             Stage::Ringing => Some(RowState::Ringing),
             Stage::InCall => Some(RowState::InCall),
             Stage::Left => (self.record.link_phase(self.slot, self.rules, now.wall) == LinkPhase::Open).then_some(RowState::Left),
-            Stage::Closed | Stage::Missed => None,
+            Stage::Closed | Stage::Missed | Stage::Cancelled => None,
         }?;
         let there = matches!(state, RowState::Waiting | RowState::Ringing | RowState::InCall);
         let presence = if there { self.presence(ParticipantId::CITIZEN) } else { Presence::Away };
         let since = matches!(state, RowState::Waiting | RowState::Ringing).then_some(self.record.arrived_at).flatten();
-        let first = self.caller().or_else(|| self.record.seats.first().map(|seat| seat.participant));
+        let first = self.caller().or_else(|| self.record.agents().next().map(|seat| seat.participant));
         let agent = self.record.seats.iter().find(|seat| Some(seat.participant) == first).map(|seat| seat.name.clone());
         Some(Row { state, presence, since, agent })
     }
@@ -164,12 +190,14 @@ impl Consultation {
         let phase = match self.record.stage {
             Stage::Closed => Phase::Closed,
             Stage::Missed => Phase::Missed,
+            Stage::Cancelled => Phase::Cancelled,
             Stage::Expected | Stage::Left => match self.record.link_phase(self.slot, self.rules, now.wall) {
                 LinkPhase::TooEarly => Phase::TooEarly,
                 LinkPhase::Open if self.record.stage == Stage::Left => Phase::Left,
                 LinkPhase::Open => Phase::Open,
                 LinkPhase::Late | LinkPhase::Over => Phase::Late,
                 LinkPhase::Missed => Phase::Missed,
+                LinkPhase::Cancelled => Phase::Cancelled,
             },
             Stage::Waiting | Stage::Ringing | Stage::InCall if !seated => Phase::Elsewhere,
             Stage::Waiting => Phase::Waiting,
@@ -180,7 +208,36 @@ impl Consultation {
         let waiting = waits.then(|| Waiting { since: self.record.arrived_at.unwrap_or(now.wall), notices: self.record.notices.clone() });
         let call = (phase == Phase::Ringing).then(|| self.ringing(true)).flatten();
         let people = if phase == Phase::InCall { self.people(ParticipantId::CITIZEN) } else { Vec::new() };
-        View { phase, you: ParticipantId::CITIZEN, waiting, call, people }
+        View { phase, you: ParticipantId::CITIZEN, waiting, call, people, guests: self.invited(phase) }
+    }
+
+    fn guest_view(&self, of: &Actor, guest: GuestId) -> View {
+        let seat = self.record.seat_of_guest(guest);
+        let stage = self.record.guest(guest).map(|guest| guest.stage).filter(|_| !self.ended());
+        let phase = match stage {
+            None | Some(GuestStage::Revoked) => Phase::Closed,
+            Some(GuestStage::Invited) => Phase::Open,
+            Some(GuestStage::Left) => Phase::Left,
+            Some(_) if self.seat(of).is_none() => Phase::Elsewhere,
+            Some(GuestStage::Knocking) => Phase::Waiting,
+            Some(GuestStage::InCall) => Phase::InCall,
+        };
+        let you = seat.map_or(ParticipantId::NOBODY, |seat| seat.participant);
+        let people = if phase == Phase::InCall { self.people(you) } else { Vec::new() };
+        View { phase, you, waiting: None, call: None, people, guests: Vec::new() }
+    }
+
+    fn invited(&self, phase: Phase) -> Vec<Invited> {
+        let standing = self.record.guests.iter().filter(|guest| phase == Phase::InCall && guest.stage != GuestStage::Revoked);
+        standing
+            .map(|guest| {
+                let participant = self.record.seat_of_guest(guest.guest).map(|seat| seat.participant);
+                let (guest, kind, name, stage, agreed, direct) =
+                    (guest.guest, guest.kind, guest.name.clone(), guest.stage, guest.agreed, guest.direct);
+                let presence = participant.map_or(Presence::Away, |participant| self.presence(participant));
+                Invited { guest, kind, name, stage, agreed, direct, participant, presence }
+            })
+            .collect()
     }
 
     fn agent_view(&self, of: &Actor, you: ParticipantId) -> View {
@@ -194,7 +251,7 @@ impl Consultation {
         };
         let call = (phase == Phase::Calling).then(|| self.ringing(false)).flatten();
         let people = if phase == Phase::Elsewhere { Vec::new() } else { self.people(you) };
-        View { phase, you, waiting: None, call, people }
+        View { phase, you, waiting: None, call, people, guests: self.invited(phase) }
     }
 
     fn ringing(&self, with_name: bool) -> Option<Call> {
@@ -213,10 +270,13 @@ impl Consultation {
             presence: self.presence(ParticipantId::CITIZEN),
             publishing: if called { Publishing::default() } else { self.sends(ParticipantId::CITIZEN) },
         });
-        let seats = self.record.seats.iter().filter(|seat| seat.participant != you && self.caller() != Some(seat.participant));
+        let seats = self.record.seats.iter().filter(|seat| seat.participant != you && super::is_in(&self.record, seat));
         let seats = seats.filter(|_| !called).map(|seat| Person {
             participant: seat.participant,
-            role: if seat.holder == Holder::Guest { Role::Guest } else { Role::Agent },
+            role: match seat.holder {
+                Holder::Agent(_) => Role::Agent,
+                Holder::Guest(guest) => Role::Guest(self.record.guest(guest).map_or(GuestKind::Other, |guest| guest.kind)),
+            },
             name: Some(seat.name.clone()),
             presence: self.presence(seat.participant),
             publishing: self.sends(seat.participant),

@@ -1,19 +1,24 @@
-//! `POST /api/v1/appointments`: a portal books with its key. Checks the form of the fields; when slots exist is the agenda's business.
+//! Appointments as a portal sees them with its key: book, look, move, cancel, a new link. Checks the form of the fields; when slots exist and whether a place
+//! is left is the agenda's business.
 
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 
+use super::agenda;
 use super::error::ApiError;
+use super::link::not_cancelled;
 use super::request::Body;
 use super::site::Site;
 use crate::access::token::Token;
 use crate::agenda::phase::Slot;
+use crate::consultation::Stage;
+use crate::limits;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{Booked, NewAppointment};
-use crate::store;
+use crate::protocol::http::{Appointment, Booked, NewAppointment, NewTime};
+use crate::store::{self, StoreError, Who};
 use crate::time::Timestamp;
 
 /// 201 with the reference and the join link; the link is not kept and not told again.
@@ -25,11 +30,111 @@ pub(super) async fn book(
     let Portal = key;
     let now = site.clock.now();
     let new = checked(&site, asked, now)?;
-    let (appointment, token) = site.store.book(new, now).await?;
+    let (appointment, token) = placed(&site, new, now).await?;
     site.signaling.agenda_changed();
     tracing::info!(reference = %appointment.reference, "appointment booked");
-    let join_url = format!("{}/j#{}", site.config.base_url, token.text());
-    Ok((StatusCode::CREATED, Json(Booked { reference: appointment.reference, join_url })))
+    Ok((StatusCode::CREATED, Json(told(&site, appointment, &token))))
+}
+
+/// `GET /api/v1/appointments/{reference}`: what a portal may know of it.
+pub(super) async fn show(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Appointment>, ApiError> {
+    let of = found(&site, &reference).await?;
+    Ok(Json(shown(&of, site.clock.now())))
+}
+
+/// `PATCH /api/v1/appointments/{reference}`: another time under the same link. Nobody is moved out of a waiting room or a call.
+pub(super) async fn reschedule(
+    State(site): State<Site>,
+    _: Portal,
+    Path(reference): Path<String>,
+    Body(asked): Body<NewTime>,
+) -> Result<Json<Appointment>, ApiError> {
+    let now = site.clock.now();
+    let of = found(&site, &reference).await?;
+    let slot = slot_of(&asked.start, &asked.end, now)?;
+    if of.record.stage != Stage::Expected {
+        return Err(ApiError::new(ErrorCode::WrongState, "the citizen has come already, or it is over").with_status(StatusCode::CONFLICT));
+    }
+    let agents = agents_in(&site, &of.service, slot, now)?;
+    if !site.store.reschedule(&of, slot, agents, Who::Api, now).await? {
+        return Err(taken(&site, &of.service, slot.start, now).await?);
+    }
+    site.signaling.agenda_changed();
+    tracing::info!(reference = %of.reference, "appointment rescheduled");
+    let of = found(&site, &reference).await?;
+    Ok(Json(shown(&of, now)))
+}
+
+/// `DELETE /api/v1/appointments/{reference}`: the service cancels, before the citizen was called in. The place is free at once; the link says so.
+pub(super) async fn cancel(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Appointment>, ApiError> {
+    let of = found(&site, &reference).await?;
+    site.signaling.cancel(of.id, Who::Api).await.map_err(not_cancelled)?;
+    tracing::info!(reference = %of.reference, "appointment cancelled");
+    let of = found(&site, &reference).await?;
+    Ok(Json(shown(&of, site.clock.now())))
+}
+
+/// `POST /api/v1/appointments/{reference}/rotate`: a new link; the old one and every page that it opened are dead when this answers (S4).
+pub(super) async fn rotate(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Booked>, ApiError> {
+    let of = found(&site, &reference).await?;
+    let token = site.store.rotate_link(of.id, Who::Api, site.clock.now()).await?.ok_or_else(unknown)?;
+    site.signaling.link_ended(of.id);
+    tracing::info!(reference = %of.reference, "link rotated");
+    Ok(Json(told(&site, of, &token)))
+}
+
+async fn found(site: &Site, reference: &str) -> Result<store::Appointment, ApiError> {
+    site.store.appointment_by_reference(reference).await?.ok_or_else(unknown)
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(ErrorCode::UnknownAppointment, "no such appointment").with_status(StatusCode::NOT_FOUND)
+}
+
+fn told(site: &Site, of: store::Appointment, token: &Token) -> Booked {
+    Booked { reference: of.reference, join_url: format!("{}/j#{}", site.config.base_url, token.text()) }
+}
+
+fn shown(of: &store::Appointment, now: Timestamp) -> Appointment {
+    Appointment {
+        reference: of.reference.clone(),
+        service: of.service.clone(),
+        name: of.name.clone(),
+        language: of.language.clone(),
+        start: of.start.into(),
+        end: of.end.into(),
+        phase: of.record.link_phase(of.slot(), of.rules, now).into(),
+    }
+}
+
+/// In a slot of the service with a place left, or, where the server says so, at any time.
+async fn placed(site: &Site, new: store::NewAppointment, now: Timestamp) -> Result<(store::Appointment, Token), ApiError> {
+    let Some(agents) = agents_in(site, &new.service, new.slot, now)? else { return Ok(site.store.book(new, now).await?) };
+    let (service, start) = (new.service.clone(), new.slot.start);
+    match site.store.book_place(new, agents, now).await? {
+        Some(booked) => Ok(booked),
+        None => Err(taken(site, &service, start, now).await?),
+    }
+}
+
+/// How many agents are on duty in this slot; none where the server asks for no slot. Refuses what is no slot, and one that has begun.
+fn agents_in(site: &Site, service: &str, slot: Slot, now: Timestamp) -> Result<Option<u16>, ApiError> {
+    if site.config.any_time {
+        return Ok(None);
+    }
+    let service = site.config.services.get(service).ok_or_else(|| invalid("service: no such service"))?;
+    let opening = service.calendar().opening(slot).filter(|_| slot.start >= now);
+    opening
+        .map(|opening| Some(opening.agents))
+        .ok_or_else(|| invalid("start: with end not a slot of this service, GET /api/v1/slots lists them"))
+}
+
+/// The refusal of who came too late, with the next slots that are free.
+async fn taken(site: &Site, key: &str, start: Timestamp, now: Timestamp) -> Result<ApiError, StoreError> {
+    let Some(service) = site.config.services.get(key) else { return Ok(ApiError::slot_taken(Vec::new())) };
+    let mut free = agenda::free_slots(site, key, service, start.max(now), now.after(service.book_ahead)).await?;
+    free.truncate(limits::SLOTS_INSTEAD);
+    Ok(ApiError::slot_taken(free))
 }
 
 /// A caller with a good key: checked before the body is read.
@@ -51,18 +156,16 @@ fn bearer(headers: &HeaderMap) -> Option<Token> {
 }
 
 const NAME_CHARACTERS_MAX: usize = 100;
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const FARTHEST: Duration = Duration::from_secs(2 * 366 * 24 * 60 * 60);
 
-fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::NewAppointment, ApiError> {
-    let invalid = |message: &str| ApiError::new(ErrorCode::InvalidAppointment, message);
-    let service = site.config.services.get(&asked.service).ok_or_else(|| invalid("service: no such service"))?;
-    let start = Timestamp::parse(&asked.start).ok_or_else(|| invalid("start: not RFC 3339 with an offset"))?;
-    let end = Timestamp::parse(&asked.end).ok_or_else(|| invalid("end: not RFC 3339 with an offset"))?;
+/// The form of a time, whatever the agenda says to it.
+fn slot_of(start: &str, end: &str, now: Timestamp) -> Result<Slot, ApiError> {
+    let start = Timestamp::parse(start).ok_or_else(|| invalid("start: not RFC 3339 with an offset"))?;
+    let end = Timestamp::parse(end).ok_or_else(|| invalid("end: not RFC 3339 with an offset"))?;
     if end <= start {
         return Err(invalid("end: not after start"));
     }
-    if end > start.after(LONGEST) {
+    if end > start.after(limits::APPOINTMENT_LONGEST) {
         return Err(invalid("end: more than 24 hours after start"));
     }
     if end <= now {
@@ -71,6 +174,12 @@ fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::
     if start > now.after(FARTHEST) {
         return Err(invalid("start: more than two years ahead"));
     }
+    Ok(Slot { start, end })
+}
+
+fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::NewAppointment, ApiError> {
+    let service = site.config.services.get(&asked.service).ok_or_else(|| invalid("service: no such service"))?;
+    let slot = slot_of(&asked.start, &asked.end, now)?;
     let name = asked.name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX {
         return Err(invalid("name: 1 to 100 characters"));
@@ -81,13 +190,11 @@ fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::
     if !["en", "fr", "de", "lb"].contains(&asked.language.as_str()) {
         return Err(invalid("language: one of en, fr, de, lb"));
     }
-    Ok(store::NewAppointment {
-        service: asked.service,
-        name: name.to_owned(),
-        language: asked.language,
-        slot: Slot { start, end },
-        rules: service.rules,
-    })
+    Ok(store::NewAppointment { service: asked.service, name: name.to_owned(), language: asked.language, slot, rules: service.rules })
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidAppointment, message)
 }
 
 /// What could turn the text around it: controls, and the overrides of Unicode's bidirectional algorithm (trust.md O15, O16).

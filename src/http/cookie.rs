@@ -1,4 +1,4 @@
-//! The two cookies: one for the citizen, one for the agent, so that both fit one browser. Knows their names and attributes, not who holds them.
+//! The cookies: one each for citizen, guest and agent, so that all fit one browser. Knows their names and attributes, not who holds them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -9,6 +9,8 @@ use crate::access::token::{Token, TokenHash};
 pub(super) enum Cookie {
     /// `__Host-visavis-citizen`. Lax: the link in a mail must find it.
     Citizen,
+    /// `__Host-visavis-guest`. Lax, for the same reason.
+    Guest,
     /// `__Host-visavis-agent`. Strict: nobody is led to the desk from elsewhere.
     Agent,
 }
@@ -17,13 +19,14 @@ impl Cookie {
     fn name(self) -> &'static str {
         match self {
             Self::Citizen => "__Host-visavis-citizen",
+            Self::Guest => "__Host-visavis-guest",
             Self::Agent => "__Host-visavis-agent",
         }
     }
 
     fn attributes(self) -> &'static str {
         match self {
-            Self::Citizen => "Path=/; Secure; HttpOnly; SameSite=Lax",
+            Self::Citizen | Self::Guest => "Path=/; Secure; HttpOnly; SameSite=Lax",
             Self::Agent => "Path=/; Secure; HttpOnly; SameSite=Strict",
         }
     }

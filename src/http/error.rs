@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::limits;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{ErrorBody, ErrorDetail};
+use crate::protocol::http::{ErrorBody, ErrorDetail, FreeSlot};
 use crate::store::StoreError;
 
 /// Why a request was refused.
@@ -18,17 +18,23 @@ pub struct ApiError {
     code: ErrorCode,
     message: String,
     retry_after_s: Option<u64>,
+    free: Vec<FreeSlot>,
 }
 
 impl ApiError {
     /// With the status that belongs to the code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status: status(code), code, message: message.into(), retry_after_s: None }
+        Self { status: status(code), code, message: message.into(), retry_after_s: None, free: Vec::new() }
     }
 
     /// Too many tries: again after this many seconds.
     pub fn slow_down(seconds: u64) -> Self {
         Self { retry_after_s: Some(seconds.max(1)), ..Self::new(ErrorCode::SlowDown, "too many tries, wait") }
+    }
+
+    /// The last place of the slot is gone; these are the next ones.
+    pub(super) fn slot_taken(free: Vec<FreeSlot>) -> Self {
+        Self { free, ..Self::new(ErrorCode::SlotTaken, "the last place of this slot was just taken") }
     }
 
     pub(super) fn with_status(self, status: StatusCode) -> Self {
@@ -40,6 +46,7 @@ fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::WrongKey | ErrorCode::NotSignedIn | ErrorCode::WrongCredentials => StatusCode::UNAUTHORIZED,
         ErrorCode::InvalidAppointment => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::SlotTaken => StatusCode::CONFLICT,
         ErrorCode::UnknownLink | ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::LinkReplaced => StatusCode::GONE,
         ErrorCode::SlowDown => StatusCode::TOO_MANY_REQUESTS,
@@ -52,7 +59,7 @@ fn status(code: ErrorCode) -> StatusCode {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message } };
+        let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message, free: self.free } };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

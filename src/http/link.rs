@@ -1,19 +1,21 @@
-//! The citizen's link: exchanged once for a cookie, then shown. Which phase it is in is decided by the rules below.
+//! The link of citizen or guest: exchanged once for a cookie, then shown. Which phase it is in is decided by the rules below.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::cookie::Cookie;
 use super::error::ApiError;
-use super::request::{Body, From, SignedInCitizen};
+use super::request::{Body, From, SignedInCitizen, SignedInGuest};
 use super::site::Site;
 use crate::access::token::Token;
 use crate::agenda::phase;
+use crate::ids::GuestId;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{Join, Link, LinkService};
-use crate::store::{Appointment, Found};
+use crate::protocol::http::{Join, Link, LinkPhase, LinkService};
+use crate::signaling::NotCancelled;
+use crate::store::{Appointment, Found, Who};
 use crate::time::Instant;
 
 /// `POST /api/v1/join`: the token from the link's fragment for a cookie.
@@ -22,8 +24,14 @@ pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join
     if !site.links().may_try(origin, Instant::now()) {
         return Err(ApiError::slow_down(WINDOW_S));
     }
-    let found = match Token::parse(&join.token) {
-        Some(token) => site.store.appointment_by_link(token.hash()).await?,
+    let found = match Token::parse(&join.token).map(|token| token.hash()) {
+        Some(hash) => match site.store.appointment_by_link(hash).await? {
+            Found::Nothing => match site.store.guest_by_link(hash).await? {
+                Some((appointment, guest)) => return join_as_guest(&site, &appointment, guest).await,
+                None => Found::Nothing,
+            },
+            found => found,
+        },
         None => Found::Nothing,
     };
     let appointment = match found {
@@ -42,6 +50,52 @@ pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join
     Ok(response)
 }
 
+async fn join_as_guest(site: &Site, appointment: &Appointment, guest: GuestId) -> Result<Response, ApiError> {
+    let cookie = Token::new(super::random_bytes()?);
+    site.store.sign_in_guest(appointment, guest, cookie.hash(), site.clock.now()).await?;
+    tracing::info!(reference = %appointment.reference, "guest's link opened");
+    let mut response = Json(guest_link(site, appointment, guest)).into_response();
+    if let Some(cookie) = Cookie::Guest.give(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// `GET /api/v1/guest`.
+pub(super) async fn show_guest(State(site): State<Site>, SignedInGuest(appointment, guest, _): SignedInGuest) -> Json<Link> {
+    Json(guest_link(&site, &appointment, guest))
+}
+
+/// A guest is told of the appointment, not whose it is.
+fn guest_link(site: &Site, appointment: &Appointment, guest: GuestId) -> Link {
+    let record = &appointment.record;
+    let known = record.guest(guest);
+    Link {
+        phase: if record.welcomes(guest) { LinkPhase::Open } else { LinkPhase::Over },
+        name: known.map_or_else(String::new, |guest| guest.name.clone()),
+        guest: known.map(|guest| guest.kind),
+        ..link(site, appointment)
+    }
+}
+
+/// `POST /api/v1/link/cancel`: by the citizen, before they were called in. Done again it stays done.
+pub(super) async fn cancel(State(site): State<Site>, SignedInCitizen(of, _): SignedInCitizen) -> Result<Json<Link>, ApiError> {
+    site.signaling.cancel(of.id, Who::Citizen).await.map_err(not_cancelled)?;
+    let of = site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))?;
+    tracing::info!(reference = %of.reference, "appointment cancelled");
+    Ok(Json(link(&site, &of)))
+}
+
+/// The answer to somebody whose appointment was not cancelled.
+pub(super) fn not_cancelled(why: NotCancelled) -> ApiError {
+    match why {
+        NotCancelled::Refused(_) => {
+            ApiError::new(ErrorCode::WrongState, "the citizen was called in, or it is over").with_status(StatusCode::CONFLICT)
+        }
+        NotCancelled::Failed => ApiError::new(ErrorCode::Internal, "the server could not do it; nothing was done"),
+    }
+}
+
 /// `GET /api/v1/link`.
 pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, _): SignedInCitizen) -> Json<Link> {
     Json(link(&site, &appointment))
@@ -54,6 +108,7 @@ fn link(site: &Site, appointment: &Appointment) -> Link {
         reference: appointment.reference.clone(),
         phase: appointment.record.link_phase(appointment.slot(), appointment.rules, now).into(),
         name: appointment.name.clone(),
+        guest: None,
         service: LinkService {
             name: service.map_or(appointment.service.as_str(), |service| service.name(&appointment.language)).to_owned(),
             helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),

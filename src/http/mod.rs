@@ -1,5 +1,6 @@
 //! Every route on one page; join, agent sign-in, API v1, assets, health. Decides nothing about a consultation.
 
+mod agenda;
 mod agent;
 mod appointments;
 mod assets;

@@ -14,6 +14,7 @@ use super::site::Site;
 use crate::access::AgentGrant;
 use crate::access::throttle::Origin;
 use crate::access::token::TokenHash;
+use crate::ids::GuestId;
 use crate::protocol::ErrorCode;
 use crate::store::Appointment;
 
@@ -37,6 +38,19 @@ impl<T: DeserializeOwned> FromRequest<Site> for Body<T> {
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             ApiError::new(ErrorCode::BadMessage, format!("not the expected body: line {}, column {}", error.line(), error.column()))
         })
+    }
+}
+
+/// The fields of the query, read as `T`.
+pub(super) struct Fields<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Site> for Fields<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Site) -> Result<Self, ApiError> {
+        // The library's own message may repeat what was sent.
+        let read = axum::extract::Query::try_from_uri(&parts.uri);
+        read.map(|axum::extract::Query(fields)| Self(fields)).map_err(|_| ApiError::new(ErrorCode::BadMessage, "not the expected query"))
     }
 }
 
@@ -70,6 +84,19 @@ impl FromRequestParts<Site> for SignedInCitizen {
         let cookie = Cookie::Citizen.hash_in(&parts.headers).ok_or_else(not_signed_in)?;
         let appointment = site.store.appointment_by_sign_in(cookie, site.clock.now()).await?;
         appointment.map(|appointment| Self(Box::new(appointment), cookie)).ok_or_else(not_signed_in)
+    }
+}
+
+/// The appointment to which a guest was invited, which guest it is, and the hash of the cookie.
+pub(super) struct SignedInGuest(pub Box<Appointment>, pub GuestId, pub TokenHash);
+
+impl FromRequestParts<Site> for SignedInGuest {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, ApiError> {
+        let cookie = Cookie::Guest.hash_in(&parts.headers).ok_or_else(not_signed_in)?;
+        let found = site.store.guest_by_sign_in(cookie, site.clock.now()).await?;
+        found.map(|(appointment, guest)| Self(Box::new(appointment), guest, cookie)).ok_or_else(not_signed_in)
     }
 }
 

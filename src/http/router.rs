@@ -8,12 +8,12 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, on};
 
 use super::site::Site;
-use super::{agent, appointments, assets, error, guard, headers, health, link, pages, sockets};
+use super::{agenda, agent, appointments, assets, error, guard, headers, health, link, pages, sockets};
 use crate::limits;
 
 /// One route: what it is asked with, where, and who answers.
 pub struct Route {
-    /// `GET` (which answers `HEAD` too) or `POST`.
+    /// `GET` (which answers `HEAD` too), `POST`, `PATCH` or `DELETE`.
     pub method: Method,
     /// axum's notation.
     pub path: &'static str,
@@ -29,13 +29,22 @@ pub fn routes() -> Vec<Route> {
         get("/assets/{name}", assets::serve),
         get("/livez", health::live),
         get("/readyz", health::ready),
+        get("/api/v1/services", agenda::services),
+        get("/api/v1/slots", agenda::slots),
         post("/api/v1/appointments", appointments::book),
+        get("/api/v1/appointments/{reference}", appointments::show),
+        patch("/api/v1/appointments/{reference}", appointments::reschedule),
+        delete("/api/v1/appointments/{reference}", appointments::cancel),
+        post("/api/v1/appointments/{reference}/rotate", appointments::rotate),
         post("/api/v1/join", link::join),
         get("/api/v1/link", link::show),
+        post("/api/v1/link/cancel", link::cancel),
+        get("/api/v1/guest", link::show_guest),
         post("/api/v1/agent/sign-in", agent::sign_in),
         post("/api/v1/agent/sign-out", agent::sign_out),
         get("/api/v1/agent", agent::show),
         get("/signaling/citizen", sockets::citizen),
+        get("/signaling/guest", sockets::guest),
         get("/signaling/agent", sockets::agent),
     ]
 }
@@ -55,6 +64,14 @@ pub fn router(site: Site) -> Router {
 
 fn get<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
     Route { method: Method::GET, path, handler: on(axum::routing::MethodFilter::GET, handler) }
+}
+
+fn delete<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::DELETE, path, handler: on(axum::routing::MethodFilter::DELETE, handler) }
+}
+
+fn patch<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::PATCH, path, handler: on(axum::routing::MethodFilter::PATCH, handler) }
 }
 
 fn post<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {

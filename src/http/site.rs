@@ -28,6 +28,8 @@ pub enum Scheme {
 pub struct SiteConfig {
     /// The services by key.
     pub services: BTreeMap<String, Service>,
+    /// Appointments outside the slots, as many as are asked for: demo mode, where a newcomer's call works at night too.
+    pub any_time: bool,
     /// What stands in links, without a slash at the end.
     pub base_url: String,
     /// Whose `X-Forwarded-For` is believed.

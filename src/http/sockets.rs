@@ -1,4 +1,4 @@
-//! The two WebSocket routes: who may open one, with which limits. What is said on it is `signaling`'s business.
+//! The WebSocket routes: who may open one, with which limits. What is said on it is `signaling`'s business.
 
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::error::ApiError;
 use super::guard::is_own_origin;
-use super::request::{SignedInAgent, SignedInCitizen};
+use super::request::{SignedInAgent, SignedInCitizen, SignedInGuest};
 use super::site::Site;
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode};
@@ -26,6 +26,22 @@ pub(super) async fn citizen(
     let signaling = site.signaling.clone();
     Ok(upgrade.on_upgrade(async move |socket| match citizen {
         Ok(SignedInCitizen(appointment, cookie)) => signaling.serve_citizen(socket, appointment.id, cookie).await,
+        Err(_) => credential_ended(socket).await,
+    }))
+}
+
+/// `GET /signaling/guest`.
+pub(super) async fn guest(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+    guest: Result<SignedInGuest, ApiError>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let upgrade = checked(&site, &headers, &uri, upgrade)?;
+    let signaling = site.signaling.clone();
+    Ok(upgrade.on_upgrade(async move |socket| match guest {
+        Ok(SignedInGuest(appointment, guest, cookie)) => signaling.serve_guest(socket, appointment.id, guest, cookie).await,
         Err(_) => credential_ended(socket).await,
     }))
 }

@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AppointmentId, DeviceId, ParticipantId};
-use crate::protocol::values::NoticeText;
+use crate::consultation::record::GuestKind;
+use crate::ids::{AppointmentId, DeviceId, GuestId, ParticipantId};
+use crate::protocol::values::{GuestName, NoticeText};
 
 /// How a consultation ended, said by the agent who closes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +69,77 @@ pub enum CitizenMessage {
         id: NonZeroU32,
     },
     /// Phase `left`: to the call if an agent is there, else to the waiting room.
+    Return {
+        /// Request id.
+        id: NonZeroU32,
+    },
+    /// In the call: whether that guest may take part.
+    Agree {
+        /// Request id.
+        id: NonZeroU32,
+        /// Which of `guests`.
+        guest: GuestId,
+        /// Yes or no.
+        agreed: bool,
+    },
+    /// A new transport, or the ICE restart of the running one.
+    Offer {
+        /// Request id.
+        id: NonZeroU32,
+        /// Counts the peer connections of this device from 1.
+        transport: NonZeroU32,
+        /// The offer.
+        sdp: String,
+    },
+    /// What this person sends now.
+    Publish {
+        /// Request id.
+        id: NonZeroU32,
+        /// The microphone is on.
+        microphone: bool,
+        /// The camera is on.
+        camera: bool,
+        /// The screen is shared.
+        screen: bool,
+    },
+}
+
+/// A message from a guest's page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum GuestMessage {
+    /// First message of a socket, within 10 s.
+    Hello {
+        /// Request id.
+        id: NonZeroU32,
+        /// Protocol version, 1.
+        version: u32,
+        /// The page in this browser.
+        device: DeviceId,
+    },
+    /// Heartbeat, every `heartbeat_ms`.
+    Ping {
+        /// Request id.
+        id: NonZeroU32,
+    },
+    /// To the door.
+    Knock {
+        /// Request id.
+        id: NonZeroU32,
+        /// The name that others see.
+        name: GuestName,
+    },
+    /// Phase `elsewhere`: this device takes the seat.
+    TakeOver {
+        /// Request id.
+        id: NonZeroU32,
+    },
+    /// Hang up, or go from the door.
+    Leave {
+        /// Request id.
+        id: NonZeroU32,
+    },
+    /// Phase `left`: to the door again, under the same name.
     Return {
         /// Request id.
         id: NonZeroU32,
@@ -148,6 +220,46 @@ pub enum AgentMessage {
         appointment: AppointmentId,
         /// Who; not an agent.
         participant: ParticipantId,
+    },
+    /// In the call: makes the link of a third person. Answered by `invited`.
+    Invite {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// As what they come.
+        kind: GuestKind,
+        /// What others see until they say their own name.
+        name: GuestName,
+        /// Comes in without being let in, once the citizen agrees.
+        direct: bool,
+    },
+    /// Takes an invitation back; who came by it is out.
+    Revoke {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// Which of `guests`.
+        guest: GuestId,
+    },
+    /// Opens the door to who knocks.
+    LetIn {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// Which of `guests`.
+        guest: GuestId,
+    },
+    /// A guest back to the door.
+    PutBackGuest {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// Which of `guests`.
+        guest: GuestId,
     },
     /// Hang up; the citizen stays in the call and is told.
     Leave {

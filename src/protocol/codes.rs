@@ -35,6 +35,12 @@ pub enum ErrorCode {
     NotWaiting,
     /// Another agent calls or talks to this person.
     Taken,
+    /// The citizen has not agreed to this guest.
+    NotAgreed,
+    /// No such invitation, or it was taken back.
+    UnknownGuest,
+    /// Somebody of the service bears this name.
+    NameTaken,
     /// Every seat is taken.
     Busy,
     /// Not in the call.
@@ -43,6 +49,8 @@ pub enum ErrorCode {
     WrongKey,
     /// HTTP: a field of the appointment is wrong; the message names it.
     InvalidAppointment,
+    /// HTTP: the last place of this slot was just taken; `free` holds the next ones.
+    SlotTaken,
     /// HTTP: no such link.
     UnknownLink,
     /// HTTP: a newer link replaced this one.

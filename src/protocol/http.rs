@@ -1,9 +1,12 @@
 //! Bodies of the HTTP requests and answers of `docs/protocol.md`. Knows no route, no cookie.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::phase::Phase;
+use crate::consultation::record::GuestKind;
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 
@@ -21,6 +24,51 @@ pub struct ErrorDetail {
     pub code: ErrorCode,
     /// English, for developers.
     pub message: String,
+    /// With `slot_taken`: the next slots that are free, the earliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free: Vec<FreeSlot>,
+}
+
+/// Part of the answer to `GET /api/v1/services`: what can be booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BookableService {
+    /// With which it is booked.
+    pub key: String,
+    /// For people, by language: `en`, `fr`, `de`, `lb`.
+    pub names: BTreeMap<String, String>,
+    /// Where to turn when video does not work; may be empty.
+    pub helpdesk_phone: String,
+    /// IANA name in which its times are shown.
+    pub time_zone: String,
+    /// Length of a slot.
+    pub slot_minutes: u64,
+    /// How far ahead slots are offered.
+    pub book_ahead_days: u64,
+}
+
+/// Answer to `GET /api/v1/services`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Services {
+    /// In the order of their keys.
+    pub services: Vec<BookableService>,
+}
+
+/// A slot in which somebody can still be booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FreeSlot {
+    /// S of mission.md.
+    pub start: Utc,
+    /// E of mission.md.
+    pub end: Utc,
+    /// How many more appointments it holds, at least 1.
+    pub places: u16,
+}
+
+/// Answer to `GET /api/v1/slots`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Slots {
+    /// The free ones, the earliest first; at most `limits::SLOTS_LISTED`.
+    pub slots: Vec<FreeSlot>,
 }
 
 /// `POST /api/v1/appointments`.
@@ -39,7 +87,36 @@ pub struct NewAppointment {
     pub language: String,
 }
 
-/// Answer to `POST /api/v1/appointments`.
+/// `PATCH /api/v1/appointments/{reference}`: another time.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTime {
+    /// RFC 3339 with offset.
+    pub start: String,
+    /// RFC 3339 with offset.
+    pub end: String,
+}
+
+/// An appointment as a portal sees it. Has no `Debug`: it holds a name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Appointment {
+    /// Can be read over the phone.
+    pub reference: String,
+    /// Key of the service.
+    pub service: String,
+    /// The citizen's name.
+    pub name: String,
+    /// `en`, `fr`, `de` or `lb`.
+    pub language: String,
+    /// S of mission.md.
+    pub start: Utc,
+    /// E of mission.md.
+    pub end: Utc,
+    /// Where its link is now.
+    pub phase: LinkPhase,
+}
+
+/// Answer to `POST /api/v1/appointments` and to `…/rotate`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Booked {
     /// Can be read over the phone.
@@ -56,15 +133,18 @@ pub struct Join {
     pub token: String,
 }
 
-/// What the citizen's link shows.
+/// What the link of a citizen or a guest shows.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// Can be read over the phone.
     pub reference: String,
     /// Where the link is now.
     pub phase: LinkPhase,
-    /// The citizen's name.
+    /// The name of whose link it is.
     pub name: String,
+    /// Of a guest's link: as what they are invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestKind>,
     /// The service.
     pub service: LinkService,
     /// Start of the appointment.
@@ -104,6 +184,8 @@ pub enum LinkPhase {
     Over,
     /// Waited and nobody called (rule L).
     Missed,
+    /// The citizen or the service cancelled it (rule X).
+    Cancelled,
 }
 
 impl From<Phase> for LinkPhase {
@@ -114,6 +196,7 @@ impl From<Phase> for LinkPhase {
             Phase::Late => Self::Late,
             Phase::Over => Self::Over,
             Phase::Missed => Self::Missed,
+            Phase::Cancelled => Self::Cancelled,
         }
     }
 }

@@ -7,7 +7,7 @@ pub mod schema;
 pub mod server;
 pub mod values;
 
-pub use client::{AgentMessage, CitizenMessage, Outcome, message_id};
+pub use client::{AgentMessage, CitizenMessage, GuestMessage, Outcome, message_id};
 pub use codes::{CloseCode, ErrorCode};
 pub use server::ServerMessage;
 

@@ -10,11 +10,16 @@ pub fn document() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let roots = [
         generator.subschema_for::<client::CitizenMessage>(),
+        generator.subschema_for::<client::GuestMessage>(),
         generator.subschema_for::<client::AgentMessage>(),
         generator.subschema_for::<server::ServerMessage>(),
         generator.subschema_for::<http::ErrorBody>(),
         generator.subschema_for::<http::NewAppointment>(),
         generator.subschema_for::<http::Booked>(),
+        generator.subschema_for::<http::Appointment>(),
+        generator.subschema_for::<http::NewTime>(),
+        generator.subschema_for::<http::Services>(),
+        generator.subschema_for::<http::Slots>(),
         generator.subschema_for::<http::Join>(),
         generator.subschema_for::<http::Link>(),
         generator.subschema_for::<http::SignIn>(),

@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::ids::{AppointmentId, ParticipantId};
+use crate::consultation::record::GuestKind;
+use crate::ids::{AppointmentId, GuestId, ParticipantId};
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 use crate::sfu::negotiated::Source;
@@ -45,6 +46,17 @@ pub enum ServerMessage {
         re: NonZeroU32,
         /// The answer.
         sdp: String,
+    },
+    /// Answer to `invite`. The link is told this once and kept nowhere.
+    Invited {
+        /// The request.
+        re: NonZeroU32,
+        /// Which of `guests`.
+        guest: GuestId,
+        /// The guest's link.
+        url: String,
+        /// The link as a QR code: rows of `0` and `1` (dark), without its quiet zone.
+        qr: Vec<String>,
     },
     /// The request was refused and changed nothing.
     Error {
@@ -90,7 +102,7 @@ pub struct State {
     pub reference: String,
     /// Where this participant is.
     pub phase: Phase,
-    /// The own participant number.
+    /// The own participant number; 255 of a guest without a seat.
     pub you: ParticipantId,
     /// Only in `waiting` and `ringing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +114,9 @@ pub struct State {
     pub participants: Vec<Participant>,
     /// Who is on which of the own receiving sections; only in `in_call`.
     pub slots: Vec<Slot>,
+    /// Who was invited; for citizen and agents in `in_call`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<Guest>,
     /// Start of the appointment.
     pub start: Utc,
     /// End of the appointment; nothing is cut then.
@@ -134,6 +149,8 @@ pub enum Phase {
     Closed,
     /// Citizen: nobody called in time.
     Missed,
+    /// The appointment was cancelled (rule X).
+    Cancelled,
     /// Agent, last state: put the public back.
     PutBack,
     /// Agent, last state: nobody answered.
@@ -203,6 +220,9 @@ pub struct Participant {
     pub participant: ParticipantId,
     /// What they are.
     pub role: Role,
+    /// Of a guest: as what they come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<GuestKind>,
     /// As the server knows it.
     pub name: String,
     /// Connected or dropped.
@@ -213,6 +233,44 @@ pub struct Participant {
     pub camera: bool,
     /// Shares a screen.
     pub screen: bool,
+}
+
+/// A third person who was invited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Guest {
+    /// The invitation's number.
+    pub guest: GuestId,
+    /// As what they come.
+    pub kind: GuestKind,
+    /// As the agent wrote it, or as they said it at the door.
+    pub name: String,
+    /// How far they have come.
+    pub state: GuestState,
+    /// What the citizen answered; null = not yet.
+    #[serde(deserialize_with = "present")]
+    #[schemars(schema_with = "nullable::<bool>")]
+    pub agreed: Option<bool>,
+    /// Comes in without being let in, once the citizen agrees.
+    pub direct: bool,
+    /// Their number, while they are at the door or in the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant: Option<ParticipantId>,
+    /// Whether their page is connected.
+    pub presence: Presence,
+}
+
+/// How far a guest has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestState {
+    /// Was not there yet.
+    Invited,
+    /// At the door.
+    Knocking,
+    /// In the call.
+    InCall,
+    /// Hung up or removed, may knock again.
+    Left,
 }
 
 /// Who is on a receiving section.

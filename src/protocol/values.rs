@@ -82,6 +82,46 @@ impl<'de> Deserialize<'de> for NoticeText {
     }
 }
 
+/// A guest's name: 1 to `limits::NAME_CHARACTERS` characters, not only white space, no control characters; white space around it is cut off.
+/// Its `Debug` does not show it (trust.md P2).
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct GuestName(String);
+
+impl GuestName {
+    /// The name.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for GuestName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "GuestName({} bytes)", self.0.len())
+    }
+}
+
+impl<'de> Deserialize<'de> for GuestName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let said = String::deserialize(deserializer)?;
+        let name = said.trim();
+        let fits = said.chars().nth(limits::NAME_CHARACTERS).is_none() && !name.is_empty() && !name.chars().any(char::is_control);
+        if fits { Ok(Self(name.to_owned())) } else { Err(D::Error::custom("not a name of 1 to 80 characters")) }
+    }
+}
+
+impl JsonSchema for GuestName {
+    fn schema_name() -> Cow<'static, str> {
+        "GuestName".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": limits::NAME_CHARACTERS, "pattern": "^[^\\x00-\\x1f\\x7f]*\\S[^\\x00-\\x1f\\x7f]*$",
+            "description": "The name of a guest, not only white space."
+        })
+    }
+}
+
 impl JsonSchema for NoticeText {
     fn schema_name() -> Cow<'static, str> {
         "NoticeText".into()

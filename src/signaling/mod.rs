@@ -2,6 +2,7 @@
 
 mod agents;
 mod desk;
+mod invite;
 mod link;
 mod media_side;
 mod rate;
@@ -15,16 +16,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::access::AgentGrant;
 use crate::access::relay::RelaySecret;
 use crate::access::token::TokenHash;
-use crate::ids::AppointmentId;
+use crate::consultation::Refusal;
+use crate::ids::{AppointmentId, GuestId};
 use crate::limits;
 use crate::media::plane::MediaPlane;
 use crate::protocol::server as protocol;
-use crate::store::Store;
+use crate::store::{Store, Who};
 use crate::time::Clock;
 
 use agents::Agents;
@@ -36,6 +38,15 @@ pub use socket::prepare;
 /// How long `stop` waits for sockets to say good-bye.
 const STOP: Duration = Duration::from_secs(2);
 
+/// Why an appointment was not cancelled; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCancelled {
+    /// By the rules: somebody was called in, or it is over.
+    Refused(Refusal),
+    /// The server's fault: it could not be written down, or no more consultations fit.
+    Failed,
+}
+
 /// The running consultations and the desks of the agents.
 pub struct Signaling {
     store: Store,
@@ -43,6 +54,8 @@ pub struct Signaling {
     clock: Clock,
     /// Where there is a relay.
     relay: OnceLock<RelaySecret>,
+    /// What stands in links, without a slash at the end.
+    base_url: OnceLock<String>,
     agents: Agents,
     registry: Registry,
     desk: Desk,
@@ -60,6 +73,7 @@ impl Signaling {
             media,
             clock,
             relay: OnceLock::new(),
+            base_url: OnceLock::new(),
             agents: Agents::default(),
             registry: Registry::default(),
             desk,
@@ -75,9 +89,15 @@ impl Signaling {
         let _ = self.relay.set(secret);
     }
 
+    /// From now on guests can be invited: their links begin with this, without a slash at the end.
+    pub fn offer_links(&self, base_url: String) {
+        let _ = self.base_url.set(base_url);
+    }
+
     fn relay_for(&self, who: &socket::Who) -> Option<protocol::Relay> {
         let (person, lasts) = match who {
             socket::Who::Citizen(appointment, _) => (format!("citizen {appointment}"), limits::RELAY_CREDENTIAL),
+            socket::Who::Guest(appointment, guest, _) => (format!("guest {appointment} {}", guest.0), limits::RELAY_CREDENTIAL),
             // A desk stays open from one call to the next.
             socket::Who::Agent(grant, _) => (format!("agent {}", grant.agent.0), limits::AGENT_SIGN_IN),
         };
@@ -88,6 +108,11 @@ impl Signaling {
     /// Serves one citizen's socket until it ends. The cookie was checked by `http`, the upgrade went through [`prepare`].
     pub async fn serve_citizen(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId, sign_in: TokenHash) {
         self.serve(socket, socket::Who::Citizen(appointment, sign_in)).await;
+    }
+
+    /// Serves one guest's socket until it ends.
+    pub async fn serve_guest(self: Arc<Self>, socket: WebSocket, appointment: AppointmentId, guest: GuestId, sign_in: TokenHash) {
+        self.serve(socket, socket::Who::Guest(appointment, guest, sign_in)).await;
     }
 
     /// Serves one agent's socket until it or the sign-in ends.
@@ -123,6 +148,13 @@ impl Signaling {
             let house = self.clone();
             tokio::spawn(async move { house.registry.send(&house, appointment, task::Mail::LinkEnded).await });
         }
+    }
+
+    /// The appointment does not take place (rule X): written down, and the citizen's page told, when this answers.
+    pub async fn cancel(self: &Arc<Self>, appointment: AppointmentId, by: Who) -> Result<(), NotCancelled> {
+        let (done, told) = oneshot::channel();
+        self.registry.send(self, appointment, task::Mail::Cancel { by, done }).await.map_err(|_| NotCancelled::Failed)?;
+        told.await.unwrap_or(Err(NotCancelled::Failed))
     }
 
     /// What happened to datagrams since the start.

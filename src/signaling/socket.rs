@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite;
 use crate::access::AgentGrant;
 use crate::access::token::TokenHash;
 use crate::consultation::Actor;
-use crate::ids::{AppointmentId, DeviceId};
+use crate::ids::{AppointmentId, DeviceId, GuestId};
 use crate::limits;
 use crate::protocol::server::ServerMessage;
 use crate::protocol::{CloseCode, ErrorCode, SUBPROTOCOL, VERSION, message_id};
@@ -40,6 +40,7 @@ pub fn prepare(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 /// Whose socket it is; the cookie said so.
 pub(super) enum Who {
     Citizen(AppointmentId, TokenHash),
+    Guest(AppointmentId, GuestId, TokenHash),
     Agent(AgentGrant, TokenHash),
 }
 
@@ -47,6 +48,7 @@ impl Who {
     fn actor(&self, device: DeviceId) -> Actor {
         match self {
             Self::Citizen(..) => Actor::Citizen { device },
+            Self::Guest(_, guest, _) => Actor::Guest { guest: *guest, device },
             Self::Agent(grant, _) => Actor::Agent { agent: grant.agent, name: grant.display_name.clone(), device },
         }
     }
@@ -190,6 +192,7 @@ async fn take(
 ) -> Result<(), CloseCode> {
     let read = match who {
         Who::Citizen(appointment, _) => parse(text).map(wire::citizen).map(|(re, request)| (re, Some(*appointment), request)),
+        Who::Guest(appointment, ..) => parse(text).map(wire::guest).map(|(re, request)| (re, Some(*appointment), request)),
         Who::Agent(..) => parse(text).map(wire::agent),
     };
     let (re, appointment, request) = match (read, message_id(text)) {
@@ -232,6 +235,7 @@ async fn take(
             return Ok(());
         }
         Request::Command(command) => Mail::Ask { from, link: link_to, re, command },
+        Request::Invite { kind, name, direct } => Mail::Invite { from, link: link_to, re, kind, name, direct },
         Request::Offer { transport, sdp } => Mail::Offer { from, link: link_to, re, transport, sdp },
     };
     // Only the opening and the heartbeat name no appointment, and they are answered above.
@@ -252,9 +256,9 @@ fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
 /// The device is known: its snapshots come, then the desk.
 async fn enter(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link, show_desk: &Notify) -> Result<(), CloseCode> {
     match who {
-        Who::Citizen(appointment, sign_in) => {
+        Who::Citizen(appointment, sign_in) | Who::Guest(appointment, _, sign_in) => {
             let (done, told) = oneshot::channel();
-            let here = Mail::CitizenHere { device, sign_in: *sign_in, link: link.clone(), done };
+            let here = Mail::PublicHere { from: who.actor(device), sign_in: *sign_in, link: link.clone(), done };
             house.registry().send(house, *appointment, here).await.map_err(|_| CloseCode::TryAgainLater)?;
             // Dropped when there is no such consultation; then the link is being closed.
             let _ = told.await;
@@ -288,8 +292,8 @@ async fn enter(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link,
 /// The socket ended: whoever counted on it hears so.
 async fn depart(house: &Arc<Signaling>, who: &Who, device: DeviceId, link: &Link, signed_out: bool) {
     match who {
-        Who::Citizen(appointment, _) => {
-            let _ = house.registry().send(house, *appointment, Mail::CitizenGone { device, link: link.id() }).await;
+        Who::Citizen(appointment, _) | Who::Guest(appointment, ..) => {
+            let _ = house.registry().send(house, *appointment, Mail::PublicGone { link: link.id() }).await;
         }
         Who::Agent(grant, _) => {
             if house.agents().leave(grant.agent, device, link) {

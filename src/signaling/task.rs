@@ -11,15 +11,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::access::token::TokenHash;
 use crate::consultation::view::Row;
-use crate::consultation::{Actor, Command, Consultation, Effect, Event, Now, Stage, Trace, View};
-use crate::ids::{AgentId, AppointmentId, DeviceId};
+use crate::consultation::{Actor, Command, Consultation, Effect, Event, GuestKind, Now, Record, Stage, Trace, View};
+use crate::ids::{AgentId, AppointmentId, ParticipantId};
 use crate::media::plane::{MediaEvent, OfferError};
 use crate::protocol::server::{self, ServerMessage};
 use crate::protocol::{CloseCode, ErrorCode};
 use crate::signaling::desk::News;
 use crate::signaling::link::Link;
 use crate::signaling::media_side::{Answered, Asked, Happened, MediaSide};
-use crate::signaling::{Signaling, stopped, wire};
+use crate::signaling::{NotCancelled, Signaling, stopped, wire};
 use crate::store::{Appointment, StoreError, Who};
 use crate::time::Instant;
 
@@ -30,18 +30,22 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// What reaches a consultation.
 pub(super) enum Mail {
-    /// A socket of the citizen said hello; `done` when its snapshot is on the way.
-    CitizenHere { device: DeviceId, sign_in: TokenHash, link: Link, done: oneshot::Sender<()> },
-    /// A socket of the citizen ended.
-    CitizenGone { device: DeviceId, link: u64 },
+    /// A socket of the citizen or a guest said hello; `done` when its snapshot is on the way.
+    PublicHere { from: Actor, sign_in: TokenHash, link: Link, done: oneshot::Sender<()> },
+    /// A socket of the citizen or a guest ended.
+    PublicGone { link: u64 },
     /// A socket of an agent who may have a seat here said hello.
     AgentHere { from: Actor, done: oneshot::Sender<()> },
     /// The last socket of an agent's device ended; `signed_out`: with the sign-in that opened it.
     AgentGone { from: Actor, signed_out: bool },
     /// A request for the rules.
     Ask { from: Actor, link: Link, re: NonZeroU32, command: Command },
+    /// An agent invites somebody.
+    Invite { from: Actor, link: Link, re: NonZeroU32, kind: GuestKind, name: String, direct: bool },
     /// A request for the media plane.
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
+    /// The appointment does not take place; `done` when that is written down, or why it is not.
+    Cancel { by: Who, done: oneshot::Sender<Result<(), NotCancelled>> },
     /// The join link was replaced, or the appointment erased.
     LinkEnded,
     /// The agenda has other times than this task began with.
@@ -79,8 +83,8 @@ enum End {
 async fn refuse(house: &Signaling, id: AppointmentId, inbox: &mut mpsc::Receiver<Mail>, code: ErrorCode, close: CloseCode) {
     while !house.registry().retire(id, inbox) {
         match tokio::time::timeout(TICK, inbox.recv()).await {
-            Ok(Some(Mail::CitizenHere { link, .. })) => link.close(close),
-            Ok(Some(Mail::Ask { link, re, .. } | Mail::Offer { link, re, .. })) => {
+            Ok(Some(Mail::PublicHere { link, .. })) => link.close(close),
+            Ok(Some(Mail::Ask { link, re, .. } | Mail::Invite { link, re, .. } | Mail::Offer { link, re, .. })) => {
                 link.send(wire::text(&wire::error(re, code, "no such consultation here")));
             }
             Ok(Some(_)) | Err(_) => {}
@@ -89,8 +93,10 @@ async fn refuse(house: &Signaling, id: AppointmentId, inbox: &mut mpsc::Receiver
     }
 }
 
-struct CitizenSocket {
-    device: DeviceId,
+/// A socket of the citizen or a guest.
+struct PublicSocket {
+    /// Whose, and from which device.
+    from: Actor,
     /// What it was opened with; it ends with it.
     sign_in: TokenHash,
     link: Link,
@@ -100,8 +106,8 @@ struct Task {
     house: Arc<Signaling>,
     of: Arc<Appointment>,
     consultation: Consultation,
-    /// One socket per device.
-    citizens: Vec<CitizenSocket>,
+    /// Those of citizen and guests, one per device.
+    public: Vec<PublicSocket>,
     media: MediaSide,
     /// The last snapshot of each socket, without its revision.
     sent: HashMap<u64, server::State>,
@@ -126,7 +132,7 @@ impl Task {
             house,
             of: Arc::new(of),
             consultation,
-            citizens: Vec::new(),
+            public: Vec::new(),
             media: MediaSide::default(),
             sent: HashMap::new(),
             revision,
@@ -176,7 +182,7 @@ impl Task {
 
     /// Somebody looks at a place in the queue.
     fn shows_a_place(&self) -> bool {
-        !self.citizens.is_empty() && matches!(self.consultation.record().stage, Stage::Waiting | Stage::Ringing)
+        !self.public.is_empty() && matches!(self.consultation.record().stage, Stage::Waiting | Stage::Ringing)
     }
 
     fn now(&self) -> Now {
@@ -184,7 +190,7 @@ impl Task {
     }
 
     fn is_over(&self) -> bool {
-        self.citizens.is_empty() && self.consultation.is_idle() && self.seated.is_empty() && !self.media.is_answering()
+        self.public.is_empty() && self.consultation.is_idle() && self.seated.is_empty() && !self.media.is_answering()
     }
 
     fn due(&self) -> Instant {
@@ -195,17 +201,16 @@ impl Task {
 
     async fn take(&mut self, mail: Mail) {
         match mail {
-            Mail::CitizenHere { device, sign_in, link, done } => {
-                self.citizen_here(CitizenSocket { device, sign_in, link }).await;
+            Mail::PublicHere { from, sign_in, link, done } => {
+                self.public_here(PublicSocket { from, sign_in, link }).await;
                 self.tell_everybody().await;
                 let _ = done.send(());
             }
-            Mail::CitizenGone { device, link } => {
-                let before = self.citizens.len();
-                self.citizens.retain(|other| other.link.id() != link);
+            Mail::PublicGone { link } => {
                 self.sent.remove(&link);
-                if self.citizens.len() < before {
-                    self.ask(Command::Disconnect, &Actor::Citizen { device }, None).await;
+                if let Some(at) = self.public.iter().position(|socket| socket.link.id() == link) {
+                    let gone = self.public.remove(at);
+                    self.ask(Command::Disconnect, &gone.from, None).await;
                 }
             }
             Mail::AgentHere { from, done } => {
@@ -229,7 +234,12 @@ impl Task {
                     self.ask(Command::Disconnect, &from, None).await;
                 }
             }
+            Mail::Invite { from, link, re, kind, name, direct } => self.invite(&from, &link, re, kind, name, direct).await,
             Mail::Offer { from, link, re, transport, sdp } => self.offer(from, link, re, transport, sdp).await,
+            Mail::Cancel { by, done } => {
+                self.do_what_is_due().await;
+                let _ = done.send(self.cancel(by).await);
+            }
             Mail::LinkEnded => self.link_ended().await,
             Mail::Rebooked(of) => self.rebooked(of),
             Mail::Wake => {}
@@ -238,11 +248,22 @@ impl Task {
 
     /// One command: rules, then disk (record and trail at once), then media, then the answer, then the snapshots. When the disk fails, nothing happened.
     async fn ask(&mut self, command: Command, from: &Actor, answer: Option<(&Link, NonZeroU32)>) {
+        self.ask_for(command, from, answer, |re, _| ServerMessage::Ok { re }).await;
+    }
+
+    /// The same with another answer than a plain `ok`.
+    async fn ask_for(
+        &mut self,
+        command: Command,
+        from: &Actor,
+        answer: Option<(&Link, NonZeroU32)>,
+        done: impl FnOnce(NonZeroU32, &Record) -> ServerMessage,
+    ) {
         let before = self.consultation.clone();
         let published = if let Command::Publish(publishing) = &command { Some(*publishing) } else { None };
         let said = match self.consultation.handle(command, from, self.now()) {
             Err(refusal) => Err((wire::code(refusal), refusal.to_string())),
-            Ok(effects) => match self.save(&effects).await {
+            Ok(effects) => match self.save(&effects, None).await {
                 Ok(()) => Ok(effects),
                 Err(error) => {
                     tracing::error!(reference = %self.of.reference, %error, "not saved, so not done");
@@ -256,7 +277,7 @@ impl Task {
         }
         if let Some((link, re)) = answer {
             link.send(wire::text(&match &said {
-                Ok(_) => ServerMessage::Ok { re },
+                Ok(_) => done(re, self.consultation.record()),
                 Err((code, message)) => wire::error(re, *code, message),
             }));
         }
@@ -268,6 +289,20 @@ impl Task {
         }
     }
 
+    /// Nobody is told before it is written down; when the disk fails, nothing happened.
+    async fn cancel(&mut self, by: Who) -> Result<(), NotCancelled> {
+        let before = self.consultation.clone();
+        let effects = self.consultation.cancel(self.now()).map_err(NotCancelled::Refused)?;
+        if let Err(error) = self.save(&effects, Some(by)).await {
+            tracing::error!(reference = %self.of.reference, %error, "not saved, so not cancelled");
+            self.consultation = before;
+            return Err(NotCancelled::Failed);
+        }
+        self.route(&effects);
+        self.carry_out(effects).await;
+        Ok(())
+    }
+
     /// Rings that end, drops, consultations that end by themselves.
     async fn do_what_is_due(&mut self) {
         let now = self.now();
@@ -277,7 +312,7 @@ impl Task {
         }
         let before = self.consultation.clone();
         let effects = self.consultation.handle_timeout(now);
-        match self.save(&effects).await {
+        match self.save(&effects, None).await {
             Ok(()) => {
                 self.retry_at = None;
                 self.route(&effects);
@@ -291,9 +326,10 @@ impl Task {
         }
     }
 
-    async fn save(&mut self, effects: &[Effect]) -> Result<(), StoreError> {
+    /// `by`: who did all of it, when it was nobody of those who take part.
+    async fn save(&mut self, effects: &[Effect], by: Option<Who>) -> Result<(), StoreError> {
         if effects.contains(&Effect::Save) {
-            let trail: Vec<_> = traces(effects).map(|trace| (trace.event.word(), who(trace))).collect();
+            let trail: Vec<_> = traces(effects).map(|trace| (trace.event.word(), by.unwrap_or_else(|| who(trace)))).collect();
             self.house.store().save_consultation(self.of.id, self.consultation.record(), &trail, self.house.clock().now()).await?;
         }
         Ok(())
@@ -354,8 +390,7 @@ impl Task {
             self.row = Some(row.clone());
             self.house.desk().tell(News::Row(self.of.clone(), row)).await;
         }
-        let mut viewers: Vec<(Actor, Link)> =
-            self.citizens.iter().map(|socket| (Actor::Citizen { device: socket.device }, socket.link.clone())).collect();
+        let mut viewers: Vec<(Actor, Link)> = self.public.iter().map(|socket| (socket.from.clone(), socket.link.clone())).collect();
         for agent in &self.seated {
             let sockets = self.house.agents().sockets(*agent);
             viewers.extend(sockets.into_iter().map(|(device, link)| (Actor::Agent { agent: *agent, name: String::new(), device }, link)));
@@ -454,6 +489,7 @@ fn who(trace: &Trace) -> Who {
     match (trace.agent, trace.event) {
         (Some(agent), _) => Who::Agent(agent),
         (None, Event::Unanswered | Event::Expire | Event::Missed) => Who::Service,
+        (None, _) if trace.participant != ParticipantId::CITIZEN => Who::Guest,
         (None, _) => Who::Citizen,
     }
 }
@@ -462,7 +498,7 @@ impl Drop for Task {
     /// After a panic the next task does not know the sockets of this one: they come back by themselves and get snapshots.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for socket in &self.citizens {
+            for socket in &self.public {
                 socket.link.close(CloseCode::GoingAway);
             }
         }

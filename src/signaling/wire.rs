@@ -5,11 +5,12 @@ use std::num::NonZeroU32;
 use axum::extract::ws::Utf8Bytes;
 
 use crate::consultation::queue;
-use crate::consultation::view::{self, Presence, Role, Row, RowState, View};
+use crate::consultation::record::{GuestKind, GuestStage};
+use crate::consultation::view::{self, Invited, Presence, Role, Row, RowState, View};
 use crate::consultation::{AgentCommand, CitizenCommand, Command, Outcome, Parting, Publishing, Refusal};
 use crate::ids::{AppointmentId, DeviceId, ParticipantId};
 use crate::protocol::server::{self, ServerMessage};
-use crate::protocol::{AgentMessage, CitizenMessage, ErrorCode};
+use crate::protocol::{AgentMessage, CitizenMessage, ErrorCode, GuestMessage};
 use crate::sfu::negotiated::SlotAssignment;
 use crate::store::Appointment;
 
@@ -21,6 +22,8 @@ pub(super) enum Request {
     Ping,
     /// For the rules.
     Command(Command),
+    /// Needs a link first, then it is for the rules.
+    Invite { kind: GuestKind, name: String, direct: bool },
     /// For the media plane.
     Offer { transport: u32, sdp: String },
 }
@@ -36,6 +39,22 @@ pub(super) fn citizen(message: CitizenMessage) -> (NonZeroU32, Request) {
         M::TakeOver { id } => (id, Request::Command(Command::TakeOver)),
         M::Accept { id, call } => (id, asked(CitizenCommand::Accept(call))),
         M::Decline { id, call } => (id, asked(CitizenCommand::Decline(call))),
+        M::Leave { id } => (id, Request::Command(Command::Leave)),
+        M::Return { id } => (id, Request::Command(Command::Return)),
+        M::Agree { id, guest, agreed } => (id, asked(CitizenCommand::Agree(guest, agreed))),
+        M::Offer { id, transport, sdp } => (id, Request::Offer { transport: transport.get(), sdp }),
+        M::Publish { id, microphone, camera, screen } => (id, publish(microphone, camera, screen)),
+    }
+}
+
+/// A guest's message.
+pub(super) fn guest(message: GuestMessage) -> (NonZeroU32, Request) {
+    use GuestMessage as M;
+    match message {
+        M::Hello { id, version, device } => (id, Request::Hello { version, device }),
+        M::Ping { id } => (id, Request::Ping),
+        M::Knock { id, name } => (id, Request::Command(Command::Knock(name.into_string()))),
+        M::TakeOver { id } => (id, Request::Command(Command::TakeOver)),
         M::Leave { id } => (id, Request::Command(Command::Leave)),
         M::Return { id } => (id, Request::Command(Command::Return)),
         M::Offer { id, transport, sdp } => (id, Request::Offer { transport: transport.get(), sdp }),
@@ -58,6 +77,12 @@ pub(super) fn agent(message: AgentMessage) -> (NonZeroU32, Option<AppointmentId>
         M::Leave { id, appointment } => (id, Some(appointment), Request::Command(Command::Leave)),
         M::Close { id, appointment, outcome } => (id, Some(appointment), asked(AgentCommand::Close(closing(outcome)))),
         M::Notify { id, appointment, text } => (id, Some(appointment), asked(AgentCommand::Notify(text.into_string()))),
+        M::Invite { id, appointment, kind, name, direct } => {
+            (id, Some(appointment), Request::Invite { kind, name: name.into_string(), direct })
+        }
+        M::Revoke { id, appointment, guest } => (id, Some(appointment), asked(AgentCommand::Revoke(guest))),
+        M::LetIn { id, appointment, guest } => (id, Some(appointment), asked(AgentCommand::LetIn(guest))),
+        M::PutBackGuest { id, appointment, guest } => (id, Some(appointment), asked(AgentCommand::PutBackGuest(guest))),
         M::TakeOver { id, appointment } => (id, Some(appointment), Request::Command(Command::TakeOver)),
         M::Offer { id, appointment, transport, sdp } => (id, Some(appointment), Request::Offer { transport: transport.get(), sdp }),
         M::Publish { id, appointment, microphone, camera, screen } => (id, Some(appointment), publish(microphone, camera, screen)),
@@ -89,6 +114,9 @@ pub(super) fn code(refusal: Refusal) -> ErrorCode {
         Refusal::Taken => ErrorCode::Taken,
         Refusal::Busy => ErrorCode::Busy,
         Refusal::NotInCall => ErrorCode::NotInCall,
+        Refusal::NotAgreed => ErrorCode::NotAgreed,
+        Refusal::UnknownGuest => ErrorCode::UnknownGuest,
+        Refusal::NameTaken => ErrorCode::NameTaken,
         Refusal::WrongState => ErrorCode::WrongState,
     }
 }
@@ -122,8 +150,27 @@ pub(super) fn state(view: View, of: &Appointment, revision: u64, place: u32, slo
         call: view.call.map(|call| server::Call { number: call.number, from: call.from, rings_until: call.until.into() }),
         participants: view.people.into_iter().map(|person| participant(person, of)).collect(),
         slots: slots.map(|slot| server::Slot { mid: slot.mid.clone(), participant: slot.participant, source: slot.source }).collect(),
+        guests: view.guests.into_iter().map(invited).collect(),
         start: of.start.into(),
         end: of.end.into(),
+    }
+}
+
+fn invited(guest: Invited) -> server::Guest {
+    server::Guest {
+        guest: guest.guest,
+        kind: guest.kind,
+        name: guest.name,
+        state: match guest.stage {
+            GuestStage::Invited => server::GuestState::Invited,
+            GuestStage::Knocking => server::GuestState::Knocking,
+            GuestStage::InCall => server::GuestState::InCall,
+            GuestStage::Left | GuestStage::Revoked => server::GuestState::Left,
+        },
+        agreed: guest.agreed,
+        direct: guest.direct,
+        participant: guest.participant,
+        presence: presence(guest.presence),
     }
 }
 
@@ -133,8 +180,9 @@ fn participant(person: view::Person, of: &Appointment) -> server::Participant {
         role: match person.role {
             Role::Citizen => server::Role::Citizen,
             Role::Agent => server::Role::Agent,
-            Role::Guest => server::Role::Guest,
+            Role::Guest(_) => server::Role::Guest,
         },
+        kind: if let Role::Guest(kind) = person.role { Some(kind) } else { None },
         name: person.name.unwrap_or_else(|| of.name.clone()),
         presence: presence(person.presence),
         microphone: person.publishing.microphone,
@@ -164,6 +212,7 @@ fn phase(phase: view::Phase) -> server::Phase {
         P::Left | P::Parted(Parting::Left) => server::Phase::Left,
         P::Closed | P::Parted(Parting::Closed) => server::Phase::Closed,
         P::Missed => server::Phase::Missed,
+        P::Cancelled => server::Phase::Cancelled,
         P::Parted(Parting::PutBack) => server::Phase::PutBack,
         P::Parted(Parting::Unanswered) => server::Phase::Unanswered,
         P::Parted(Parting::Declined) => server::Phase::Declined,

@@ -8,11 +8,13 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::{Who, append};
+use super::guests::write_links;
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError};
+use super::{Store, StoreError, places};
 use crate::access::token::{Token, TokenHash};
+use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
-use crate::consultation::record::Record;
+use crate::consultation::record::{Record, Stage};
 use crate::ids::AppointmentId;
 use crate::limits;
 use crate::time::Timestamp;
@@ -86,6 +88,21 @@ pub enum Found {
 impl Store {
     /// Books: draws id, reference and key; the audit trail says `booked`. Answers the appointment and its join link's token, which is not kept.
     pub async fn book(&self, new: NewAppointment, now: Timestamp) -> Result<(Appointment, Token), StoreError> {
+        // Without a number of agents there always is a place.
+        self.book_within(new, None, now).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    }
+
+    /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
+    pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
+        self.book_within(new, Some(agents), now).await
+    }
+
+    async fn book_within(
+        &self,
+        new: NewAppointment,
+        agents: Option<u16>,
+        now: Timestamp,
+    ) -> Result<Option<(Appointment, Token)>, StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
         let mut appointment = Appointment {
@@ -103,12 +120,13 @@ impl Store {
         // A reference has 30 bits: a second one may be taken, five in a row are not chance.
         for _ in 0..5 {
             appointment.reference = random_reference()?;
-            match self.insert(&appointment, now).await {
+            match self.insert(&appointment, agents, now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {}
                 Err(error) => return Err(error),
-                Ok(()) => {
+                Ok(false) => return Ok(None),
+                Ok(true) => {
                     let token = self.link_token(&appointment);
-                    return Ok((appointment, token));
+                    return Ok(Some((appointment, token)));
                 }
             }
         }
@@ -178,14 +196,18 @@ impl Store {
         let key = self.key_of(id, &wrapped.ok_or(sqlx::Error::RowNotFound)?)?;
         let sealed = key.seal(&place("record_sealed", id), &json(record)?)?;
         let mut transaction = self.inner.writer.begin().await?;
-        let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3 WHERE id = $1")
+        let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3, holds_place = $4 WHERE id = $1")
             .bind(id.to_string())
             .bind(sealed)
             .bind(now.0)
+            .bind(record.stage != Stage::Cancelled)
             .execute(&mut *transaction)
             .await?;
         if written.rows_affected() != 1 {
             return Err(StoreError::Database(sqlx::Error::RowNotFound));
+        }
+        if record.invitations > 0 {
+            write_links(&mut transaction, id, record).await?;
         }
         for (what, who) in trail {
             append(&mut transaction, what, *who, Some(id), now).await?;
@@ -194,20 +216,45 @@ impl Store {
         Ok(())
     }
 
-    /// Moves an appointment to another time; the link stays.
-    pub async fn reschedule(&self, id: AppointmentId, slot: Slot, now: Timestamp) -> Result<(), StoreError> {
+    /// The appointment that is called so on the phone.
+    pub async fn appointment_by_reference(&self, reference: &str) -> Result<Option<Appointment>, StoreError> {
+        let row = sqlx::query("SELECT * FROM appointments WHERE reference = $1")
+            .bind(reference.to_ascii_uppercase())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        row.map(|row| self.opened(&row)).transpose()
+    }
+
+    /// Moves an appointment to another time; the link stays. False when among so many agents no place is left there; nothing was written then.
+    pub async fn reschedule(
+        &self,
+        appointment: &Appointment,
+        slot: Slot,
+        agents: Option<u16>,
+        who: Who,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_to_write().await?;
+        if let Some(agents) = agents {
+            let booked = places::booked(&mut transaction, &appointment.service, slot, Some(appointment.id)).await?;
+            if occupancy::places_left(slot, agents, &booked) == 0 {
+                return Ok(false);
+            }
+        }
         sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4 WHERE id = $1")
-            .bind(id.to_string())
+            .bind(appointment.id.to_string())
             .bind(slot.start.0)
             .bind(slot.end.0)
             .bind(now.0)
-            .execute(&self.inner.writer)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        append(&mut transaction, "rescheduled", who, Some(appointment.id), now).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Replaces the join link: the old one and every cookie that it opened are dead when this returns (S4). Answers the new token.
-    pub async fn rotate_link(&self, id: AppointmentId, now: Timestamp) -> Result<Option<Token>, StoreError> {
+    pub async fn rotate_link(&self, id: AppointmentId, who: Who, now: Timestamp) -> Result<Option<Token>, StoreError> {
         let Some(mut appointment) = self.appointment(id).await? else { return Ok(None) };
         let old = self.link_token(&appointment).hash();
         appointment.link_epoch += 1;
@@ -226,6 +273,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         sqlx::query("DELETE FROM citizen_sign_ins WHERE appointment = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        append(&mut transaction, "link_rotated", who, Some(id), now).await?;
         transaction.commit().await?;
         Ok(Some(token))
     }
@@ -285,11 +333,18 @@ impl Store {
         Ok(found.is_some())
     }
 
-    async fn insert(&self, appointment: &Appointment, now: Timestamp) -> Result<(), StoreError> {
+    /// False when no place is left among so many agents.
+    async fn insert(&self, appointment: &Appointment, agents: Option<u16>, now: Timestamp) -> Result<bool, StoreError> {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
+        if let Some(agents) = agents {
+            let booked = places::booked(&mut transaction, &appointment.service, appointment.slot(), None).await?;
+            if occupancy::places_left(appointment.slot(), agents, &booked) == 0 {
+                return Ok(false);
+            }
+        }
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
              name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms) \
@@ -314,7 +369,7 @@ impl Store {
         .await?;
         append(&mut transaction, "booked", Who::Api, Some(id), now).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     fn opened(&self, row: &SqliteRow) -> Result<Appointment, StoreError> {

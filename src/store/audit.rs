@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 pub enum Who {
     /// The citizen of the appointment.
     Citizen,
+    /// A third person whom an agent invited.
+    Guest,
     /// An agent.
     Agent(AgentId),
     /// A portal with an API key.
@@ -25,6 +27,7 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Citizen => f.write_str("citizen"),
+            Self::Guest => f.write_str("guest"),
             Self::Agent(agent) => write!(f, "agent:{}", agent.0),
             Self::Api => f.write_str("api"),
             Self::Service => f.write_str("service"),

@@ -3,7 +3,9 @@
 mod agents;
 mod appointments;
 mod audit;
+mod guests;
 mod meta;
+mod places;
 mod seal;
 
 use std::os::unix::fs::OpenOptionsExt;

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use visavis::agenda::phase::{LinkRules, Slot};
-use visavis::consultation::record::{Holder, Seat};
 use visavis::consultation::view::{self, Phase, RowState};
 use visavis::consultation::{
-    Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, Event, Now, Outcome, Parting, Publishing, Record, Refusal, Row,
+    Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, Event, GuestKind, Invitation, Now, Outcome, Parting, Publishing,
+    Record, Refusal, Row,
 };
-use visavis::ids::{AgentId, DeviceId, ParticipantId};
+use visavis::ids::{AgentId, DeviceId, GuestId, ParticipantId};
 use visavis::limits;
 use visavis::time::Timestamp;
 
@@ -671,18 +671,183 @@ fn a_colleague_joins_as_a_third_until_every_seat_is_taken() {
     assert_eq!(scene.consultation.view(&citizen(PHONE), scene.now).unwrap().people.len(), limits::PARTICIPANTS_MAX - 1);
 }
 
+// A third person: by invitation, with the citizen's word, let in by an agent.
+
+const GUEST: GuestId = GuestId(1);
+const GUEST_SEAT: ParticipantId = ParticipantId(2);
+const GUEST_PHONE: DeviceId = DeviceId([21; 16]);
+
+fn guest() -> Actor {
+    Actor::Guest { guest: GUEST, device: GUEST_PHONE }
+}
+
+fn invite(direct: bool) -> Command {
+    let whom = Invitation { kind: GuestKind::Interpreter, name: "Interpreter".into(), direct, link: [7; 32] };
+    Command::Agent(AgentCommand::Invite(whom))
+}
+
+fn knock() -> Command {
+    Command::Knock("Inga".into())
+}
+
+const LET_IN: Command = Command::Agent(AgentCommand::LetIn(GUEST));
+const AGREE: Command = Command::Citizen(CitizenCommand::Agree(GUEST, true));
+
+impl Scene {
+    /// In the call, a guest at the door, nothing said by the citizen yet.
+    fn knocking(direct: bool) -> Self {
+        let mut scene = Self::in_call();
+        scene.ok(invite(direct), &anna());
+        scene.ok(knock(), &guest());
+        scene
+    }
+
+    fn with_guest() -> Self {
+        let mut scene = Self::knocking(false);
+        scene.ok(AGREE, &citizen(PHONE));
+        scene.ok(LET_IN, &anna());
+        scene
+    }
+}
+
 #[test]
-fn a_guest_is_removed_and_put_back_with_the_public() {
-    let guest = Seat { participant: ParticipantId(2), holder: Holder::Guest, name: "Gil".into(), device: LAPTOP };
+fn a_guest_comes_in_only_when_the_citizen_agrees_and_an_agent_opens() {
+    let mut scene = Scene::knocking(false);
+    assert_eq!(scene.phase(&guest()), Some(Phase::Waiting));
+    assert_eq!(scene.refused(LET_IN, &anna()), Refusal::NotAgreed);
+    assert!(!scene.ok(AGREE, &citizen(PHONE)).contains(&Effect::Admit(GUEST_SEAT, true)), "the word alone opens nothing");
+    assert_eq!(scene.refused(LET_IN, &bert()), Refusal::NotInCall);
+    let effects = scene.ok(LET_IN, &anna());
+    assert_eq!(media(&effects), [Effect::Admit(GUEST_SEAT, true)]);
+    let seen = scene.consultation.view(&citizen(PHONE), scene.now).unwrap();
+    assert_eq!((seen.people[1].role, seen.people[1].name.as_deref()), (view::Role::Guest(GuestKind::Interpreter), Some("Inga")));
+    assert_eq!(scene.consultation.view(&guest(), scene.now).unwrap().people.len(), 2);
+}
+
+#[test]
+fn who_may_come_in_directly_does_so_once_the_citizen_agrees() {
+    let mut scene = Scene::knocking(true);
+    assert_eq!(scene.phase(&guest()), Some(Phase::Waiting));
+    assert_eq!(media(&scene.ok(AGREE, &citizen(PHONE))), [Effect::Admit(GUEST_SEAT, true)]);
+    scene.ok(Command::Leave, &guest());
+    assert_eq!(scene.phase(&guest()), Some(Phase::Left));
+    assert_eq!(media(&scene.ok(Command::Return, &guest())), [Effect::Admit(GUEST_SEAT, true)]);
+}
+
+#[test]
+fn nobody_is_invited_before_the_citizen_was_admitted() {
+    let mut scene = Scene::ringing();
+    assert_eq!(scene.refused(invite(true), &anna()), Refusal::NotInCall);
+    assert_eq!(scene.refused(knock(), &guest()), Refusal::Closed);
+}
+
+#[test]
+fn a_removed_guest_knocks_again_and_is_not_let_in_by_an_old_word() {
+    let mut scene = Scene::knocking(true);
+    scene.ok(AGREE, &citizen(PHONE));
+    let effects = scene.ok(Command::Agent(AgentCommand::Remove(GUEST_SEAT)), &anna());
+    assert_eq!(media(&effects), [Effect::Admit(GUEST_SEAT, false), Effect::EndTransport(GUEST_SEAT)]);
+    assert_eq!(scene.phase(&guest()), Some(Phase::Left));
+    scene.ok(knock(), &guest());
+    assert_eq!(scene.phase(&guest()), Some(Phase::Waiting), "not directly");
+}
+
+#[test]
+fn a_guest_put_back_keeps_the_transport_and_hears_nothing() {
+    let mut scene = Scene::with_guest();
+    let effects = scene.ok(Command::Agent(AgentCommand::PutBackGuest(GUEST)), &anna());
+    assert_eq!(media(&effects), [Effect::Admit(GUEST_SEAT, false)]);
+    assert_eq!(scene.phase(&guest()), Some(Phase::Waiting));
+    scene.ok(LET_IN, &anna());
+    assert_eq!(scene.phase(&guest()), Some(Phase::InCall));
+}
+
+#[test]
+fn guests_are_at_the_door_when_the_public_is_put_back_when_the_last_agent_goes_and_when_the_citizen_no_longer_agrees() {
+    for (command, from) in
+        [(PUT_BACK, anna()), (Command::Leave, anna()), (Command::Citizen(CitizenCommand::Agree(GUEST, false)), citizen(PHONE))]
+    {
+        let mut scene = Scene::with_guest();
+        let effects = scene.ok(command.clone(), &from);
+        assert!(effects.contains(&Effect::Admit(GUEST_SEAT, false)), "{command:?}: {effects:?}");
+        assert_eq!(scene.phase(&guest()), Some(Phase::Waiting));
+    }
+}
+
+#[test]
+fn a_revoked_link_leads_nowhere() {
+    let mut scene = Scene::with_guest();
+    let effects = scene.ok(Command::Agent(AgentCommand::Revoke(GUEST)), &anna());
+    assert_eq!(media(&effects), [Effect::Admit(GUEST_SEAT, false), Effect::EndTransport(GUEST_SEAT)]);
+    assert_eq!(scene.phase(&guest()), Some(Phase::Closed));
+    assert_eq!(scene.refused(knock(), &guest()), Refusal::Closed);
+    assert_eq!(scene.refused(LET_IN, &anna()), Refusal::UnknownGuest);
+    assert!(scene.consultation.view(&anna(), scene.now).unwrap().guests.is_empty());
+}
+
+#[test]
+fn an_invitation_ends_with_the_consultation() {
+    let mut scene = Scene::with_guest();
+    assert!(scene.ok(CLOSE, &anna()).contains(&Effect::EndTransport(GUEST_SEAT)));
+    assert_eq!(scene.phase(&guest()), Some(Phase::Closed));
+    assert_eq!(scene.refused(Command::Return, &guest()), Refusal::Closed);
+}
+
+#[test]
+fn a_second_device_of_a_guest_takes_over_by_an_explicit_word_only() {
+    let mut scene = Scene::with_guest();
+    let other = Actor::Guest { guest: GUEST, device: LAPTOP };
+    assert_eq!(scene.refused(knock(), &other), Refusal::Elsewhere);
+    assert_eq!(scene.phase(&other), Some(Phase::Elsewhere));
+    let effects = scene.ok(Command::TakeOver, &other);
+    assert_eq!(media(&effects), [Effect::EndTransport(GUEST_SEAT), Effect::Admit(GUEST_SEAT, true)]);
+    assert_eq!(scene.phase(&guest()), Some(Phase::Elsewhere));
+}
+
+#[test]
+fn a_guest_bears_no_name_of_the_service() {
     let mut scene = Scene::in_call();
-    let mut record = scene.consultation.record().clone();
-    record.seats.push(guest);
-    scene.consultation = Consultation::from_record(record, slot(), LinkRules::default(), scene.now);
-    assert_eq!(scene.consultation.view(&citizen(PHONE), scene.now).unwrap().people[1].role, view::Role::Guest);
-    let mut other = Scene { consultation: scene.consultation.clone(), now: scene.now };
-    let effects = scene.ok(Command::Agent(AgentCommand::Remove(ParticipantId(2))), &anna());
-    assert_eq!(media(&effects), [Effect::Admit(ParticipantId(2), false), Effect::EndTransport(ParticipantId(2))]);
-    assert!(other.ok(PUT_BACK, &anna()).contains(&Effect::EndTransport(ParticipantId(2))));
+    scene.ok(invite(false), &anna());
+    assert_eq!(scene.refused(Command::Knock(" agent 1".into()), &guest()), Refusal::NameTaken);
+}
+
+#[test]
+fn a_fifth_person_is_not_let_in_but_an_agent_always_is() {
+    let mut scene = Scene::with_guest();
+    let second = Actor::Guest { guest: GuestId(2), device: LAPTOP };
+    let third = Actor::Guest { guest: GuestId(3), device: DeviceId([22; 16]) };
+    for (number, actor) in [(2, &second), (3, &third)] {
+        scene.ok(invite(false), &anna());
+        scene.ok(Command::Knock(format!("Guest {number}")), actor);
+        scene.ok(Command::Citizen(CitizenCommand::Agree(GuestId(number), true)), &citizen(PHONE));
+    }
+    scene.ok(Command::Agent(AgentCommand::LetIn(GuestId(2))), &anna());
+    assert_eq!(scene.refused(Command::Agent(AgentCommand::LetIn(GuestId(3))), &anna()), Refusal::Busy);
+    scene.ok(Command::Return, &bert());
+    assert_eq!(scene.consultation.admitted().len(), 5);
+}
+
+#[test]
+fn invitations_are_bounded_and_revoked_ones_make_room() {
+    let mut scene = Scene::in_call();
+    for _ in 0..limits::GUESTS_MAX {
+        scene.ok(invite(false), &anna());
+    }
+    assert_eq!(scene.refused(invite(false), &anna()), Refusal::Busy);
+    scene.ok(Command::Agent(AgentCommand::Revoke(GuestId(3))), &anna());
+    scene.ok(invite(false), &anna());
+    let numbers: Vec<_> = scene.consultation.record().guests.iter().map(|guest| guest.guest.0).collect();
+    assert!(!numbers.contains(&3) && numbers.contains(&17), "a number is never used twice: {numbers:?}");
+}
+
+#[test]
+fn a_restart_keeps_guests_where_they_are() {
+    for mut scene in [Scene::knocking(false), Scene::with_guest()] {
+        let (phase, admitted) = (scene.phase(&guest()), scene.consultation.admitted());
+        scene.restart();
+        assert_eq!((scene.phase(&guest()), scene.consultation.admitted()), (phase, admitted));
+        assert_eq!(scene.consultation.seat(&guest()), Some(GUEST_SEAT));
+    }
 }
 
 // R1: after kill -9.
@@ -724,4 +889,34 @@ fn a_ring_that_ended_while_the_server_was_down_is_unanswered_at_once() {
     assert_eq!(scene.refused(accept(1), &citizen(PHONE)), Refusal::CallGone);
     assert_eq!(events(&scene.pass(0)), [Event::Unanswered]);
     assert_eq!(scene.row().state, RowState::Waiting);
+}
+
+#[test]
+fn an_appointment_is_cancelled_until_somebody_is_called_in_and_stays_so() {
+    for mut scene in [Scene::new(), Scene::waiting()] {
+        let now = scene.now;
+        let effects = scene.consultation.cancel(now).unwrap();
+        assert_eq!(effects[0], Effect::Save);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Trace(trace) if trace.event == Event::Cancel)));
+        assert_eq!(scene.consultation.view(&citizen(PHONE), now).unwrap().phase, Phase::Cancelled);
+        assert!(scene.consultation.row(now).is_none());
+        assert_eq!(scene.consultation.cancel(now).unwrap(), [], "done again it stays done");
+        assert_eq!(scene.refused(ARRIVE, &citizen(PHONE)), Refusal::Closed);
+        assert_eq!(scene.refused(CALL, &anna()), Refusal::Closed);
+        assert_eq!(scene.pass(24 * 60 * MINUTE), [], "nothing is due any more");
+    }
+}
+
+#[test]
+fn a_call_is_ended_by_the_people_in_it_and_never_cancelled() {
+    let mut left = Scene::in_call();
+    left.ok(Command::Leave, &citizen(PHONE));
+    for mut scene in [Scene::ringing(), Scene::in_call(), left] {
+        let before = scene.consultation.record().clone();
+        assert_eq!(scene.consultation.cancel(scene.now), Err(Refusal::WrongState));
+        assert_eq!(*scene.consultation.record(), before);
+    }
+    let mut closed = Scene::in_call();
+    closed.ok(CLOSE, &anna());
+    assert_eq!(closed.consultation.cancel(closed.now), Err(Refusal::Closed));
 }

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use visavis::agenda::phase::{LinkRules, Slot};
+use visavis::consultation::record::GuestStage;
 use visavis::consultation::view::{Phase, RowState};
-use visavis::consultation::{Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, Now, Outcome, Publishing, Record, Stage};
-use visavis::ids::{AgentId, DeviceId, ParticipantId};
+use visavis::consultation::{
+    Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, GuestKind, Invitation, Now, Outcome, Publishing, Record, Stage,
+};
+use visavis::ids::{AgentId, DeviceId, GuestId, ParticipantId};
 use visavis::limits;
 use visavis::time::Timestamp;
 
@@ -26,6 +29,8 @@ fn likely_first(end: u8) -> impl Strategy<Value = u8> {
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![
         likely_first(3).prop_map(|device| Actor::Citizen { device: DeviceId([device; 16]) }),
+        (1u8..4, likely_first(2))
+            .prop_map(|(guest, device)| Actor::Guest { guest: GuestId(guest.into()), device: DeviceId([200 + 10 * guest + device; 16]) }),
         (likely_first(3), likely_first(2)).prop_map(|(number, device)| (i64::from(number), device)).prop_map(|(number, device)| {
             Actor::Agent { agent: AgentId(number), name: number.to_string(), device: DeviceId([100 + 10 * number as u8 + device; 16]) }
         }),
@@ -44,6 +49,15 @@ fn command() -> impl Strategy<Value = Command> {
         likely_first(6).prop_map(|call| Command::Citizen(CitizenCommand::Accept(call.into()))),
         likely_first(6).prop_map(|call| Command::Citizen(CitizenCommand::Accept(call.into()))),
         likely_first(6).prop_map(|call| Command::Citizen(CitizenCommand::Decline(call.into()))),
+        Just(Command::Knock("Inga".into())),
+        (1u8..4, any::<bool>()).prop_map(|(guest, yes)| Command::Citizen(CitizenCommand::Agree(GuestId(guest.into()), yes))),
+        any::<bool>().prop_map(|direct| {
+            let whom = Invitation { kind: GuestKind::Relative, name: "R".into(), direct, link: [u8::from(direct); 32] };
+            Command::Agent(AgentCommand::Invite(whom))
+        }),
+        (1u8..4).prop_map(|guest| Command::Agent(AgentCommand::LetIn(GuestId(guest.into())))),
+        (1u8..4).prop_map(|guest| Command::Agent(AgentCommand::PutBackGuest(GuestId(guest.into())))),
+        (1u8..4).prop_map(|guest| Command::Agent(AgentCommand::Revoke(GuestId(guest.into())))),
         Just(Command::Agent(AgentCommand::Call)),
         Just(Command::Agent(AgentCommand::CancelCall)),
         Just(Command::Agent(AgentCommand::PutBack)),
@@ -81,7 +95,10 @@ fn everybody() -> impl Iterator<Item = Actor> {
             device: DeviceId([100 + 10 * number as u8 + device; 16]),
         })
     });
-    citizens.chain(agents)
+    let guests = (1u8..4).flat_map(|guest| {
+        (0u8..2).map(move |device| Actor::Guest { guest: GuestId(guest.into()), device: DeviceId([200 + 10 * guest + device; 16]) })
+    });
+    citizens.chain(agents).chain(guests)
 }
 
 /// What an observer outside believes, from effects and accepted commands alone.
@@ -148,6 +165,17 @@ fn check(consultation: &Consultation, observer: &mut Observer, now: Now) -> Resu
         }
     }
 
+    let in_call: Vec<_> = record.guests.iter().filter(|guest| guest.stage == GuestStage::InCall).collect();
+    prop_assert!(
+        in_call.is_empty() || record.admitted && record.agents().next().is_some(),
+        "no guest before the citizen, nor without an agent"
+    );
+    for guest in &record.guests {
+        prop_assert!(guest.stage != GuestStage::InCall || guest.agreed == Some(true), "no guest without the citizen's word");
+        let seated = matches!(guest.stage, GuestStage::Knocking | GuestStage::InCall);
+        prop_assert_eq!(record.seat_of_guest(guest.guest).is_some(), seated, "who is at the door or in the call has a seat");
+    }
+
     let mut numbers: Vec<_> = record.seats.iter().map(|seat| seat.participant).collect();
     numbers.sort();
     numbers.dedup();
@@ -187,7 +215,7 @@ proptest! {
                     let command = meant(command, consultation.record().calls);
                     let before = consultation.record().clone();
                     let accepting = matches!(command, Command::Citizen(CitizenCommand::Accept(_)));
-                    let returning = before.admitted && !before.removed && !before.seats.is_empty()
+                    let returning = before.admitted && !before.removed && before.agents().next().is_some()
                         && matches!(command, Command::Return | Command::Citizen(CitizenCommand::Arrive))
                         && matches!(actor, Actor::Citizen { .. });
                     match consultation.handle(command, &actor, now) {

@@ -8,6 +8,7 @@
 
 mod admission;
 mod admission_protocol;
+mod agenda;
 mod config;
 mod consultation;
 mod consultation_random;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use visavis::protocol::{AgentMessage, CitizenMessage, ServerMessage, http, schema};
+use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, http, schema};
 
 /// One file of vectors: messages of one direction.
 #[derive(Deserialize)]
@@ -19,6 +19,7 @@ struct Vectors {
 #[serde(rename_all = "snake_case")]
 enum Direction {
     Citizen,
+    Guest,
     Agent,
     Server,
     Http,
@@ -59,11 +60,16 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
     }
     match (direction, body) {
         (Direction::Citizen, _) => round::<CitizenMessage>(message),
+        (Direction::Guest, _) => round::<GuestMessage>(message),
         (Direction::Agent, _) => round::<AgentMessage>(message),
         (Direction::Server, _) => round::<ServerMessage>(message),
         (Direction::Http, Some("ErrorBody")) => round::<http::ErrorBody>(message),
         (Direction::Http, Some("NewAppointment")) => round::<http::NewAppointment>(message),
         (Direction::Http, Some("Booked")) => round::<http::Booked>(message),
+        (Direction::Http, Some("Appointment")) => round::<http::Appointment>(message),
+        (Direction::Http, Some("NewTime")) => round::<http::NewTime>(message),
+        (Direction::Http, Some("Services")) => round::<http::Services>(message),
+        (Direction::Http, Some("Slots")) => round::<http::Slots>(message),
         (Direction::Http, Some("Join")) => round::<http::Join>(message),
         (Direction::Http, Some("Link")) => round::<http::Link>(message),
         (Direction::Http, Some("SignIn")) => round::<http::SignIn>(message),
@@ -76,6 +82,7 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
 fn validator(direction: Direction, body: Option<&str>) -> jsonschema::Validator {
     let name = match direction {
         Direction::Citizen => "CitizenMessage",
+        Direction::Guest => "GuestMessage",
         Direction::Agent => "AgentMessage",
         Direction::Server => "ServerMessage",
         Direction::Http => body.unwrap(),

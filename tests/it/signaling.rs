@@ -26,7 +26,7 @@ use visavis::load::http_client::Base;
 use visavis::load::signaling_client::SignalingClient;
 use visavis::media::plane::{MediaConfig, MediaPlane};
 use visavis::signaling::{Signaling, prepare};
-use visavis::store::{Appointment, NewAgent, NewAppointment, Store};
+use visavis::store::{Appointment, NewAgent, NewAppointment, Store, Who};
 use visavis::time::{Clock, Timestamp};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -547,7 +547,7 @@ async fn a_replaced_link_ends_the_sockets_that_it_opened() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::start(directory.path()).await;
     let (of, clara, anna) = house.in_call().await;
-    house.store.rotate_link(of.id, house.clock.now()).await.unwrap().unwrap();
+    house.store.rotate_link(of.id, Who::Api, house.clock.now()).await.unwrap().unwrap();
     house.signaling.link_ended(of.id);
     assert_eq!(clara.closed().await, 4001);
     anna.state("away", |state| state["participants"][0]["presence"] == "away").await;
@@ -826,4 +826,21 @@ async fn one_link_has_so_many_sockets_and_no_more() {
     for person in &open {
         person.phase("open").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_appointment_tells_the_page_that_waits_and_leaves_the_desk() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::start(directory.path()).await;
+    let (of, clara, anna) = house.waiting().await;
+    anna.row("waiting", |row| row["state"] == "waiting").await;
+    house.signaling.cancel(of.id, Who::Api).await.unwrap();
+    clara.phase("cancelled").await;
+    let empty = anna.signaling.until(SOON, "an empty desk", |heard| heard.desk.as_ref().is_some_and(|desk| desk["rows"] == json!([])));
+    empty.await.unwrap();
+    assert_eq!(clara.ask("arrive").await, Err("closed".into()));
+    let lines = house.store.audit_of(of.id).await.unwrap();
+    assert_eq!(lines.iter().map(|line| (line.what.as_str(), line.who.as_str())).next_back(), Some(("cancel", "api")));
+    house.signaling.cancel(of.id, Who::Api).await.unwrap();
+    assert_eq!(house.store.audit_of(of.id).await.unwrap().len(), lines.len(), "done again it leaves no second line");
 }

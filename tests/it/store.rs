@@ -136,7 +136,7 @@ async fn rotated_link_is_told_apart_from_an_unknown_one_and_ends_its_cookies() {
     store.sign_in_citizen(&booked, [1; 32], NOW).await.unwrap();
     assert!(store.appointment_by_sign_in([1; 32], NOW).await.unwrap().is_some());
 
-    let new = store.rotate_link(booked.id, NOW).await.unwrap().unwrap();
+    let new = store.rotate_link(booked.id, Who::Api, NOW).await.unwrap().unwrap();
     assert_eq!(store.appointment_by_link(old.hash()).await.unwrap(), Found::Replaced);
     assert!(matches!(store.appointment_by_link(new.hash()).await.unwrap(), Found::Appointment(_)));
     assert_eq!(store.appointment_by_link([9; 32]).await.unwrap(), Found::Nothing);
@@ -290,6 +290,9 @@ async fn accounts_are_made_beside_a_server_that_runs() {
     store.close().await;
     let url = format!("sqlite://{}", directory.path().join("visavis.db").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = version + 1").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = version + 1 WHERE version = (SELECT max(version) FROM _sqlx_migrations)")
+        .execute(&pool)
+        .await
+        .unwrap();
     assert!(matches!(Store::open_beside(directory.path()).await, Err(StoreError::OtherVersion)));
 }

@@ -1,40 +1,63 @@
 //! Who is connected to a consultation by which device, and whose credential ended: the task's dealings with sockets. Decides no rule.
 
+use std::num::NonZeroU32;
+
 use crate::consultation::command::Parting;
 use crate::consultation::record::Holder;
-use crate::consultation::{Actor, Command, Consultation};
+use crate::consultation::{Actor, AgentCommand, Command, Consultation, GuestKind, Invitation};
+use crate::ids::GuestId;
 use crate::limits;
-use crate::protocol::CloseCode;
+use crate::protocol::{CloseCode, ErrorCode, ServerMessage};
 use crate::signaling::desk::News;
-use crate::signaling::task::{CitizenSocket, Task};
+use crate::signaling::invite::Drawn;
+use crate::signaling::link::Link;
+use crate::signaling::task::{PublicSocket, Task};
+use crate::signaling::wire;
+use crate::store::{Store, StoreError};
 
 impl Task {
-    pub(super) async fn citizen_here(&mut self, socket: CitizenSocket) {
-        let device = socket.device;
-        self.citizens.retain(|older| {
-            let same = older.device == device;
+    pub(super) async fn public_here(&mut self, socket: PublicSocket) {
+        let from = socket.from.clone();
+        self.public.retain(|older| {
+            let same = older.from == from;
             if same {
                 older.link.close(CloseCode::Replaced);
             }
             !same
         });
-        if self.citizens.len() >= limits::SOCKETS_PER_PERSON {
+        if self.public.iter().filter(|other| is_same_person(&other.from, &from)).count() >= limits::SOCKETS_PER_PERSON {
             socket.link.close(CloseCode::TryAgainLater);
             return;
         }
         // The cookie was good at the upgrade; `LinkEnded` may have come since.
-        match self.house.store().has_citizen_sign_in(socket.sign_in).await {
+        match has_sign_in(self.house.store(), &socket).await {
             Ok(true) => {}
             Ok(false) => return socket.link.close(CloseCode::CredentialEnded),
             Err(_) => return socket.link.close(CloseCode::TryAgainLater),
         }
-        self.citizens.push(socket);
-        self.ask(Command::Connect, &Actor::Citizen { device }, None).await;
+        self.public.push(socket);
+        self.ask(Command::Connect, &from, None).await;
+    }
+
+    /// Draws a link, lets the rules decide, and tells the link to who asked, once.
+    pub(super) async fn invite(&mut self, from: &Actor, link: &Link, re: NonZeroU32, kind: GuestKind, name: String, direct: bool) {
+        let Some(Drawn { hash, url, qr }) = self.house.draw_link() else {
+            link.send(wire::text(&wire::error(re, ErrorCode::Internal, "no link can be made")));
+            return;
+        };
+        let command = Command::Agent(AgentCommand::Invite(Invitation { kind, name, direct, link: hash }));
+        self.ask_for(command, from, Some((link, re)), |re, record| ServerMessage::Invited {
+            re,
+            guest: GuestId(record.invitations),
+            url,
+            qr,
+        })
+        .await;
     }
 
     pub(super) fn is_connected(&self, from: &Actor) -> bool {
         match from {
-            Actor::Citizen { device } => self.citizens.iter().any(|socket| socket.device == *device),
+            Actor::Citizen { .. } | Actor::Guest { .. } => self.public.iter().any(|socket| socket.from == *from),
             Actor::Agent { agent, device, .. } => self.house.agents().is_connected(*agent, *device),
         }
     }
@@ -42,15 +65,15 @@ impl Task {
     /// Sockets whose cookie is gone close, and what their device sent or got goes no further; others stay.
     pub(super) async fn link_ended(&mut self) {
         let mut ended = Vec::new();
-        for socket in &self.citizens {
+        for socket in &self.public {
             // When the store cannot say, nobody is cut; the next look at the cookie decides.
-            if matches!(self.house.store().has_citizen_sign_in(socket.sign_in).await, Ok(false)) {
-                ended.push((socket.device, socket.link.clone()));
+            if matches!(has_sign_in(self.house.store(), socket).await, Ok(false)) {
+                ended.push((socket.from.clone(), socket.link.clone()));
             }
         }
-        for (device, link) in ended {
+        for (from, link) in ended {
             link.close(CloseCode::CredentialEnded);
-            self.silence(&Actor::Citizen { device });
+            self.silence(&from);
         }
         self.erased = matches!(self.house.store().appointment(self.of.id).await, Ok(None));
     }
@@ -90,10 +113,25 @@ impl Task {
                 }
             }
         }
-        for socket in self.citizens.drain(..) {
+        for socket in self.public.drain(..) {
             socket.link.close(CloseCode::CredentialEnded);
         }
         self.house.desk().tell(News::Asleep(self.of.clone())).await;
         self.house.desk().reload();
+    }
+}
+
+async fn has_sign_in(store: &Store, socket: &PublicSocket) -> Result<bool, StoreError> {
+    match socket.from {
+        Actor::Guest { .. } => store.has_guest_sign_in(socket.sign_in).await,
+        Actor::Citizen { .. } | Actor::Agent { .. } => store.has_citizen_sign_in(socket.sign_in).await,
+    }
+}
+
+fn is_same_person(one: &Actor, other: &Actor) -> bool {
+    match (one, other) {
+        (Actor::Citizen { .. }, Actor::Citizen { .. }) => true,
+        (Actor::Guest { guest, .. }, Actor::Guest { guest: same, .. }) => guest == same,
+        _ => false,
     }
 }

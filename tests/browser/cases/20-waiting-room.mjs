@@ -11,6 +11,23 @@ async function mediaEnded(person, since) {
 
 export const cases = [
   {
+    name: 'the citizen cancels before the time: asked once more, then the link says so and the desk forgets it',
+    async run({ after }) {
+      const server = await Server.forCase(after);
+      const agent = await Agent.signIn(server);
+      const citizen = await Citizen.open(server, { appointment: { name: 'Carla Cancels', startsInMinutes: 120 } });
+      await agent.row('Carla Cancels');
+      await citizen.press('Cancel the appointment');
+      await citizen.press('Keep the appointment');
+      await citizen.press('Cancel the appointment');
+      await citizen.press('Yes, cancel');
+      await citizen.sees(/Your appointment is cancelled/);
+      await citizen.page.reload();
+      await citizen.sees(/Your appointment is cancelled/);
+      await until('the row is gone', async () => !(await agent.text()).includes('Carla Cancels'));
+    },
+  },
+  {
     name: 'the citizen declines, does not answer in 30 s, then answers: nobody is admitted without the green button',
     seconds: 150,
     async run({ after }) {

@@ -8,7 +8,7 @@ import { Resume } from "./resume";
 import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
 import { play } from "./sound";
-import type { AgentAccount, DeskRow, Outcome, State } from "./protocol";
+import type { AgentAccount, DeskRow, Guest, GuestKind, Outcome, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
 export interface AgentState extends SideState {
@@ -22,6 +22,10 @@ export interface AgentState extends SideState {
   preparing?: DeskRow;
   /** When the call of this seat began, on this page's clock in milliseconds since 1970. */
   callSince?: number;
+  /** The link that was just made for a guest; nobody can be told it again. */
+  invited?: { name: string; url: string; qr: string[] };
+  /** Who came to the door last, for the live region. */
+  knocked?: { name: string; count: number };
   /** Who arrived last, for the live region. */
   arrived?: { name: string; count: number };
 }
@@ -71,6 +75,10 @@ export class Agent extends Side<AgentState> {
         realClock.after(3_000, () => this.get().problem === code && void this.load());
       }
     }
+  }
+
+  protected override role() {
+    return "agent" as const;
   }
 
   signIn = (username: string, password: string) => this.attempt(async () => {
@@ -126,6 +134,23 @@ export class Agent extends Side<AgentState> {
     if (state) await this.request({ type: "close", appointment: state.appointment, outcome });
   });
 
+  invite = (kind: GuestKind, name: string, direct: boolean) => this.attempt(async () => {
+    const { state } = this.get();
+    if (!state) return;
+    const reply = await this.request({ type: "invite", appointment: state.appointment, kind, name, direct });
+    if (reply.type === "invited") this.set({ invited: { name, url: reply.url, qr: reply.qr } });
+  });
+
+  forgetInvited = () => this.set({ invited: undefined });
+  letIn = (guest: Guest) => this.attempt(() => this.#about("let_in", guest));
+  putBackGuest = (guest: Guest) => this.attempt(() => this.#about("put_back_guest", guest));
+  revoke = (guest: Guest) => this.attempt(() => this.#about("revoke", guest));
+
+  removeGuest = (guest: Guest) => this.attempt(async () => {
+    const { state } = this.get();
+    if (state && guest.participant !== undefined) await this.request({ type: "remove", appointment: state.appointment, participant: guest.participant });
+  });
+
   notify = (row: DeskRow, text: string) => this.attempt(async () => {
     await this.request({ type: "notify", appointment: row.appointment, text });
     this.set({ notice: "message_sent" });
@@ -147,6 +172,20 @@ export class Agent extends Side<AgentState> {
   async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {
     const { state } = this.get();
     if (state) await this.request({ type, appointment: state.appointment });
+  }
+
+  async #about(type: "let_in" | "put_back_guest" | "revoke", { guest }: Guest): Promise<void> {
+    const { state } = this.get();
+    if (state) await this.request({ type, appointment: state.appointment, guest });
+  }
+
+  /** Somebody new at the door is seen and heard. */
+  #door(before: State | undefined, now: State): void {
+    const stood = new Set((before?.guests ?? []).filter((guest) => guest.state === "knocking").map((guest) => guest.guest));
+    const newest = (now.guests ?? []).filter((guest) => guest.state === "knocking" && !stood.has(guest.guest)).pop();
+    if (!newest) return;
+    this.set({ knocked: { name: newest.name, count: ++this.#arrivals } });
+    play("arrival", this.media.get().speakerId).catch(() => undefined);
   }
 
   protected override addressed(body: Request): Request {
@@ -186,6 +225,7 @@ export class Agent extends Side<AgentState> {
     }
     const entered = message.phase === "in_call" && before?.phase !== "in_call";
     if (entered) markAdmitted();
+    this.#door(before, message);
     this.set({ state: message, ...(entered ? { callSince: Date.now(), notice: undefined } : {}) });
     this.seat.update(message.phase === "elsewhere" ? undefined : message);
     if (message.phase === "elsewhere") this.media.close();
@@ -195,7 +235,7 @@ export class Agent extends Side<AgentState> {
   #ended(notice: string): void {
     const had = this.get().state !== undefined;
     this.letGo();
-    this.set({ state: undefined, callSince: undefined, notice: had ? notice : undefined });
+    this.set({ state: undefined, callSince: undefined, invited: undefined, knocked: undefined, notice: had ? notice : undefined });
   }
 
   protected override status(line: SignalingStatus): void {

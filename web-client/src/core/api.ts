@@ -10,12 +10,14 @@ export class ApiError extends Error {
 
 export const join = (token: string) => call<Link>("POST", "join", { token });
 export const link = () => call<Link>("GET", "link");
+export const cancelAppointment = () => call<Link>("POST", "link/cancel");
+export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");
 export const agent = () => call<AgentAccount>("GET", "agent");
 
 /** The address of a signaling socket on the server that this page came from. */
-export function signalingUrl(role: "citizen" | "agent"): string {
+export function signalingUrl(role: "citizen" | "guest" | "agent"): string {
   return `${location.protocol === "http:" ? "ws:" : "wss:"}//${location.host}/signaling/${role}`;
 }
 

@@ -1,4 +1,4 @@
-// The citizen's side of a consultation, from the link to the good-bye: what is true now and what may be done.
+// The public's side of a consultation, of a citizen or of a guest who was invited, from the link to the good-bye: what is true now and what may be done.
 // Knows no element of the page.
 
 import * as api from "./api";
@@ -28,7 +28,7 @@ export interface CitizenState extends SideState {
 }
 
 export type CitizenScreen =
-  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "missed"
+  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "missed" | "cancelled"
   | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
 
 /** Which screen the state means. */
@@ -45,12 +45,14 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
     case "elsewhere": return "elsewhere";
     case "closed": return "closed";
     case "missed": return "missed";
+    case "cancelled": return "cancelled";
     case "late": return "late";
   }
   switch (at.link.phase) {
     case "late": return "late";
     case "over": return "over";
     case "missed": return "missed";
+    case "cancelled": return "cancelled";
     case "too_early": return at.step === "check" ? "check" : "too_early";
     default: return at.step;
   }
@@ -61,6 +63,8 @@ const SEATED = new Set(["waiting", "ringing", "in_call"]);
 
 export class Citizen extends Side<CitizenState> {
   #token: string | undefined;
+  /** Whose link it is; kept over a reload, since a browser may hold the cookies of both. */
+  #isGuest = readSetting("is-guest") === "true";
   #wakeLock: { release(): Promise<void> } | undefined;
 
   constructor() {
@@ -79,11 +83,17 @@ export class Citizen extends Side<CitizenState> {
     await this.load();
   }
 
+  protected override role() {
+    return this.#isGuest ? ("guest" as const) : ("citizen" as const);
+  }
+
   async load(): Promise<void> {
     this.set({ problem: undefined });
     try {
-      const link = this.#token ? await api.join(this.#token) : await api.link();
+      const link = await this.#ask();
       this.#token = undefined;
+      this.#isGuest = link.guest !== undefined;
+      writeSetting("is-guest", String(this.#isGuest));
       writeSetting("helpdesk", link.service.helpdesk_phone);
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
       if (link.phase === "open") this.signaling.start();
@@ -96,6 +106,11 @@ export class Citizen extends Side<CitizenState> {
         realClock.after(after * 1000, () => this.get().problem === code && void this.load());
       }
     }
+  }
+
+  async #ask(): Promise<Link> {
+    if (this.#token) return api.join(this.#token);
+    return this.#isGuest ? api.guest() : api.link();
   }
 
   toCheck = (): void => {
@@ -112,6 +127,24 @@ export class Citizen extends Side<CitizenState> {
   /** "Join the call": the place in the queue. */
   arrive = () => this.attempt(async () => {
     await this.request({ type: "arrive" });
+  });
+
+  /** A guest comes to the door under this name. */
+  knock = (name: string) => this.attempt(async () => {
+    await this.request({ type: "knock", name });
+  });
+
+  /** The citizen's word on a guest. */
+  agree = (guest: number, agreed: boolean) => this.attempt(async () => {
+    await this.request({ type: "agree", guest, agreed });
+  });
+
+  /** The appointment does not take place; the place goes to somebody else. */
+  cancelAppointment = () => this.attempt(async () => {
+    const link = await api.cancelAppointment();
+    this.signaling.stop();
+    this.media.close();
+    this.set({ link, state: undefined });
   });
 
   takeOver = () => this.attempt(async () => {
@@ -196,7 +229,7 @@ export class Citizen extends Side<CitizenState> {
 
   protected override async stillWelcome(): Promise<void> {
     try {
-      const link = await api.link();
+      const link = await this.#ask();
       this.set({ link });
       if (link.phase !== "open") this.signaling.stop();
     } catch (error) {

@@ -15,20 +15,23 @@ export const SUBPROTOCOL = "visavis.v1";
 export type Outcome = "done" | "follow_up" | "not_served";
 export type Source = "microphone" | "camera" | "screen";
 export type Role = "citizen" | "agent" | "guest";
+/** As what a third person takes part. */
+export type GuestKind = "interpreter" | "relative" | "companion" | "expert" | "other";
+export type GuestState = "invited" | "knocking" | "in_call" | "left";
 export type Presence = "here" | "away";
 export type RowState = "expected" | "waiting" | "ringing" | "in_call" | "left";
 export type Quality = "good" | "fair" | "poor" | "lost";
-export type LinkPhase = "too_early" | "open" | "late" | "over" | "missed";
+export type LinkPhase = "too_early" | "open" | "late" | "over" | "missed" | "cancelled";
 
 export type Phase =
   | "too_early" | "late" | "open" | "elsewhere" | "waiting" | "ringing" | "calling" | "in_call"
-  | "left" | "closed" | "missed" | "put_back" | "unanswered" | "declined";
+  | "left" | "closed" | "missed" | "cancelled" | "put_back" | "unanswered" | "declined";
 
 export type ErrorCode =
   | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
-  | "not_waiting" | "taken" | "busy" | "not_in_call"
-  | "wrong_key" | "invalid_appointment" | "unknown_link" | "link_replaced" | "slow_down"
+  | "not_waiting" | "taken" | "busy" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken"
+  | "wrong_key" | "invalid_appointment" | "slot_taken" | "unknown_link" | "link_replaced" | "slow_down"
   | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large";
 
 export const Close = {
@@ -58,12 +61,22 @@ export type CitizenMessage =
   | Opening
   | { type: "arrive" | "take_over" | "leave" | "return"; id: number }
   | { type: "accept" | "decline"; id: number; call: number }
+  | { type: "agree"; id: number; guest: number; agreed: boolean }
+  | { type: "offer"; id: number; transport: number; sdp: string }
+  | ({ type: "publish"; id: number } & Publishing);
+
+export type GuestMessage =
+  | Opening
+  | { type: "knock"; id: number; name: string }
+  | { type: "take_over" | "leave" | "return"; id: number }
   | { type: "offer"; id: number; transport: number; sdp: string }
   | ({ type: "publish"; id: number } & Publishing);
 
 export type AgentMessage =
   | Opening
   | { type: "call" | "cancel_call" | "return" | "put_back" | "leave" | "take_over"; id: number; appointment: AppointmentId }
+  | { type: "invite"; id: number; appointment: AppointmentId; kind: GuestKind; name: string; direct: boolean }
+  | { type: "revoke" | "let_in" | "put_back_guest"; id: number; appointment: AppointmentId; guest: number }
   | { type: "remove"; id: number; appointment: AppointmentId; participant: ParticipantId }
   | { type: "close"; id: number; appointment: AppointmentId; outcome: Outcome }
   | { type: "notify"; id: number; appointment: AppointmentId; text: string }
@@ -76,7 +89,10 @@ export interface Notice { text: string; at: Utc }
 export interface Waiting { place: number; since: Utc; messages: Notice[] }
 /** `from` is absent towards the agent who calls. */
 export interface Call { number: number; from?: string; rings_until: Utc }
-export interface Participant extends Publishing { participant: ParticipantId; role: Role; name: string; presence: Presence }
+/** `kind` only of a guest. */
+export interface Participant extends Publishing { participant: ParticipantId; role: Role; kind?: GuestKind; name: string; presence: Presence }
+/** A third person who was invited; `agreed` null: the citizen has not answered yet. */
+export interface Guest { guest: number; kind: GuestKind; name: string; state: GuestState; agreed: boolean | null; direct: boolean; participant?: ParticipantId; presence: Presence }
 export interface Slot { mid: string; participant: ParticipantId; source: Source }
 
 export interface State {
@@ -94,6 +110,8 @@ export interface State {
   participants: Participant[];
   /** Only in `in_call`; a mid that is not listed has nobody on it. */
   slots: Slot[];
+  /** For citizen and agents in `in_call`; absent when nobody was invited. */
+  guests?: Guest[];
   start: Utc;
   end: Utc;
 }
@@ -122,6 +140,8 @@ export type ServerMessage =
   | { type: "pong"; re: number }
   | { type: "ok"; re: number }
   | { type: "answer"; re: number; sdp: string }
+  /** `qr`: rows of 0 and 1 (dark). */
+  | { type: "invited"; re: number; guest: number; url: string; qr: string[] }
   | { type: "error"; re: number; code: ErrorCode; message: string }
   | State
   | Desk
@@ -129,11 +149,15 @@ export type ServerMessage =
 
 // ---- HTTP ----
 
-export interface ErrorBody { error: { code: ErrorCode; message: string } }
+export interface FreeSlot { start: string; end: string; places: number }
+/** `free`: with `slot_taken`, the next slots. */
+export interface ErrorBody { error: { code: ErrorCode; message: string; free?: FreeSlot[] } }
 export interface Link {
   reference: string;
   phase: LinkPhase;
   name: string;
+  /** Of a guest's link. */
+  guest?: GuestKind;
   service: { name: string; helpdesk_phone: string };
   start: Utc;
   end: Utc;

@@ -10,7 +10,7 @@ import { Seat } from "./seat";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { Store } from "./store";
 import { iceServersOf } from "./transport";
-import type { Pushed, Request } from "./wire";
+import type { Pushed, Reply, Request } from "./wire";
 
 export interface SideState {
   line: SignalingStatus;
@@ -33,7 +33,7 @@ export abstract class Side<S extends SideState> extends Store<S> {
   constructor(side: "citizen" | "agent", state: S) {
     super(state);
     this.signaling = new Signaling({
-      url: api.signalingUrl(side),
+      url: () => api.signalingUrl(this.role()),
       device: deviceId(side),
       clock: realClock,
       onPushed: (message) => this.pushed(message),
@@ -51,6 +51,9 @@ export abstract class Side<S extends SideState> extends Store<S> {
       probe: () => this.signaling.probe(),
     });
   }
+
+  /** As what this page speaks. */
+  protected abstract role(): "citizen" | "guest" | "agent";
 
   useThisPage = (): void => location.reload();
   clearNotice = (): void => this.#set({ notice: undefined });
@@ -98,9 +101,9 @@ export abstract class Side<S extends SideState> extends Store<S> {
   }
 
   /** What the person asked for survives a short interruption. */
-  protected async request(body: Request): Promise<void> {
+  protected async request(body: Request): Promise<Reply> {
     await this.signaling.whenReady();
-    await this.signaling.request(body);
+    return this.signaling.request(body);
   }
 
   /** One wish at a time; what does not work is told by its code. */

@@ -34,7 +34,8 @@ export class RequestError extends Error {
 }
 
 export interface SignalingOptions {
-  url: string;
+  /** A function where it is known only by the time of connecting. */
+  url: string | (() => string);
   device: string;
   clock: Clock;
   open?: (url: string, subprotocol: string) => SocketLike;
@@ -71,6 +72,11 @@ export class Signaling {
 
   get status(): SignalingStatus {
     return this.#status;
+  }
+
+  #url(): string {
+    const { url } = this.#options;
+    return typeof url === "string" ? url : url();
   }
 
   /** The credentials of the last greeting. */
@@ -125,7 +131,7 @@ export class Signaling {
 
   #connect(): void {
     const open = this.#options.open ?? ((url, subprotocol) => new WebSocket(url, subprotocol) as unknown as SocketLike);
-    const socket = open(this.#options.url, SUBPROTOCOL);
+    const socket = open(this.#url(), SUBPROTOCOL);
     this.#socket = socket;
     this.#timer("greeting", GREETING_MS, () => this.#lost(false));
     socket.onopen = () => {

@@ -1,13 +1,13 @@
 // Reading and grouping the messages of protocol.ts. Knows no socket and no screen.
 
-import type { AgentMessage, CitizenMessage, Desk, QualityReport, ServerMessage, State } from "./protocol";
+import type { AgentMessage, CitizenMessage, Desk, GuestMessage, QualityReport, ServerMessage, State } from "./protocol";
 
 export type Pushed = State | Desk | QualityReport;
 export type Reply = Exclude<ServerMessage, Pushed>;
 
 type WithoutNumber<T> = T extends { id: number } ? Omit<T, "id"> : never;
 /** A request before it has its number. */
-export type Request = WithoutNumber<CitizenMessage | AgentMessage>;
+export type Request = WithoutNumber<CitizenMessage | GuestMessage | AgentMessage>;
 
 /** Reads one text frame; undefined for anything that is not a message of this protocol. Unknown types are for newer pages. */
 export function parseServerMessage(text: string): ServerMessage | undefined {
@@ -23,7 +23,7 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
     case "state": return typeof message["phase"] === "string" && typeof message["appointment"] === "string" ? (value as State) : undefined;
     case "desk": return Array.isArray(message["rows"]) ? (value as Desk) : undefined;
     case "quality": return value as QualityReport;
-    case "welcome": case "ok": case "answer": case "error": case "pong":
+    case "welcome": case "ok": case "answer": case "invited": case "error": case "pong":
       return typeof message["re"] === "number" ? (value as Reply) : undefined;
     default: return undefined;
   }

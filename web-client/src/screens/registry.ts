@@ -4,7 +4,7 @@
 import type { AgentState } from "../core/agent";
 import type { CitizenState } from "../core/citizen";
 import type { LocalMediaState } from "../core/local-media";
-import type { DeskRow, Link, Participant, Phase, State } from "../core/protocol";
+import type { DeskRow, Guest, Link, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
 import type { AgentActions, AgentView } from "./agent/view";
 import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
@@ -29,10 +29,11 @@ const nothing = () => undefined as never;
 const later = async () => undefined as never;
 
 const citizenActions: CitizenActions = {
-  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, useThisPage: nothing, clearNotice: nothing,
+  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
 const agentActions: AgentActions = {
   load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
+  invite: later, forgetInvited: nothing, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
   useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
 };
 const mediaActions: MediaActionsFull = {
@@ -73,6 +74,7 @@ interface CitizenMore {
   at?: Partial<CitizenState>;
   media?: LocalMediaState | ((pictures: Pictures) => LocalMediaState);
   seat?: (pictures: Pictures) => SeatState;
+  dialog?: "cancel";
 }
 
 function citizen(id: string, more: CitizenMore): Example {
@@ -81,7 +83,7 @@ function citizen(id: string, more: CitizenMore): Example {
     view: (pictures) => ({
       at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
-      seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62 },
+      seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
 }
@@ -104,7 +106,7 @@ interface AgentMore {
   at?: Partial<AgentState>;
   media?: (pictures: Pictures) => LocalMediaState;
   seat?: (pictures: Pictures) => SeatState;
-  dialog?: "close" | "message";
+  dialog?: "close" | "message" | "invite";
 }
 
 function agent(id: string, more: AgentMore): Example {
@@ -118,6 +120,18 @@ function agent(id: string, more: AgentMore): Example {
   };
 }
 
+const inga: Participant = { participant: 2, role: "guest", kind: "interpreter", name: "Inga Interpreter", presence: "here", microphone: true, camera: true, screen: false };
+const guestLink: Link = { ...link, name: "Interpreter", guest: "interpreter" };
+const invited = (more: Partial<Guest>): Guest => ({ guest: 1, kind: "interpreter", name: "Inga Interpreter", state: "invited", agreed: null, direct: false, presence: "away", ...more });
+const guests: Guest[] = [
+  invited({ state: "in_call", agreed: true, participant: 2, presence: "here" }),
+  invited({ guest: 2, kind: "relative", name: "Rita Weber", state: "knocking", agreed: true, participant: 3, presence: "here" }),
+  invited({ guest: 3, kind: "expert", name: "Max Muster" }),
+  invited({ guest: 4, kind: "other", name: "Gil", state: "left", agreed: false }),
+];
+/** A picture that looks like a code and leads nowhere. */
+const squares = Array.from({ length: 41 }, (_, y) => Array.from({ length: 41 }, (_, x) => ((x * 7 + y * 13 + x * y) % 5 < 2 ? "1" : "0")).join(""));
+
 const inCall = state("in_call", { participants: [anna] });
 const agentInCall = state("in_call", { you: 1, participants: [clara] });
 const talking = (people: SeatState["people"], more: Partial<SeatState> = {}): SeatState => ({ ...emptySeat, people, ...more });
@@ -128,6 +142,7 @@ export const examples: Example[] = [
   citizen("loading", { at: { link: undefined } }),
   citizen("too-early", { at: { link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("too-early-days", { at: { link: { ...link, phase: "too_early", opens: at(60 * 51), start: at(60 * 51 + 15), end: at(60 * 51 + 35) } } }),
+  citizen("too-early-cancel", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, dialog: "cancel" }),
   citizen("too-early-test", { at: { step: "check", link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("welcome", {}),
   citizen("welcome-reconnecting", { at: { line: "reconnecting" } }),
@@ -156,19 +171,28 @@ export const examples: Example[] = [
   citizen("call-muted-camera-off", { at: { state: inCall }, media: (p) => media(p, { ...noCamera, muted: true, cameraOff: true }), seat: (p) => talking([{ ...anna, media: p.agent, camera: false }]) }),
   citizen("call-not-through", { at: { state: inCall, line: "reconnecting", notice: "offline" }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-screen", { at: { state: inCall }, seat: (p) => talking([{ ...anna, screen: true, media: p.agent, screenMedia: p.screen }]) }),
-  citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { participant: 2, role: "guest", name: "Inga Interpreter", presence: "here", microphone: true, camera: true, screen: false, media: p.guest }]) }),
+  citizen("call-three", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }, { ...inga, media: p.guest }]) }),
+  citizen("call-guest-asked", { at: { state: state("in_call", { participants: [anna], guests: [invited({})] }) }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-agent-away", { at: { state: inCall }, seat: (p) => talking([{ ...anna, presence: "away", media: p.agent }]) }),
   citizen("call-agent-left", { at: { state: state("in_call") }, seat: () => emptySeat }),
   citizen("left", { at: { wasInCall: true, state: state("left") }, media: noMedia }),
   citizen("left-waiting", { at: { state: state("left") }, media: noMedia }),
   citizen("closed", { at: { state: state("closed") }, media: noMedia }),
   citizen("missed", { at: { state: state("missed") }, media: noMedia }),
+  citizen("cancelled", { at: { link: { ...link, phase: "cancelled" } }, media: noMedia }),
   citizen("late", { at: { link: { ...link, phase: "late" } } }),
   citizen("over", { at: { link: { ...link, phase: "over" } } }),
   citizen("elsewhere", { at: { state: state("elsewhere") }, media: noMedia }),
   citizen("replaced", { at: { line: "replaced" }, media: noMedia }),
   ...(["unknown_link", "link_replaced", "not_signed_in", "slow_down", "unreachable", "internal"] as const).map((problem) =>
     citizen(problem.replace(/_/g, "-"), { at: { link: undefined, problem }, media: noMedia })),
+  citizen("guest-welcome", { at: { link: guestLink } }),
+  citizen("guest-check", { at: { step: "check", link: guestLink } }),
+  citizen("guest-check-name-taken", { at: { step: "check", link: guestLink, notice: "name_taken" } }),
+  citizen("guest-door", { at: { link: guestLink, state: state("waiting", { you: 2, waiting: undefined }) } }),
+  citizen("guest-call", { at: { link: guestLink, state: state("in_call", { you: 2, participants: [clara, anna] }) }, seat: (p) => talking([{ ...clara, media: p.citizen }, { ...anna, media: p.agent }]) }),
+  citizen("guest-left", { at: { link: guestLink, wasInCall: true, state: state("left", { you: 255 }) }, media: noMedia }),
+  citizen("guest-over", { at: { link: { ...guestLink, phase: "over" } }, media: noMedia }),
   citizen("refused", { at: { line: "refused" }, media: noMedia }),
 
   agent("agent-sign-in", { at: { step: "sign_in", account: undefined } }),
@@ -188,6 +212,9 @@ export const examples: Example[] = [
   agent("agent-call-over-time", { at: { rows, state: { ...agentInCall, end: at(-2) }, callSince: NOW - 1_512_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }], { uplink: "fair" }) }),
   agent("agent-call-citizen-away", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, presence: "away", media: p.citizen }]) }),
   agent("agent-call-citizen-left", { at: { rows, state: { ...agentInCall, participants: [] }, callSince: NOW - 312_000 }, media: (p) => media(p) }),
+  agent("agent-call-guests", { at: { rows, state: { ...agentInCall, participants: [clara, inga], guests }, callSince: NOW - 312_000, knocked: { name: "Rita Weber", count: 1 } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }, { ...inga, media: p.guest }]) }),
+  agent("agent-invite", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]), dialog: "invite" }),
+  agent("agent-invited", { at: { rows, state: agentInCall, callSince: NOW - 312_000, invited: { name: "Inga Interpreter", url: "https://visavis.example/j#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", qr: squares } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-close", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]), dialog: "close" }),
   agent("agent-elsewhere", { at: { rows, state: state("elsewhere", { you: 1 }) } }),
   agent("agent-replaced", { at: { line: "replaced" } }),

@@ -4,7 +4,8 @@ import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { LocalMediaState } from "../core/local-media";
 import type { SeatState } from "../core/seat";
-import type { Key } from "../core/text";
+import type { GuestKind } from "../core/protocol";
+import type { Key, Text } from "../core/text";
 import { Button, Control } from "../ui/button";
 import { DeviceChoices } from "../ui/devices";
 import { Dialog } from "../ui/dialog";
@@ -29,9 +30,11 @@ interface StageProps {
   side?: ComponentChildren;
   /** Something that did not work. */
   notice?: string;
+  /** Something that the person is asked; it waits for the answer and hinders nothing. */
+  question?: ComponentChildren;
 }
 
-export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side, notice }: StageProps) {
+export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side, notice, question }: StageProps) {
   const text = useText();
   const { phone } = useSurroundings();
   const [settings, setSettings] = useState(false);
@@ -49,13 +52,13 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           {phone && <p class="call-help"><span class="visually-hidden">{text("help.question")} </span><Icon name="phone" size={18} /><PhoneLink phone={phone} /></p>}
         </div>
         <div class="pictures">
-        <div role="status" class="stage-notice">{notice && <Notice kind="warning">{notice}</Notice>}</div>
+        <div role="status" class="stage-notice">{notice && <Notice kind="warning">{notice}</Notice>}{question}</div>
         <div class={`tiles tiles-${Math.min(4, seat.people.length + screens.length)}`}>
           {screens.map((person) => (
             <RemoteView key={`${person.participant}s`} name={text("call.screen_of", { name: person.name })} media={person.screenMedia!} pictureOff={false} contain silent />
           ))}
           {seat.people.map((person) => (
-            <RemoteView key={person.participant} name={person.name} media={person.media} speakerId={media.speakerId}
+            <RemoteView key={person.participant} name={person.name} badge={person.kind && text(`guest.kind_${person.kind}`)} media={person.media} speakerId={media.speakerId}
               pictureOff={!person.camera || person.presence === "away"}
               note={person.presence === "away" ? text("call.away") : !person.microphone ? text("call.muted") : undefined} />
           ))}
@@ -84,6 +87,11 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
       )}
     </div>
   );
+}
+
+/** A person with what they are, where that is not plain. */
+export function nameOf(text: Text, person: { name: string; kind?: GuestKind }): string {
+  return person.kind ? text("guest.named", { name: person.name, kind: text(`guest.kind_${person.kind}`) }) : person.name;
 }
 
 /** The worse of the two directions, in words. */

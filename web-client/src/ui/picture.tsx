@@ -45,12 +45,14 @@ interface RemoteViewProps {
   /** No picture is to be expected: the initials are shown, the sound goes on. */
   pictureOff: boolean;
   note?: string;
+  /** As what a guest takes part. */
+  badge?: string;
   speakerId?: string;
   contain?: boolean;
   silent?: boolean;
 }
 
-export function RemoteView({ name, media, pictureOff, note, speakerId, contain = false, silent = false }: RemoteViewProps) {
+export function RemoteView({ name, media, pictureOff, note, badge, speakerId, contain = false, silent = false }: RemoteViewProps) {
   const text = useText();
   const ref = useRef<HTMLVideoElement>(null);
   useRelease(ref);
@@ -78,7 +80,7 @@ export function RemoteView({ name, media, pictureOff, note, speakerId, contain =
     <div class={`tile ${pictureOff ? "tile-off" : ""}`}>
       <video ref={ref} class={contain ? "contain" : ""} aria-label={name} autoPlay playsInline muted={silent} />
       {pictureOff && <div class="tile-initials" aria-hidden="true"><span>{initials(name)}</span></div>}
-      <p class="tile-name" aria-hidden={note ? undefined : "true"}>{name}{note && <span class="tile-note">{note}</span>}</p>
+      <p class="tile-name" aria-hidden={note || badge ? undefined : "true"}>{name}{badge && <span class="tile-badge">{badge}</span>}{note && <span class="tile-note">{note}</span>}</p>
       {refused && <div class="tile-refused"><Button kind="primary" icon="speaker" onClick={() => void play()}>{text("call.tap_to_hear")}</Button></div>}
     </div>
   );

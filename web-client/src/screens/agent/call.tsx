@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon";
 import { Notice } from "../../ui/page";
 import { noticeText } from "../notices";
 import { Stage } from "../stage";
+import { GuestList, InviteDialog, LinkDialog } from "./guests";
 import type { AgentView } from "./view";
 
 const OUTCOMES: Outcome[] = ["done", "follow_up", "not_served"];
@@ -16,6 +17,7 @@ const OUTCOMES: Outcome[] = ["done", "follow_up", "not_served"];
 export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) {
   const text = useText();
   const [closing, setClosing] = useState(fixed?.dialog === "close");
+  const [inviting, setInviting] = useState(fixed?.dialog === "invite");
   const state = at.state!;
   const citizen = state.participants.find((person) => person.role === "citizen");
   const row = at.rows.find((one) => one.appointment === state.appointment);
@@ -25,7 +27,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
       <Stage screen="agent_call" title={text("call.title", { name })} seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"}
         onHangUp={act.hangUp} facts={<Timer since={at.callSince} end={state.end} fixedNow={fixed?.now} />}
         alone={seat.people.length === 0 && <><Icon name="person" size={48} /><p class="alone-title">{text("call.citizen_left", { name })}</p><p>{text("call.citizen_left_what")}</p></>}
-        said={seat.people.length === 0 ? text("call.citizen_left", { name }) : citizen?.presence === "away" ? text("call.away_said", { name }) : undefined}
+        said={at.knocked && !seat.people.some((person) => person.name === at.knocked?.name) ? text("guests.said", { name: at.knocked.name }) : seat.people.length === 0 ? text("call.citizen_left", { name }) : citizen?.presence === "away" ? text("call.away_said", { name }) : undefined}
         side={<>
           <h2>{name}</h2>
           <dl class="facts">
@@ -33,6 +35,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
             <div><dt>{text("desk.slot")}</dt><dd>{text("appointment.span", { start: text.time(state.start), end: text.time(state.end) })}</dd></div>
           </dl>
           <div role="status">{at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}</div>
+          <GuestList guests={state.guests ?? []} citizen={name} busy={at.busy} act={act} onInvite={() => setInviting(true)} />
           <div class="side-actions">
             <Button icon="back" busy={at.busy} described="put-back-hint" onClick={act.putBack}>{text("call.put_back")}</Button>
             <p id="put-back-hint" class="hint">{text("call.put_back_hint")}</p>
@@ -40,6 +43,8 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
             <p id="close-hint" class="hint">{text("call.close_hint")}</p>
           </div>
         </>} />
+      {inviting && !at.invited && <InviteDialog busy={at.busy} onClose={() => setInviting(false)} onInvite={(kind, who, direct) => { setInviting(false); void act.invite(kind, who, direct); }} />}
+      {at.invited && <LinkDialog {...at.invited} onClose={act.forgetInvited} />}
       {closing && <CloseDialog name={name} onClose={() => setClosing(false)} onConfirm={(outcome) => { setClosing(false); void act.close(outcome); }} />}
     </>
   );

@@ -1,5 +1,6 @@
 // Camera, microphone and speaker before the waiting room. Permission is asked here, and a "no" is answered with help.
 
+import { useState } from "preact/hooks";
 import { Button } from "../../ui/button";
 import { CameraSwitch, DeviceChoices, LevelMeter, SpeakerTest } from "../../ui/devices";
 import { useText } from "../../ui/hooks";
@@ -9,6 +10,8 @@ import { SelfView } from "../../ui/picture";
 import { helpFor } from "../browser-help";
 import { noticeText } from "../notices";
 import type { CitizenView } from "./view";
+
+const NAME_CHARACTERS_MAX = 80;
 
 export function Check(view: CitizenView) {
   const { at, media, act, mediaAct, fixed } = view;
@@ -53,16 +56,44 @@ export function Check(view: CitizenView) {
           </details>
         </div>
       </div>
+      {at.link?.guest && <Knock {...view} />}
       <div class="go">
-        {early
+        {at.link?.guest ? null : early
           ? <p class="hint">{text("check.early_done")}</p>
           : <Button kind="primary" icon="check" busy={at.busy} onClick={act.arrive}>{text("check.join")}</Button>}
         {media.problem || media.cameraProblem || media.microphoneProblem
           ? <Button icon="camera" onClick={() => void mediaAct.open()}>{text("try_again")}</Button> : null}
         <Button kind="quiet" icon="back" onClick={act.toWelcome}>{text("back")}</Button>
       </div>
-      {!early && <p class="hint">{text("check.join_hint")}</p>}
+      {!early && !at.link?.guest && <p class="hint">{text("check.join_hint")}</p>}
     </Page>
+  );
+}
+
+/** A guest says who they are and agrees, then knocks. */
+function Knock({ at, act }: CitizenView) {
+  const text = useText();
+  const [name, setName] = useState("");
+  const [agreed, setAgreed] = useState(false);
+  const [missing, setMissing] = useState(false);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const incomplete = name.trim() === "" || !agreed;
+    setMissing(incomplete);
+    if (!incomplete) void act.knock(name.trim());
+  };
+  const invalid = missing || undefined;
+  return (
+    <form class="card knock" onSubmit={submit} noValidate>
+      <div role="alert" id="knock-problem">{missing && <Notice kind="warning">{text("guest.knock_missing")}</Notice>}</div>
+      <label class="field">
+        <span>{text("guest.name")}</span>
+        <input name="name" type="text" autoComplete="name" required maxLength={NAME_CHARACTERS_MAX} value={name} aria-invalid={invalid} aria-describedby={missing ? "knock-problem knock-name" : "knock-name"} onInput={(event) => setName(event.currentTarget.value)} />
+      </label>
+      <p class="hint" id="knock-name">{text("guest.name_hint")}</p>
+      <label class="radio"><input type="checkbox" checked={agreed} required aria-invalid={invalid} onChange={(event) => setAgreed(event.currentTarget.checked)} /><span>{text("guest.consent")}</span></label>
+      <div class="go"><Button kind="primary" icon="door" submit busy={at.busy}>{text("guest.knock")}</Button></div>
+    </form>
   );
 }
 

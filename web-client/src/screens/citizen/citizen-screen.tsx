@@ -7,7 +7,7 @@ import { Loading, Outcome, Problem } from "./outcomes";
 import { Ringing } from "./ringing";
 import { TooEarly } from "./too-early";
 import type { CitizenView } from "./view";
-import { Waiting } from "./waiting";
+import { Door, Waiting } from "./waiting";
 import { Welcome } from "./welcome";
 
 export function CitizenScreen(view: CitizenView) {
@@ -18,7 +18,7 @@ export function CitizenScreen(view: CitizenView) {
     case "too_early": return <TooEarly {...view} />;
     case "welcome": return <Welcome {...view} />;
     case "check": return <Check {...view} />;
-    case "waiting": return <Waiting {...view} />;
+    case "waiting": return view.at.link?.guest ? <Door {...view} /> : <Waiting {...view} />;
     case "ringing": return <Ringing {...view} />;
     case "call": return <Call {...view} />;
     default: return <Outcome screen={screen} {...view} />;

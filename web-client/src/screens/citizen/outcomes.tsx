@@ -10,14 +10,17 @@ import { LineNotice, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
 import type { CitizenView } from "./view";
 
-type Kind = "left" | "left_waiting" | "closed" | "missed" | "late" | "over" | "elsewhere" | "replaced"
+type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "cancelled" | "late" | "over" | "elsewhere" | "replaced"
   | "unknown_link" | "link_replaced" | "not_signed_in" | "slow_down" | "unreachable" | "refused" | "internal";
 
 const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> = {
+  guest_left: { title: "left.title", what: "left.what", next: "guest.left_next", icon: "leave" },
+  guest_over: { title: "guest.over_title", what: "guest.over_what", next: "guest.over_next", icon: "done" },
   left: { title: "left.title", what: "left.what", next: "left.next", icon: "leave" },
   left_waiting: { title: "left_waiting.title", what: "left_waiting.what", next: "left_waiting.next", icon: "leave" },
   closed: { title: "closed.title", what: "closed.what", next: "closed.next", icon: "done" },
   missed: { title: "missed.title", what: "missed.what", next: "missed.next", icon: "phone" },
+  cancelled: { title: "cancelled.title", what: "cancelled.what", next: "cancelled.next", icon: "done" },
   late: { title: "late.title", what: "late.what", next: "late.next", icon: "clock" },
   over: { title: "over.title", what: "over.what", next: "over.next", icon: "clock" },
   elsewhere: { title: "elsewhere.title", what: "elsewhere.what", next: "elsewhere.next", icon: "screen" },
@@ -39,9 +42,11 @@ export function Loading() {
 export function Outcome({ screen, ...view }: CitizenView & { screen: CitizenScreen }) {
   const text = useText();
   const { at, act } = view;
-  const kind: Kind = screen === "left" && !at.wasInCall ? "left_waiting" : (screen as Kind);
+  const guest = at.link?.guest !== undefined;
+  const kind: Kind = guest && screen === "left" ? "guest_left" : guest && (screen === "closed" || screen === "over") ? "guest_over" : screen === "left" && !at.wasInCall ? "left_waiting" : (screen as Kind);
   return (
     <Explained kind={kind} notice={at.notice} reconnecting={at.line === "reconnecting"}>
+      {kind === "guest_left" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("guest.knock_again")}</Button>}
       {kind === "left" && <Button kind="primary" icon="phone" busy={at.busy} onClick={act.comeBack}>{text("left.return")}</Button>}
       {kind === "left_waiting" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("left_waiting.return")}</Button>}
       {kind === "elsewhere" && <Button kind="primary" icon="screen" busy={at.busy} onClick={act.takeOver}>{text("elsewhere.take_over")}</Button>}

@@ -2,7 +2,9 @@
 
 import { Button } from "../../ui/button";
 import { useNow, useText } from "../../ui/hooks";
-import { Card, Page } from "../../ui/page";
+import { Card, Notice, Page } from "../../ui/page";
+import { noticeText } from "../notices";
+import { CancelAppointment } from "./cancel";
 import { AppointmentCard, Preparation, PrivacyNote } from "./welcome";
 import type { CitizenView } from "./view";
 
@@ -23,7 +25,9 @@ export function TooEarly({ at, act, fixed }: CitizenView) {
         <p>{text("early.stay")}</p>
       </Card>
       <div class="go"><Button kind="primary" icon="camera" onClick={act.toCheck}>{text("early.test")}</Button></div>
+      {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
       <AppointmentCard link={link} />
+      <CancelAppointment at={at} act={act} fixed={fixed} />
       <h2>{text("prepare.title")}</h2>
       <Preparation />
       <PrivacyNote />

@@ -5,7 +5,7 @@ import type { LocalMedia, LocalMediaState } from "../../core/local-media";
 import type { SeatState } from "../../core/seat";
 
 export type CitizenActions = Pick<Citizen,
-  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "useThisPage" | "clearNotice">;
+  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "knock" | "agree" | "useThisPage" | "clearNotice">;
 
 export type MediaActionsFull = Pick<LocalMedia,
   "open" | "chooseCamera" | "chooseMicrophone" | "chooseSpeaker" | "canChooseSpeaker" | "canShareScreen" | "setMuted" | "setCameraOff" | "switchCamera" | "shareScreen" | "stopScreen">;
@@ -17,5 +17,5 @@ export interface CitizenView {
   act: CitizenActions;
   mediaAct: MediaActionsFull;
   /** The gallery has no clock and no microphone: it says what they show. */
-  fixed?: { now: number; level?: number };
+  fixed?: { now: number; level?: number; dialog?: "cancel" };
 }

@@ -9,6 +9,31 @@ import { SelfView } from "../../ui/picture";
 import { noticeText } from "../notices";
 import type { CitizenView } from "./view";
 
+/** A guest at the door: no place in a queue, the agent of a running call decides. */
+export function Door({ at, media, act, mediaAct }: CitizenView) {
+  const text = useText();
+  return (
+    <Page screen="door" title={text("guest.door_title")} lead={text("guest.door_lead")}>
+      <LineNotice down={at.line === "reconnecting" || at.line === "connecting"} />
+      {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
+      <div class="waiting">
+        <div class="waiting-picture">
+          <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
+          <p class="hint"><Icon name="lock" size={18} /> {text("waiting.not_seen")}</p>
+          <CameraSwitch media={mediaAct} state={media} />
+        </div>
+        <div class="waiting-side">
+          <details>
+            <summary>{text("check.choose")}</summary>
+            <DeviceChoices media={mediaAct} state={media} />
+          </details>
+          <div class="go"><Button kind="quiet" icon="leave" busy={at.busy} onClick={act.leave}>{text("guest.leave_door")}</Button></div>
+        </div>
+      </div>
+    </Page>
+  );
+}
+
 export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
   const text = useText();
   const ticking = useNow(at.serverAheadMs);

@@ -8,6 +8,7 @@ import type { Key } from "../../core/text";
 import { noticeText } from "../notices";
 import { Notice } from "../../ui/page";
 import type { Link } from "../../core/protocol";
+import { CancelAppointment } from "./cancel";
 import type { CitizenView } from "./view";
 
 const READY: [IconName, Key, Key][] = [
@@ -17,15 +18,27 @@ const READY: [IconName, Key, Key][] = [
   ["card", "prepare.card", "prepare.card_why"],
 ];
 
-export function Welcome({ at, act }: CitizenView) {
+export function Welcome({ at, act, fixed }: CitizenView) {
   const text = useText();
   const link = at.link!;
+  if (link.guest) {
+    return (
+      <Page screen="welcome" title={text("guest.welcome_title")} tab={text("welcome.tab")} lead={text("guest.welcome_lead", { kind: text(`guest.kind_${link.guest}`) })}>
+        <LineNotice down={at.line === "reconnecting"} />
+        {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
+        <AppointmentCard link={link} />
+        <div class="go"><Button kind="primary" icon="door" onClick={act.toCheck}>{text("guest.continue")}</Button><p class="hint">{text("guest.continue_hint")}</p></div>
+        <PrivacyNote />
+      </Page>
+    );
+  }
   return (
     <Page screen="welcome" title={text("welcome.title", { name: link.name })} tab={text("welcome.tab")} lead={text("welcome.lead")}>
       <LineNotice down={at.line === "reconnecting"} />
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
       <AppointmentCard link={link} />
       <div class="go"><Button kind="primary" icon="door" onClick={act.toCheck}>{text("welcome.join")}</Button><p class="hint">{text("welcome.join_hint")}</p></div>
+      <CancelAppointment at={at} act={act} fixed={fixed} />
       <h2>{text("prepare.title")}</h2>
       <Preparation />
       <PrivacyNote />

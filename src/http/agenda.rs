@@ -1,0 +1,67 @@
+//! `GET /api/v1/services` and `GET /api/v1/slots`: what can be booked and when. Open to everybody: tells times and numbers of places, nothing of anybody.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+
+use super::error::ApiError;
+use super::request::Fields;
+use super::site::Site;
+use crate::agenda::occupancy;
+use crate::agenda::phase::Slot;
+use crate::config::Service;
+use crate::protocol::ErrorCode;
+use crate::protocol::http::{BookableService, FreeSlot, Services, Slots};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+/// What can be booked, in the order of the keys.
+pub(super) async fn services(State(site): State<Site>) -> Json<Services> {
+    let services = site.config.services.iter().map(|(key, service)| BookableService {
+        key: key.clone(),
+        names: service.names.clone(),
+        helpdesk_phone: service.helpdesk_phone.clone(),
+        time_zone: service.time_zone.clone(),
+        slot_minutes: service.slot.as_secs() / 60,
+        book_ahead_days: service.book_ahead.as_secs() / (24 * 60 * 60),
+    });
+    Json(Services { services: services.collect() })
+}
+
+/// The query of `GET /api/v1/slots`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    service: String,
+    /// RFC 3339; now, when it is left out or past.
+    from: Option<String>,
+    /// RFC 3339; as far as slots are offered, when it is left out.
+    to: Option<String>,
+}
+
+/// The slots that begin from `from` on and before `to` and have a place left.
+pub(super) async fn slots(State(site): State<Site>, Fields(wanted): Fields<Wanted>) -> Result<Json<Slots>, ApiError> {
+    let invalid = |message: &str| ApiError::new(ErrorCode::InvalidAppointment, message);
+    let service = site.config.services.get(&wanted.service).ok_or_else(|| invalid("service: no such service"))?;
+    let time = |text: Option<String>, wrong: &str| text.map(|text| Timestamp::parse(&text).ok_or_else(|| invalid(wrong))).transpose();
+    let now = site.clock.now();
+    let from = time(wanted.from, "from: not RFC 3339 with an offset")?.unwrap_or(now).max(now);
+    let offered = now.after(service.book_ahead);
+    let to = time(wanted.to, "to: not RFC 3339 with an offset")?.unwrap_or(offered).min(offered);
+    Ok(Json(Slots { slots: free_slots(&site, &wanted.service, service, from, to).await? }))
+}
+
+/// The free slots of a service in a time, the earliest first.
+pub(super) async fn free_slots(
+    site: &Site,
+    key: &str,
+    service: &Service,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<FreeSlot>, StoreError> {
+    let openings = service.calendar().openings(from, to);
+    let (Some(first), Some(last)) = (openings.first(), openings.last()) else { return Ok(Vec::new()) };
+    let booked = site.store.booked(key, Slot { start: first.slot.start, end: last.slot.end }).await?;
+    let free = occupancy::free(&openings, booked).into_iter();
+    Ok(free.map(|(slot, places)| FreeSlot { start: slot.start.into(), end: slot.end.into(), places }).collect())
+}

@@ -1,0 +1,44 @@
+//! Who takes a place in the time of a service. Reads times alone, opens nothing that is sealed; whether a place is left is the agenda's business.
+
+use std::time::Duration;
+
+use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
+
+use super::{Store, StoreError};
+use crate::agenda::phase::Slot;
+use crate::ids::AppointmentId;
+use crate::limits;
+use crate::time::Timestamp;
+
+impl Store {
+    /// The times of all appointments of the service that overlap `span` and were not cancelled.
+    pub async fn booked(&self, service: &str, span: Slot) -> Result<Vec<Slot>, StoreError> {
+        booked(&mut *self.inner.readers.acquire().await?, service, span, None).await
+    }
+
+    /// A transaction that will write: it has the database to itself from its first look on, so what it read is still true when it writes.
+    pub(super) async fn begin_to_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.inner.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+/// The same within a transaction, one appointment apart: one that moves does not stand in its own way.
+pub(super) async fn booked(
+    connection: &mut SqliteConnection,
+    service: &str,
+    span: Slot,
+    apart: Option<AppointmentId>,
+) -> Result<Vec<Slot>, StoreError> {
+    // No appointment is longer than `APPOINTMENT_LONGEST`, so the index finds those that reach into the span by their start.
+    let rows = sqlx::query(
+        "SELECT start_ms, end_ms FROM appointments WHERE holds_place = 1 AND service = $1 AND start_ms > $2 AND start_ms < $3 AND end_ms > $4 AND id <> $5",
+    )
+    .bind(service)
+    .bind(span.start.before(limits::APPOINTMENT_LONGEST + Duration::from_millis(1)).0)
+    .bind(span.end.0)
+    .bind(span.start.0)
+    .bind(apart.map(|id| id.to_string()).unwrap_or_default())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(Slot { start: Timestamp(row.try_get("start_ms")?), end: Timestamp(row.try_get("end_ms")?) })).collect()
+}
