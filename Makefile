@@ -5,7 +5,7 @@
 #   make check    the quick part of it: format, clippy, types, unit and integration tests, web tests
 #   make bench    forwarding beside its floor, joins, data channel, and what the browsers measure (joins, first picture, a lossy line)
 #   make fuzz     every fuzz target for FUZZ_SECONDS (900) each
-#   make nightly  the long forms: 20 rounds of kill -9, 100 joins over a lossy line, 10,000 simulated calls, 15 minutes of fuzzing each
+#   make nightly  the long forms: 20 rounds of kill -9, 100 joins over a lossy line, 10,000 simulated calls, 15 minutes of fuzzing each and a planted panic to be found, 5,000 joins without a trace
 
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 900
@@ -47,7 +47,7 @@ fuzz:
 
 nightly:
 	@tests/setup/packages test
-	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 VISAVIS_SIMULATION_SEEDS=10000 FUZZ_SECONDS=$(FUZZ_SECONDS) tests/setup/stages lint types unit integration web simulation fuzz browser figures
+	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 VISAVIS_SIMULATION_SEEDS=10000 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_PLANTED=1 VISAVIS_SOAK_JOINS=5000 tests/setup/stages lint types unit integration web simulation fuzz browser figures
 
 clean:
 	@rm -rf web-client/dist web-client/gallery web-client/node_modules tests/browser/node_modules

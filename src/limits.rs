@@ -339,3 +339,5 @@ pub const PICTURE_BACK: u64 = 90_000;
 pub const LID_RISE: Duration = Duration::from_millis(200);
 /// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
 pub const LID_WEIGHED: Duration = Duration::from_millis(500);
+/// A certificate that ends within this is named to the operator as a fault: renewal did not happen.
+pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);

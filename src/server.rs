@@ -108,6 +108,9 @@ impl Server {
             true => None,
             false => Some(WebCertificate::load_or_make(&certificate_files(&config), &machine, clock.now())?),
         };
+        for fault in certificate.iter().flat_map(|certificate| certificate.faults(public_host(&config), clock.now())) {
+            tracing::warn!(fault, "the certificate will be refused or soon end");
+        }
         let advertised = addresses::advertised(&config.media, &machine);
         let tcp = addresses::advertised_tcp(&config, &listeners.addresses(Scheme::Https), &machine);
         let reached_at = addresses::outward(&advertised);
@@ -292,6 +295,16 @@ fn bind_web(address: SocketAddr) -> std::io::Result<TcpListener> {
         }
         other => other,
     }
+}
+
+/// The host of `web.public_url`, without port.
+fn public_host(config: &Config) -> Option<&str> {
+    let authority = config.web.public_url.as_deref()?.strip_prefix("https://")?.split('/').next()?;
+    let end = match authority.find(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    authority.get(..end)
 }
 
 fn certificate_files(config: &Config) -> CertificateFiles {

@@ -33,6 +33,21 @@ pub type Randomness = Box<dyn FnMut(&mut [u8]) + Send>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
+/// What a core keeps, in numbers: the same again when everybody has gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Consultations.
+    pub rooms: usize,
+    /// Transports in them.
+    pub transports: usize,
+    /// 5-tuples that lead to a transport.
+    pub paths: usize,
+    /// Ufrags that do.
+    pub ufrags: usize,
+    /// TCP connections that lead to none and wait to be closed.
+    pub orphans: usize,
+}
+
 /// See the module's sentence.
 pub struct Core {
     identity: DtlsIdentity,
@@ -275,6 +290,13 @@ impl Core {
                 room.publish(participant, publishing, &mut Step { now, batch, counters: &counters });
             }
         });
+    }
+
+    /// See [`Held`].
+    pub fn held(&self) -> Held {
+        let (paths, ufrags) = self.directory.counts();
+        let transports = self.rooms.values().map(|room| room.occupied().len()).sum();
+        Held { rooms: self.rooms.len(), transports, paths, ufrags, orphans: self.orphans.len() }
     }
 
     /// What is counted of each track of a room.

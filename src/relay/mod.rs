@@ -2,8 +2,8 @@
 //! Nothing leaves by a socket of its own: what a client sends to a peer goes to the media worker inside this process. Refuses to know consultations.
 
 mod connection;
-mod message;
-mod session;
+pub mod message;
+pub mod session;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -4,10 +4,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 
 use crate::config::Config;
+use crate::time::Timestamp;
 use crate::tls::WebCertificate;
 
 /// One sentence for each thing that would stop the start or surprise; empty when all is well. The second list says what was found good.
-pub fn check(config: &Config) -> (Vec<String>, Vec<String>) {
+pub fn check(config: &Config, now: Timestamp) -> (Vec<String>, Vec<String>) {
     let (mut wrong, mut good) = (Vec::new(), Vec::new());
     let mut note = |result: Result<String, String>| match result {
         Ok(sentence) => good.push(sentence),
@@ -20,7 +21,7 @@ pub fn check(config: &Config) -> (Vec<String>, Vec<String>) {
         note(media_port_free(port));
     }
     note(writable(&config.data_directory).map(|()| format!("data directory {} is writable", config.data_directory.display())));
-    note(certificate(config));
+    certificate(config, now).into_iter().for_each(note);
     (wrong, good)
 }
 
@@ -46,11 +47,21 @@ fn writable(directory: &Path) -> Result<(), String> {
     std::fs::remove_file(&trial).map_err(wrong)
 }
 
-fn certificate(config: &Config) -> Result<String, String> {
+/// Each fault of the certificate, or what is good about it.
+fn certificate(config: &Config, now: Timestamp) -> Vec<Result<String, String>> {
+    if config.web.https.is_empty() {
+        return vec![Ok(String::from("no HTTPS listener: no certificate is needed here"))];
+    }
     let files = super::certificate_files(config);
     match WebCertificate::load(&files) {
-        Ok(Some(found)) => Ok(format!("the operator's certificate is good until {}", found.not_after.rfc3339())),
-        Ok(None) => writable(&files.directory).map(|()| String::from("no operator's certificate: a development certificate will be used")),
-        Err(error) => Err(format!("certificate: {error}")),
+        Ok(Some(found)) => {
+            let faults = found.faults(super::public_host(config), now);
+            let good = format!("the operator's certificate is good until {}", found.not_after.rfc3339());
+            if faults.is_empty() { vec![Ok(good)] } else { faults.into_iter().map(|fault| Err(format!("certificate: {fault}"))).collect() }
+        }
+        Ok(None) => {
+            vec![writable(&files.directory).map(|()| String::from("no operator's certificate: a development certificate will be used"))]
+        }
+        Err(error) => vec![Err(format!("certificate: {error}"))],
     }
 }

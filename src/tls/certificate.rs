@@ -37,7 +37,15 @@ pub enum CertificateError {
         /// The file that is not.
         missing: PathBuf,
     },
-    /// Certificate and key do not belong together, or their kind is not supported.
+    /// Certificate and key do not belong together.
+    #[error("the private key in {} is not that of the certificate in {}", key.display(), certificate.display())]
+    KeyMismatch {
+        /// Where the key is.
+        key: PathBuf,
+        /// Where the certificate is.
+        certificate: PathBuf,
+    },
+    /// Their kind is not supported.
     #[error("certificate and key cannot be used: {0}")]
     Unusable(String),
     /// The development certificate could not be made or written.
@@ -75,6 +83,7 @@ pub struct WebCertificate {
     pub spki_sha256: String,
     /// The last moment of its validity.
     pub not_after: Timestamp,
+    chain: Vec<CertificateDer<'static>>,
     /// Ready for the accept loop: TLS 1.3 and 1.2, ALPN h2 and http/1.1 (trust.md, rule 7).
     pub server: Arc<ServerConfig>,
 }
@@ -109,6 +118,16 @@ impl WebCertificate {
     }
 }
 
+impl WebCertificate {
+    /// What browsers would refuse of it, one sentence each; nothing for a development certificate, which they refuse anyway. `host` as in a URL.
+    pub fn faults(&self, host: Option<&str>, now: Timestamp) -> Vec<String> {
+        match self.origin {
+            Origin::Operator => super::faults::faults(&self.chain, host, now),
+            Origin::Kept | Origin::Made => Vec::new(),
+        }
+    }
+}
+
 const WEEK: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
 const YEAR: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
 
@@ -126,21 +145,21 @@ fn read(certificate: &Path, key: &Path, origin: Origin) -> Result<WebCertificate
     let spki_sha256 = STANDARD.encode(digest::digest(&digest::SHA256, parsed.public_key().raw));
     let not_after = Timestamp(parsed.validity().not_after.timestamp().saturating_mul(1000));
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, format!("no private key in PEM form: {error}")))?;
-    let server = server_config(chain.clone(), private)?;
-    Ok(WebCertificate { origin, spki_sha256, not_after, server: Arc::new(server) })
+    let server = server_config(chain.clone(), private).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => CertificateError::KeyMismatch { key: key.to_owned(), certificate: certificate.to_owned() },
+        error => CertificateError::Unusable(error.to_string()),
+    })?;
+    Ok(WebCertificate { origin, spki_sha256, not_after, chain, server: Arc::new(server) })
 }
 
-fn server_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<ServerConfig, CertificateError> {
-    let unusable = |error: rustls::Error| CertificateError::Unusable(error.to_string());
+fn server_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(unusable)?
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(unusable)?;
+        .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"stun.turn".to_vec()];
-    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(unusable)?;
+    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
     Ok(config)
 }
 
@@ -234,6 +253,9 @@ mod tests {
         assert!(matches!(WebCertificate::load_or_make(&files, &[], NOW), Err(CertificateError::Half { .. })));
         fs::copy(key, directory.path().join("private-key.pem")).unwrap();
         assert_eq!(WebCertificate::load_or_make(&files, &[], NOW).unwrap().origin, Origin::Operator);
+        let other = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        fs::write(directory.path().join("private-key.pem"), other.serialize_pem()).unwrap();
+        assert!(matches!(WebCertificate::load(&files), Err(CertificateError::KeyMismatch { .. })));
         fs::write(directory.path().join("certificate.pem"), "nonsense").unwrap();
         assert!(matches!(WebCertificate::load(&files), Err(CertificateError::File { .. })));
     }

@@ -1,6 +1,7 @@
 //! The certificate of the web server and our own accept loop over tokio-rustls. Refuses to know routes: it is handed a service.
 
 mod certificate;
+mod faults;
 mod gate;
 mod listener;
 mod opening;

@@ -1,7 +1,6 @@
 //! The guard in front of the media plane: rows O4 to O9 of trust.md with their figures, and the end of consent. Driven in memory and in virtual time.
 
 use std::net::{IpAddr, SocketAddr};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use visavis::ids::ParticipantId;
@@ -10,6 +9,7 @@ use visavis::load::synthetic::{OpusSource, Reading, Vp8Source, read};
 use visavis::media::core::RoomId;
 use visavis::media::plane::MediaEvent;
 
+use crate::support::process::{alone, resident};
 use crate::support::raw_peer::{Arrived, DtlsVersion, RawOptions, read_rtp, rtp_packet};
 use crate::support::raw_stun::Request;
 use crate::support::rig::{Rig, next};
@@ -41,22 +41,6 @@ fn payloads(rig: &Rig, seat: usize) -> Vec<(u32, u32)> {
             _ => None,
         })
         .collect()
-}
-
-/// Resident memory of this process in bytes.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
-
-/// Runs one ignored test of this binary in a process of its own, where memory is nobody else's.
-fn alone(test: &str) {
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", test, "--nocapture", "--test-threads=1"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && said.contains("1 passed"), "{said}");
 }
 
 // ---- O4: forged SSRCs, forged tags, records of the next epoch: flat memory, exact counters ----

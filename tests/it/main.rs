@@ -13,6 +13,7 @@ mod config;
 mod consultation;
 mod consultation_random;
 mod durability;
+mod flood;
 mod framed;
 mod guard;
 mod guests;

@@ -1,6 +1,7 @@
 //! What several integration tests, the bench and the fuzz targets share. No test stands here.
 
 pub mod framed_client;
+pub mod process;
 pub mod raw_client;
 pub mod raw_peer;
 pub mod raw_stun;
