@@ -155,7 +155,7 @@ mod tests {
         assert!(said(&[early, middle.clone()], None).contains("valid only from 2028-01-01"));
         let wrong = said(&[good.clone(), middle.clone()], Some("other.example"));
         assert!(wrong.contains("made out to consult.example, 192.0.2.7, not to other.example"), "{wrong}");
-        let alone = said(&[good.clone()], Some("consult.example"));
+        let alone = said(std::slice::from_ref(&good), Some("consult.example"));
         assert!(alone.contains("chain is incomplete") && alone.contains("“Between”"), "{alone}");
         let broken = said(&[good, root.der().clone()], None);
         assert!(broken.contains("“leaf” was signed by “Between”, but “Root” comes next"), "{broken}");

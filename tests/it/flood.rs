@@ -123,8 +123,8 @@ fn speak(rig: &mut Rig, speakers: &mut [Speaker], tick: u32) -> Vec<(usize, Vec<
     let mut sent = Vec::new();
     for (seat, speaker) in speakers.iter_mut().enumerate() {
         let mut packets = vec![(0, 111, true, tick * 960, speaker.sound.packet().payload)];
-        if tick % 2 == 0 {
-            let frame = speaker.picture.frame(tick % 50 == 0);
+        if tick.is_multiple_of(2) {
+            let frame = speaker.picture.frame(tick.is_multiple_of(50));
             let last = frame.len() - 1;
             packets.extend(frame.into_iter().enumerate().map(|(at, packet)| (1, 96, at == last, tick * 1800, packet.payload)));
         }
