@@ -1,6 +1,7 @@
 //! The media plane of one worker without its sockets: datagrams, commands and time in, datagrams and events out. Told the time and the randomness (the engines
 //! of DTLS and SCTP draw their own), so that tests and fuzz targets drive it whole. Finds the room of a datagram, allocates nothing for strangers.
 
+mod held;
 mod tcp_paths;
 
 use std::net::{IpAddr, SocketAddr};
@@ -26,27 +27,14 @@ use crate::sfu::negotiated::Publishing;
 use crate::sfu::statistics::TrackStatistics;
 use crate::time::Instant;
 
+pub use held::Held;
+
 /// Fills a slice with random bytes.
 pub type Randomness = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// A consultation on a worker. Never used again, so that a late command cannot hit a successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
-
-/// What a core keeps, in numbers: the same again when everybody has gone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Consultations.
-    pub rooms: usize,
-    /// Transports in them.
-    pub transports: usize,
-    /// 5-tuples that lead to a transport.
-    pub paths: usize,
-    /// Ufrags that do.
-    pub ufrags: usize,
-    /// TCP connections that lead to none and wait to be closed.
-    pub orphans: usize,
-}
 
 /// See the module's sentence.
 pub struct Core {
@@ -290,13 +278,6 @@ impl Core {
                 room.publish(participant, publishing, &mut Step { now, batch, counters: &counters });
             }
         });
-    }
-
-    /// See [`Held`].
-    pub fn held(&self) -> Held {
-        let (paths, ufrags) = self.directory.counts();
-        let transports = self.rooms.values().map(|room| room.occupied().len()).sum();
-        Held { rooms: self.rooms.len(), transports, paths, ufrags, orphans: self.orphans.len() }
     }
 
     /// What is counted of each track of a room.
