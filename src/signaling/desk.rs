@@ -61,6 +61,9 @@ pub(super) enum News {
     Row(Arc<Appointment>, Option<Row>),
     /// The task ended; the store knows the rest.
     Asleep(Arc<Appointment>),
+    /// The task ended because the appointment is no longer in the store. The desk may hear a wish to read the agenda again before this word, so the word
+    /// itself must take the row away.
+    Erased(AppointmentId),
 }
 
 impl Desk {
@@ -116,6 +119,7 @@ pub(super) async fn run(house: Arc<Signaling>, mut inbox: mpsc::Receiver<News>) 
                 match news {
                     Some(News::Row(of, row)) => { entries.insert(of.id, Entry { of, row, running: true }); }
                     Some(News::Asleep(of)) => { entries.insert(of.id, Entry { row: None, of, running: false }); }
+                    Some(News::Erased(id)) => { entries.remove(&id); }
                     None => return,
                 }
                 show_at = show_at.min(Instant::now() + limits::DESK_PAUSE);

@@ -116,8 +116,7 @@ impl Task {
         for socket in self.public.drain(..) {
             socket.link.close(CloseCode::CredentialEnded);
         }
-        self.house.desk().tell(News::Asleep(self.of.clone())).await;
-        self.house.desk().reload();
+        self.house.desk().tell(News::Erased(self.of.id)).await;
     }
 }
 
