@@ -201,7 +201,7 @@ impl Estimator {
             self.newest_told = number;
             self.round_trip = (trip - (self.queue.ms() * 1_000.0) as i64).max(0);
         }
-        self.expect();
+        self.expect(lost > 0);
         let elapsed = self.told_at.map_or(0, |at| now - at);
         self.told_at = Some(now);
         self.silent_from = None;
@@ -267,11 +267,12 @@ impl Estimator {
     }
 
     /// What is under way beyond a round trip waits too, though nothing has been told of it yet.
-    fn expect(&mut self) {
+    fn expect(&mut self, lossy: bool) {
         self.expected_ms = self.queue.ms();
         let latest = self.queue.latest_ms();
-        // What was just told of waited, and came far slower than it is sent: the line has collapsed, whatever the averages still say.
-        self.flooded = latest > FLOOD_MS + 2.0 * self.queue.spread_ms() && self.throughput.latest() < self.sent_rate * FLOOD;
+        // What was just told of waited, and came far slower than it is sent: the line has collapsed, whatever the averages still say. Where something was lost,
+        // less comes for that reason.
+        self.flooded = !lossy && latest > FLOOD_MS + 2.0 * self.queue.spread_ms() && self.throughput.latest() < self.sent_rate * FLOOD;
         let (Some(quick), Some(calm)) = (self.throughput.quick(), self.throughput.calm()) else { return };
         let rate = if self.flooded {
             self.throughput.latest().max(DOWNLINK_MIN as f64)
