@@ -19,6 +19,7 @@ use crate::consultation::Stage;
 use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{Appointment, Booked, NewAppointment, NewTime};
+use crate::protocol::values::is_unfit_in_a_name;
 use crate::store::{self, StoreError, Who};
 use crate::time::Timestamp;
 
@@ -193,7 +194,7 @@ fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::
     if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX {
         return Err(invalid("name: 1 to 100 characters"));
     }
-    if name.chars().any(is_unfit) {
+    if name.chars().any(is_unfit_in_a_name) {
         return Err(invalid("name: control or direction characters"));
     }
     if !["en", "fr", "de", "lb"].contains(&asked.language.as_str()) {
@@ -204,9 +205,4 @@ fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::
 
 fn invalid(message: &str) -> ApiError {
     ApiError::new(ErrorCode::InvalidAppointment, message)
-}
-
-/// What could turn the text around it: controls, and the overrides of Unicode's bidirectional algorithm (trust.md O15, O16).
-fn is_unfit(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}' | '\u{FEFF}')
 }

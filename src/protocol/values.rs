@@ -82,7 +82,16 @@ impl<'de> Deserialize<'de> for NoticeText {
     }
 }
 
-/// A guest's name: 1 to `limits::NAME_CHARACTERS` characters, not only white space, no control characters; white space around it is cut off.
+/// What somebody's name on other people's screens must not hold, since it looks like another name or turns the text around it: controls, the overrides of
+/// Unicode's bidirectional algorithm, characters of no width (trust.md O15, O16).
+pub fn is_unfit_in_a_name(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}' | '\u{FEFF}')
+}
+
+/// [`is_unfit_in_a_name`] for the schema: none of these, and something that is not white space.
+const NAME_PATTERN: &str = r"^\s*[^\s\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff][^\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]*$";
+
+/// A guest's name: 1 to `limits::NAME_CHARACTERS` characters, not only white space, nothing [`is_unfit_in_a_name`]; white space around it is cut off.
 /// Its `Debug` does not show it (trust.md P2).
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -105,8 +114,8 @@ impl<'de> Deserialize<'de> for GuestName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let said = String::deserialize(deserializer)?;
         let name = said.trim();
-        let fits = said.chars().nth(limits::NAME_CHARACTERS).is_none() && !name.is_empty() && !name.chars().any(char::is_control);
-        if fits { Ok(Self(name.to_owned())) } else { Err(D::Error::custom("not a name of 1 to 80 characters")) }
+        let fits = said.chars().nth(limits::NAME_CHARACTERS).is_none() && !name.is_empty() && !name.chars().any(is_unfit_in_a_name);
+        if fits { Ok(Self(name.to_owned())) } else { Err(D::Error::custom("not a name of 1 to 80 characters that are seen and do not turn the text")) }
     }
 }
 
@@ -116,7 +125,7 @@ impl JsonSchema for GuestName {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string", "minLength": 1, "maxLength": limits::NAME_CHARACTERS, "pattern": "^[^\\x00-\\x1f\\x7f]*\\S[^\\x00-\\x1f\\x7f]*$",
+            "type": "string", "minLength": 1, "maxLength": limits::NAME_CHARACTERS, "pattern": NAME_PATTERN,
             "description": "The name of a guest, not only white space."
         })
     }

@@ -1,6 +1,7 @@
 // Third persons beside the call: whom the agent invited, how far they have come, and the link that is shown once.
 
 import { useState } from "preact/hooks";
+import { NAME_CHARACTERS_MAX, fitName } from "../../core/name";
 import type { Guest, GuestKind } from "../../core/protocol";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -9,7 +10,6 @@ import { Icon } from "../../ui/icon";
 import type { AgentActions } from "./view";
 
 const KINDS: GuestKind[] = ["interpreter", "relative", "companion", "expert", "other"];
-const NAME_CHARACTERS_MAX = 80;
 
 interface GuestListProps {
   guests: Guest[];
@@ -58,7 +58,7 @@ export function InviteDialog({ busy, onClose, onInvite }: { busy: boolean; onClo
   const [name, setName] = useState("");
   const [direct, setDirect] = useState(false);
   // Who is invited by what they do alone is called that until they say their name.
-  const said = name.trim() || text(`guest.kind_${kind}`);
+  const said = fitName(name) || text(`guest.kind_${kind}`);
   return (
     <Dialog title={text("guests.invite")} onClose={onClose}>
       <form class="invite" onSubmit={(event) => { event.preventDefault(); onInvite(kind, said, direct); }}>

@@ -1,6 +1,7 @@
 // Camera, microphone and speaker before the waiting room. Permission is asked here, and a "no" is answered with help.
 
 import { useState } from "preact/hooks";
+import { NAME_CHARACTERS_MAX, fitName } from "../../core/name";
 import { Button } from "../../ui/button";
 import { CameraSwitch, DeviceChoices, LevelMeter, SpeakerTest } from "../../ui/devices";
 import { useText } from "../../ui/hooks";
@@ -10,8 +11,6 @@ import { SelfView } from "../../ui/picture";
 import { helpFor } from "../browser-help";
 import { noticeText } from "../notices";
 import type { CitizenView } from "./view";
-
-const NAME_CHARACTERS_MAX = 80;
 
 export function Check(view: CitizenView) {
   const { at, media, act, mediaAct, fixed } = view;
@@ -78,9 +77,10 @@ function Knock({ at, act }: CitizenView) {
   const [missing, setMissing] = useState(false);
   const submit = (event: Event) => {
     event.preventDefault();
-    const incomplete = name.trim() === "" || !agreed;
+    const said = fitName(name);
+    const incomplete = said === "" || !agreed;
     setMissing(incomplete);
-    if (!incomplete) void act.knock(name.trim());
+    if (!incomplete) void act.knock(said);
   };
   const invalid = missing || undefined;
   return (
