@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{agenda, agent, appointments, assets, error, guard, headers, health, link, load_test, pages, sockets};
@@ -20,36 +20,43 @@ pub struct Route {
     handler: MethodRouter<Site>,
 }
 
+type Verb = (Method, MethodFilter);
+
+const GET: Verb = (Method::GET, MethodFilter::GET);
+const POST: Verb = (Method::POST, MethodFilter::POST);
+const PATCH: Verb = (Method::PATCH, MethodFilter::PATCH);
+const DELETE: Verb = (Method::DELETE, MethodFilter::DELETE);
+
 /// All routes. `GET` changes nothing: a mail scanner that follows links does no harm (S1, S7).
 pub fn routes() -> Vec<Route> {
     vec![
-        get("/", pages::start),
-        get("/j", pages::citizen),
-        get("/agent", pages::agent),
-        get("/assets/{name}", assets::serve),
-        get("/livez", health::live),
-        get("/readyz", health::ready),
-        get("/api/v1/services", agenda::services),
-        get("/api/v1/slots", agenda::slots),
-        post("/api/v1/appointments", appointments::book),
-        get("/api/v1/appointments/{reference}", appointments::show),
-        patch("/api/v1/appointments/{reference}", appointments::reschedule),
-        delete("/api/v1/appointments/{reference}", appointments::cancel),
-        post("/api/v1/appointments/{reference}/rotate", appointments::rotate),
-        post("/api/v1/join", link::join),
-        get("/api/v1/link", link::show),
-        post("/api/v1/link/cancel", link::cancel),
-        get("/api/v1/guest", link::show_guest),
-        post("/api/v1/agent/sign-in", agent::sign_in),
-        post("/api/v1/agent/sign-out", agent::sign_out),
-        get("/api/v1/agent", agent::show),
-        get("/api/v1/load", load_test::show),
-        post("/api/v1/load/begin", load_test::begin),
-        post("/api/v1/load/agents", load_test::add_agents),
-        post("/api/v1/load/end", load_test::end),
-        get("/signaling/citizen", sockets::citizen),
-        get("/signaling/guest", sockets::guest),
-        get("/signaling/agent", sockets::agent),
+        route(GET, "/", pages::start),
+        route(GET, "/j", pages::citizen),
+        route(GET, "/agent", pages::agent),
+        route(GET, "/assets/{name}", assets::serve),
+        route(GET, "/livez", health::live),
+        route(GET, "/readyz", health::ready),
+        route(GET, "/api/v1/services", agenda::services),
+        route(GET, "/api/v1/slots", agenda::slots),
+        route(POST, "/api/v1/appointments", appointments::book),
+        route(GET, "/api/v1/appointments/{reference}", appointments::show),
+        route(PATCH, "/api/v1/appointments/{reference}", appointments::reschedule),
+        route(DELETE, "/api/v1/appointments/{reference}", appointments::cancel),
+        route(POST, "/api/v1/appointments/{reference}/rotate", appointments::rotate),
+        route(POST, "/api/v1/join", link::join),
+        route(GET, "/api/v1/link", link::show),
+        route(POST, "/api/v1/link/cancel", link::cancel),
+        route(GET, "/api/v1/guest", link::show_guest),
+        route(POST, "/api/v1/agent/sign-in", agent::sign_in),
+        route(POST, "/api/v1/agent/sign-out", agent::sign_out),
+        route(GET, "/api/v1/agent", agent::show),
+        route(GET, "/api/v1/load", load_test::show),
+        route(POST, "/api/v1/load/begin", load_test::begin),
+        route(POST, "/api/v1/load/agents", load_test::add_agents),
+        route(POST, "/api/v1/load/end", load_test::end),
+        route(GET, "/signaling/citizen", sockets::citizen),
+        route(GET, "/signaling/guest", sockets::guest),
+        route(GET, "/signaling/agent", sockets::agent),
     ]
 }
 
@@ -66,18 +73,6 @@ pub fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-fn get<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::GET, path, handler: on(axum::routing::MethodFilter::GET, handler) }
-}
-
-fn delete<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::DELETE, path, handler: on(axum::routing::MethodFilter::DELETE, handler) }
-}
-
-fn patch<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::PATCH, path, handler: on(axum::routing::MethodFilter::PATCH, handler) }
-}
-
-fn post<H: Handler<T, Site>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::POST, path, handler: on(axum::routing::MethodFilter::POST, handler) }
+fn route<H: Handler<T, Site>, T: 'static>((method, filter): Verb, path: &'static str, handler: H) -> Route {
+    Route { method, path, handler: on(filter, handler) }
 }
