@@ -1,5 +1,6 @@
 // The waiting room: own picture, own place, what the agents say, and the way out.
 
+import type { ComponentChildren } from "preact";
 import { Button } from "../../ui/button";
 import { CameraSwitch, DeviceChoices } from "../../ui/devices";
 import { useNow, useText } from "../../ui/hooks";
@@ -10,31 +11,20 @@ import { noticeText } from "../notices";
 import type { CitizenView } from "./view";
 
 /** A guest at the door: no place in a queue, the agent of a running call decides. */
-export function Door({ at, media, act, mediaAct }: CitizenView) {
+export function Door(view: CitizenView) {
+  const { at } = view;
   const text = useText();
   return (
     <Page screen="door" title={text("guest.door_title")} lead={text("guest.door_lead")}>
       <LineNotice down={at.line === "reconnecting" || at.line === "connecting"} />
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
-      <div class="waiting">
-        <div class="waiting-picture">
-          <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
-          <p class="hint"><Icon name="lock" size={18} /> {text("waiting.not_seen")}</p>
-          <CameraSwitch media={mediaAct} state={media} />
-        </div>
-        <div class="waiting-side">
-          <details>
-            <summary>{text("check.choose")}</summary>
-            <DeviceChoices media={mediaAct} state={media} />
-          </details>
-          <div class="go"><Button kind="quiet" icon="leave" busy={at.busy} onClick={act.leave}>{text("guest.leave_door")}</Button></div>
-        </div>
-      </div>
+      <Room view={view} leave={text("guest.leave_door")} />
     </Page>
   );
 }
 
-export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
+export function Waiting(view: CitizenView) {
+  const { at, fixed } = view;
   const text = useText();
   const ticking = useNow(at.serverAheadMs);
   const waiting = at.state?.waiting;
@@ -49,32 +39,42 @@ export function Waiting({ at, media, act, mediaAct, fixed }: CitizenView) {
       {at.putBack && <Notice kind="info">{text("waiting.put_back")}</Notice>}
       {at.rangInVain && <Notice kind="info">{text("waiting.rang_in_vain")}</Notice>}
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
-      <div class="waiting">
-        <div class="waiting-picture">
-          <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
-          <p class="hint"><Icon name="lock" size={18} /> {text("waiting.not_seen")}</p>
-          <CameraSwitch media={mediaAct} state={media} />
-        </div>
-        <div class="waiting-side">
-          <Card tone="calm">
-            <p class="place">{placeText}</p>
-            <p class="since">{minutes < 1 ? text("waiting.just_arrived") : text.count("waiting.since", minutes)}</p>
-          </Card>
-          {messages.length > 0 && (
-            <section class="messages" aria-labelledby="messages-title">
-              <h2 id="messages-title"><Icon name="message" />{text("waiting.messages")}</h2>
-              <div role="log" aria-labelledby="messages-title"><ul>{messages.map((message) => <li><time dateTime={message.at}>{text.time(message.at, at.link?.time_zone)}</time><span>{message.text}</span></li>)}</ul></div>
-            </section>
-          )}
-          <p>{text("waiting.what_next")}</p>
-          <details>
-            <summary>{text("check.choose")}</summary>
-            <DeviceChoices media={mediaAct} state={media} />
-          </details>
-          <div class="go"><Button kind="quiet" icon="leave" busy={at.busy} onClick={act.leave}>{text("waiting.leave")}</Button></div>
-        </div>
-      </div>
+      <Room view={view} leave={text("waiting.leave")}>
+        <Card tone="calm">
+          <p class="place">{placeText}</p>
+          <p class="since">{minutes < 1 ? text("waiting.just_arrived") : text.count("waiting.since", minutes)}</p>
+        </Card>
+        {messages.length > 0 && (
+          <section class="messages" aria-labelledby="messages-title">
+            <h2 id="messages-title"><Icon name="message" />{text("waiting.messages")}</h2>
+            <div role="log" aria-labelledby="messages-title"><ul>{messages.map((message) => <li><time dateTime={message.at}>{text.time(message.at, at.link?.time_zone)}</time><span>{message.text}</span></li>)}</ul></div>
+          </section>
+        )}
+        <p>{text("waiting.what_next")}</p>
+      </Room>
       <Announcer>{last ? text("waiting.message_said", { message: last.text }) : placeText}</Announcer>
     </Page>
+  );
+}
+
+/** Own picture, whatever else there is to say beside it, the devices, and the way out. */
+function Room({ view: { at, media, act, mediaAct }, leave, children }: { view: CitizenView; leave: string; children?: ComponentChildren }) {
+  const text = useText();
+  return (
+    <div class="waiting">
+      <div class="waiting-picture">
+        <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
+        <p class="hint"><Icon name="lock" size={18} /> {text("waiting.not_seen")}</p>
+        <CameraSwitch media={mediaAct} state={media} />
+      </div>
+      <div class="waiting-side">
+        {children}
+        <details>
+          <summary>{text("check.choose")}</summary>
+          <DeviceChoices media={mediaAct} state={media} />
+        </details>
+        <div class="go"><Button kind="quiet" icon="leave" busy={at.busy} onClick={act.leave}>{leave}</Button></div>
+      </div>
+    </div>
   );
 }
