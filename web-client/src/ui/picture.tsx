@@ -72,6 +72,13 @@ export function RemoteView({ name, media, pictureOff, note, badge, speakerId, co
       unwatch();
     };
   }, [media]);
+  // Any tap is leave to play for the whole page: nobody has to tap on each person.
+  useEffect(() => {
+    if (!refused) return;
+    const again = () => void play();
+    document.addEventListener("click", again);
+    return () => document.removeEventListener("click", again);
+  }, [refused]);
   useEffect(() => {
     const video = ref.current as (HTMLVideoElement & { setSinkId?(id: string): Promise<void> }) | null;
     if (speakerId) video?.setSinkId?.(speakerId).catch(() => undefined);
@@ -81,7 +88,7 @@ export function RemoteView({ name, media, pictureOff, note, badge, speakerId, co
       <video ref={ref} class={contain ? "contain" : ""} aria-label={name} autoPlay playsInline muted={silent} />
       {pictureOff && <div class="tile-initials" aria-hidden="true"><span>{initials(name)}</span></div>}
       <p class="tile-name" aria-hidden={note || badge ? undefined : "true"}>{name}{badge && <span class="tile-badge">{badge}</span>}{note && <span class="tile-note">{note}</span>}</p>
-      {refused && <div class="tile-refused"><Button kind="primary" icon="speaker" onClick={() => void play()}>{text("call.tap_to_hear")}</Button></div>}
+      {refused && <div class="tile-refused"><Button kind="primary" icon="speaker">{text("call.tap_to_hear")}</Button></div>}
     </div>
   );
 }

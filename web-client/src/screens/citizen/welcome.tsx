@@ -28,7 +28,7 @@ export function Welcome({ at, act, fixed }: CitizenView) {
         {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
         <AppointmentCard link={link} />
         <div class="go"><Button kind="primary" icon="door" onClick={act.toCheck}>{text("guest.continue")}</Button><p class="hint">{text("guest.continue_hint")}</p></div>
-        <PrivacyNote />
+        <PrivacyNote kept="guest.kept" />
       </Page>
     );
   }
@@ -70,13 +70,13 @@ export function Preparation() {
   );
 }
 
-export function PrivacyNote() {
+export function PrivacyNote({ kept = "privacy.kept" }: { kept?: Key }) {
   const text = useText();
   return (
     <section class="privacy" aria-labelledby="privacy-title">
       <h2 id="privacy-title"><Icon name="lock" />{text("privacy.title")}</h2>
       <p>{text("privacy.not_recorded")}</p>
-      <p>{text("privacy.kept")}</p>
+      <p>{text(kept)}</p>
     </section>
   );
 }
