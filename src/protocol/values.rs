@@ -89,7 +89,8 @@ pub fn is_unfit_in_a_name(c: char) -> bool {
 }
 
 /// [`is_unfit_in_a_name`] for the schema: none of these, and something that is not white space.
-const NAME_PATTERN: &str = r"^\s*[^\s\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff][^\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]*$";
+const NAME_PATTERN: &str =
+    r"^\s*[^\s\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff][^\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]*$";
 
 /// A guest's name: 1 to `limits::NAME_CHARACTERS` characters, not only white space, nothing [`is_unfit_in_a_name`]; white space around it is cut off.
 /// Its `Debug` does not show it (trust.md P2).
@@ -115,7 +116,11 @@ impl<'de> Deserialize<'de> for GuestName {
         let said = String::deserialize(deserializer)?;
         let name = said.trim();
         let fits = said.chars().nth(limits::NAME_CHARACTERS).is_none() && !name.is_empty() && !name.chars().any(is_unfit_in_a_name);
-        if fits { Ok(Self(name.to_owned())) } else { Err(D::Error::custom("not a name of 1 to 80 characters that are seen and do not turn the text")) }
+        if fits {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(D::Error::custom("not a name of 1 to 80 characters that are seen and do not turn the text"))
+        }
     }
 }
 
