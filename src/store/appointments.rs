@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use super::audit::{Who, append};
 use super::guests::write_links;
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError, places};
+use super::{Store, StoreError, load_test, places};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
@@ -85,22 +85,34 @@ pub enum Found {
     Nothing,
 }
 
+/// What a booking asks for beside its slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// Nothing: there always is a place.
+    Booked,
+    /// A place where at most so many appointments of the service go on at once.
+    PlaceAmong(u16),
+    /// Nothing, and it is taken out with the load test.
+    LoadTest,
+}
+
 impl Store {
     /// Books: draws id, reference and key; the audit trail says `booked`. Answers the appointment and its join link's token, which is not kept.
     pub async fn book(&self, new: NewAppointment, now: Timestamp) -> Result<(Appointment, Token), StoreError> {
         // Without a number of agents there always is a place.
-        self.book_within(new, None, now).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+        self.book_as(new, Kind::Booked, now).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
     }
 
     /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
     pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
-        self.book_within(new, Some(agents), now).await
+        self.book_as(new, Kind::PlaceAmong(agents), now).await
     }
 
-    async fn book_within(
+    /// None when there is no place for this kind.
+    pub(super) async fn book_as(
         &self,
         new: NewAppointment,
-        agents: Option<u16>,
+        kind: Kind,
         now: Timestamp,
     ) -> Result<Option<(Appointment, Token)>, StoreError> {
         let mut id = [0; 16];
@@ -120,7 +132,7 @@ impl Store {
         // A reference has 30 bits: a second one may be taken, five in a row are not chance.
         for _ in 0..5 {
             appointment.reference = random_reference()?;
-            match self.insert(&appointment, agents, now).await {
+            match self.insert(&appointment, kind, now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {}
                 Err(error) => return Err(error),
                 Ok(false) => return Ok(None),
@@ -333,13 +345,13 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// False when no place is left among so many agents.
-    async fn insert(&self, appointment: &Appointment, agents: Option<u16>, now: Timestamp) -> Result<bool, StoreError> {
+    /// False when no place is left for this kind.
+    async fn insert(&self, appointment: &Appointment, kind: Kind, now: Timestamp) -> Result<bool, StoreError> {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
         let mut transaction = self.begin_to_write().await?;
-        if let Some(agents) = agents {
+        if let Kind::PlaceAmong(agents) = kind {
             let booked = places::booked(&mut transaction, &appointment.service, appointment.slot(), None).await?;
             if occupancy::places_left(appointment.slot(), agents, &booked) == 0 {
                 return Ok(false);
@@ -367,6 +379,9 @@ impl Store {
         .bind(now.0)
         .execute(&mut *transaction)
         .await?;
+        if let Kind::LoadTest = kind {
+            load_test::mark(&mut transaction, id).await?;
+        }
         append(&mut transaction, "booked", Who::Api, Some(id), now).await?;
         transaction.commit().await?;
         Ok(true)

@@ -1,8 +1,8 @@
 //! What a load test makes in the store, marked so that all of it can be taken out again, after a crash as well. Knows no test, no allowance.
 
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
-use super::appointments::Appointment;
+use super::appointments::{Appointment, Kind};
 use super::audit::{Who, append};
 use super::{NewAppointment, Store, StoreError};
 use crate::access::token::{Token, TokenHash};
@@ -19,16 +19,16 @@ pub struct TakenOut {
     pub sign_ins: Vec<TokenHash>,
 }
 
+/// In the booking's own transaction: no appointment of a test is ever without its mark.
+pub(super) async fn mark(connection: &mut SqliteConnection, appointment: AppointmentId) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO load_appointments (appointment) VALUES ($1)").bind(appointment.to_string()).execute(connection).await?;
+    Ok(())
+}
+
 impl Store {
     /// Books as a portal does, for a load test.
     pub async fn book_for_load(&self, new: NewAppointment, now: Timestamp) -> Result<(Appointment, Token), StoreError> {
-        let (appointment, token) = self.book(new, now).await?;
-        // A crash between the two leaves one appointment that no test owns; it is over with its slot.
-        sqlx::query("INSERT INTO load_appointments (appointment) VALUES ($1)")
-            .bind(appointment.id.to_string())
-            .execute(&self.inner.writer)
-            .await?;
-        Ok((appointment, token))
+        self.book_as(new, Kind::LoadTest, now).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
     }
 
     /// Accounts into which no password leads, each signed in with one of these cookies. All or none.
