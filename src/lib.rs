@@ -8,6 +8,7 @@ pub mod demo;
 pub mod http;
 pub mod ids;
 pub mod limits;
+pub mod linux;
 pub mod load;
 pub mod media;
 pub mod protocol;

@@ -20,9 +20,6 @@ use crate::protocol::ErrorCode;
 use crate::store::StoreError;
 use crate::time::Instant;
 
-/// Names of the media plane's threads begin so.
-const MEDIA_THREADS: &str = "media-";
-
 /// The test under way, if there is one.
 #[derive(Default)]
 pub(super) struct LoadTest {
@@ -77,13 +74,14 @@ pub(super) async fn show(State(site): State<Site>, key: Portal) -> Result<Json<F
     if let Some(at) = heard.as_mut() {
         *at = Instant::now();
     }
-    let counted = site.signaling.media().counters();
+    let media = site.signaling.media();
+    let counted = media.counters();
     Ok(Json(Figures {
         under_way: heard.is_some(),
         at_us: micros(site.started.elapsed()),
         cores: processor::cores(),
         process_cpu_us: micros(processor::of_process()),
-        media_cpu_us: micros(processor::of_threads(MEDIA_THREADS)),
+        media_cpu_us: micros(processor::of_threads(&media.threads())),
         consultations: site.signaling.consultations(),
         sockets: site.signaling.sockets(),
         received: counted.received,

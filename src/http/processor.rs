@@ -3,22 +3,19 @@
 use std::fs;
 use std::time::Duration;
 
-/// Ticks of `/proc/<pid>/stat`: Linux shows them as hundredths of a second on every machine.
-const TICK: Duration = Duration::from_millis(10);
+use crate::linux;
 
 /// User and system time of all threads, those that ended included; zero where the system does not say.
 pub(super) fn of_process() -> Duration {
-    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name in brackets may hold anything; utime and stime are the 12th and 13th field behind it.
-    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
-    TICK * ticks
+    linux::cpu_time(&fs::read_to_string("/proc/self/stat").unwrap_or_default())
 }
 
-/// The same of the living threads whose name begins like this, to the nanosecond.
-pub(super) fn of_threads(prefix: &str) -> Duration {
+/// The same of the living threads of these names, to the nanosecond.
+pub(super) fn of_threads(names: &[String]) -> Duration {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Duration::ZERO };
-    let ours = tasks.flatten().filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with(prefix)));
+    let ours = tasks
+        .flatten()
+        .filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| names.iter().any(|wanted| wanted == name.trim_end())));
     let nanoseconds = ours.filter_map(|task| {
         let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
         text.split(' ').next()?.parse::<u64>().ok()
@@ -34,18 +31,20 @@ pub(super) fn cores() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linux::TICK;
 
     #[test]
     fn work_is_seen_in_process_and_thread() {
-        let worker = std::thread::Builder::new().name(String::from("toil-1")).spawn(|| {
-            let (process, thread, begin) = (of_process(), of_threads("toil-"), std::time::Instant::now());
+        let names = [String::from("toil-1")];
+        let worker = std::thread::Builder::new().name(names[0].clone()).spawn(move || {
+            let (process, thread, begin) = (of_process(), of_threads(&names), std::time::Instant::now());
             while of_process() < process + 5 * TICK && begin.elapsed() < Duration::from_secs(60) {
                 std::hint::black_box((0..100_000_u64).sum::<u64>());
             }
-            (of_process() - process, of_threads("toil-") - thread)
+            (of_process() - process, of_threads(&names) - thread)
         });
         let (process, thread) = worker.unwrap().join().unwrap();
         assert!(process >= 5 * TICK && thread > Duration::ZERO && thread <= process + 2 * TICK, "{process:?} {thread:?}");
-        assert_eq!(of_threads("nobody-"), Duration::ZERO);
+        assert_eq!(of_threads(&[String::from("toil")]), Duration::ZERO);
     }
 }

@@ -126,6 +126,11 @@ impl MediaPlane {
         self.workers.iter().map(|worker| worker.port).collect()
     }
 
+    /// The name of each worker's thread, no other media plane's among them.
+    pub fn threads(&self) -> Vec<String> {
+        self.workers.iter().map(Worker::thread_name).collect()
+    }
+
     /// Where a web listener brings connections that begin with a frame.
     pub fn framed_door(&self) -> FramedDoor {
         FramedDoor::new(self.workers.iter().map(|worker| worker.inbox.clone()).collect())

@@ -89,8 +89,13 @@ impl Worker {
         );
         core.set_tcp(advertised.1.to_vec(), worker);
         let shared = counters.clone();
-        let thread = std::thread::Builder::new().name(format!("media-{bound}")).spawn(move || turn.run(core, &shared)).map_err(fault)?;
+        let thread = std::thread::Builder::new().name(thread_name(bound)).spawn(move || turn.run(core, &shared)).map_err(fault)?;
         Ok(Self { inbox, counters, port: bound, thread: Some(thread) })
+    }
+
+    /// What the system shows its thread as.
+    pub fn thread_name(&self) -> String {
+        thread_name(self.port)
     }
 }
 
@@ -101,6 +106,11 @@ impl Drop for Worker {
             let _ = thread.join();
         }
     }
+}
+
+/// Linux keeps 15 octets of it.
+fn thread_name(port: u16) -> String {
+    format!("media-{port}")
 }
 
 /// IPv4 and IPv6 on one port; a system with one of them is served on that one.

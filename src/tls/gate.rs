@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits;
+use crate::linux;
 
 /// Counts open sockets of all listeners together.
 pub struct Gate {
@@ -68,8 +69,7 @@ impl Drop for Pass {
 
 /// The soft limit of this process, where the system tells it.
 fn open_files_max() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
+    linux::open_files_max(&std::fs::read_to_string("/proc/self/limits").ok()?)
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ enum Floor {
 
 fn floor(room: &str) -> Option<Floor> {
     Some(match room {
-        "ids" | "time" | "limits" => Floor::Ground,
+        "ids" | "time" | "limits" | "linux" => Floor::Ground,
         "agenda" | "access" | "consultation" | "sfu" | "protocol" => Floor::Rules,
         "load" | "http" | "signaling" | "media" | "relay" | "store" | "tls" | "telemetry" | "config" => Floor::Edges,
         "server" | "main" | "demo" | "lib" => Floor::Composition,
