@@ -10,6 +10,8 @@ pub const IN_CALL_MAX: usize = 4;
 pub const GUESTS_MAX: usize = 16;
 /// Characters of a guest's name; a longer one is refused with `bad_message`.
 pub const NAME_CHARACTERS: usize = 80;
+/// Characters of a citizen's name; a booking with a longer one is refused with `invalid_appointment`.
+pub const CITIZEN_NAME_CHARACTERS: usize = 100;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).

@@ -165,7 +165,6 @@ fn bearer(headers: &HeaderMap) -> Option<Token> {
     if scheme.eq_ignore_ascii_case("bearer") { Token::parse(key.trim()) } else { None }
 }
 
-const NAME_CHARACTERS_MAX: usize = 100;
 const FARTHEST: Duration = Duration::from_secs(2 * 366 * 24 * 60 * 60);
 
 /// The form of a time, whatever the agenda says to it.
@@ -191,7 +190,7 @@ fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::
     let service = site.config.services.get(&asked.service).ok_or_else(|| invalid("service: no such service"))?;
     let slot = slot_of(&asked.start, &asked.end, now)?;
     let name = asked.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX {
+    if name.is_empty() || name.chars().nth(limits::CITIZEN_NAME_CHARACTERS).is_some() {
         return Err(invalid("name: 1 to 100 characters"));
     }
     if name.chars().any(is_unfit_in_a_name) {

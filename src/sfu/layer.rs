@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::limits;
+use crate::sfu::participant::Participant;
 use crate::sfu::router::{Router, Sink};
 use crate::time::Instant;
 
@@ -193,13 +194,16 @@ impl Router {
     /// Fits the pictures of one viewer to what the line to them carries.
     pub(super) fn choose_layers(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let viewer = &self.participants[at];
+        // Comes with each feedback packet: where nobody offers several encodings there is nothing to choose.
+        if viewer.probe.due().is_none() && !self.participants.iter().any(Participant::has_layers) {
+            return;
+        }
         let share = viewer.picture_share(viewer.downlink.bits_per_s());
         let (cuts, queue_ms) = (viewer.downlink.cuts(), viewer.downlink.queue_ms());
         let unheard = viewer.downlink.bits_per_s().is_none();
         let pictures = viewer.slots.iter().filter(|slot| slot.section.video && slot.source.is_some()).count() as u64;
         let mut left = share.unwrap_or(0) * pictures;
-        let taken: Vec<u64> = (0..viewer.slots.len()).map(|place| self.takes(at, place, now)).collect();
-        left = left.saturating_sub(taken.iter().sum());
+        left = left.saturating_sub((0..viewer.slots.len()).map(|place| self.takes(at, place, now)).sum());
         let (mut wanted, mut chosen) = (false, false);
         for place in 0..self.participants[at].slots.len() {
             let slot = &self.participants[at].slots[place];
@@ -210,15 +214,13 @@ impl Router {
                 continue;
             }
             let several = self.participants.len() > 2;
+            let own = self.takes(at, place, now);
             let slot = &mut self.participants[at].slots[place];
             // When nobody else watches any more, the best one is what goes on. Who has told nothing of their line yet keeps what they have.
             let unheard = slot.is_numbered() && unheard;
             let choice = match several {
                 true if unheard => track,
-                true => {
-                    let own = taken.get(place).copied().unwrap_or(0);
-                    first + slot.turns.choose(&rates[..count], track.saturating_sub(first), share, left + own, queue_ms > FULL_MS, now)
-                }
+                true => first + slot.turns.choose(&rates[..count], track.saturating_sub(first), share, left + own, queue_ms > FULL_MS, now),
                 false => first,
             };
             wanted |= several && (0..track.saturating_sub(first)).any(|better| rates.get(better).copied().flatten().is_some());
