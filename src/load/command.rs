@@ -74,7 +74,7 @@ pub fn command(key_variable: &'static str) -> Command {
         )
         .arg(number("joins-per-second", "25", "People who open their link each second while the number grows"))
         .arg(number("seconds", "3", "How long each number is measured"))
-        .arg(number("fps", "25", "Pictures a second of each camera"))
+        .arg(option("fps", "N", "Pictures a second of each camera (60 at most)").default_value("25").value_parser(value_parser!(u32).range(1..=60)))
         .arg(number("video-kbit", "1000", "Bits a second of each camera, in thousands"))
         .arg(Arg::new("dtx").long("dtx").action(ArgAction::SetTrue).help("Voices rest in pauses (discontinuous transmission)"))
         .arg(limit("limit-loss", "1", "Packets that may get lost, in percent"))
@@ -101,7 +101,7 @@ impl Options {
             real: matches.get_one::<u32>("real").copied().unwrap_or(0),
             joins_per_s: f64::from(number("joins-per-second")),
             window: Duration::from_secs(u64::from(number("seconds"))),
-            shape: Shape { fps: number("fps").min(60), bits_per_s: u64::from(number("video-kbit")) * 1_000, dtx: matches.get_flag("dtx") },
+            shape: Shape { fps: number("fps"), bits_per_s: u64::from(number("video-kbit")) * 1_000, dtx: matches.get_flag("dtx") },
             limits: Limits {
                 loss_percent: limit("limit-loss"),
                 added_delay_ms: limit("limit-delay"),
