@@ -20,9 +20,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 /// An open connection.
 pub type Wire = Box<dyn Duplex>;
 
-/// Where Linux systems keep the certificates that they know.
-const KNOWN: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-
 /// Whose certificates are believed.
 #[derive(Clone)]
 pub struct Trust(Arc<ClientConfig>);
@@ -31,17 +28,18 @@ impl Trust {
     /// Those in `ca`, else those that the system knows.
     pub fn of(ca: Option<&Path>) -> Result<Self, LoadError> {
         let failed = |what: String| LoadError::Signaling(format!("certificates: {what}"));
-        let path = match ca {
-            Some(path) => path,
-            None => {
-                KNOWN.map(Path::new).into_iter().find(|path| path.exists()).ok_or_else(|| failed(String::from("--ca is needed here")))?
+        let read: Vec<_> = match ca {
+            Some(path) => {
+                let read = CertificateDer::pem_file_iter(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+                read.filter_map(Result::ok).collect()
             }
+            None => rustls_native_certs::load_native_certs().certs,
         };
         let mut roots = RootCertStore::empty();
-        let read = CertificateDer::pem_file_iter(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
-        let (known, _) = roots.add_parsable_certificates(read.filter_map(Result::ok));
-        if known == 0 {
-            return Err(failed(format!("{} holds none", path.display())));
+        if roots.add_parsable_certificates(read).0 == 0 {
+            return Err(failed(
+                ca.map_or_else(|| String::from("this system knows none, --ca is needed"), |path| format!("{} holds none", path.display())),
+            ));
         }
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
