@@ -80,9 +80,9 @@ export const cases = [false, true].map((firefox) => ({
     bound('less_s', 3);
     bound('words_s', 3);
     bound('back_s', 10);
-    bound('concealed_percent', 3);
-    // What floods the line before a round trip has told of it takes the sound of that time with it; the direct call's flood is the measure.
-    bound('silent_s', firefox ? 1.5 : Math.max(0.5, figures.direct_silent_s));
+    bound('during_kbit', 150);
+    bound('concealed_percent', firefox ? 3 : Math.min(3, figures.direct_concealed_percent * 1.1 + 1));
+    bound('silent_s', 0.5);
     check(failures.length === 0, failures.join('; '));
   },
 }));
