@@ -64,14 +64,14 @@ impl Arrivals {
 
     /// Appends the feedback on what has not been reported yet, as one RTCP packet; call until it returns false.
     pub fn feedback(&mut self, sender_ssrc: u32, media_ssrc: u32, out: &mut Vec<u8>) -> bool {
-        while self.next < self.end && self.get(self.next) == NEVER {
-            self.next += 1;
-        }
-        if self.pending == 0 || self.next >= self.end {
+        let first = (self.next..self.end).find(|number| self.get(*number) != NEVER);
+        let Some(first) = first.filter(|_| self.pending > 0) else {
             self.pending = 0;
             return false;
-        }
-        let reference = self.get(self.next) / (TICK_MICROS * 256);
+        };
+        // What is missing in front is told as well: nobody else would.
+        self.next = self.next.max(first.saturating_sub(STATUSES_MAX / 2));
+        let reference = self.get(first) / (TICK_MICROS * 256);
         let last = self.reach(reference);
         let begin = rtcp::open(out, 15, 205, sender_ssrc);
         out.extend_from_slice(&media_ssrc.to_be_bytes());
@@ -215,6 +215,23 @@ mod tests {
         assert_eq!(read(&out), [(65_535, 0), (0, 1_000), (2, 101_000)]);
         assert_eq!(out, expected);
         assert!(!arrivals.feedback(7, 9, &mut out));
+    }
+
+    #[test]
+    fn what_is_missing_between_two_feedbacks_is_told_with_the_second() {
+        let begin = Instant::now();
+        let mut arrivals = Arrivals::default();
+        arrivals.record(10, begin);
+        assert!(arrivals.feedback(1, 2, &mut Vec::new()));
+        arrivals.record(13, at(begin, 1_000));
+        let mut out = Vec::new();
+        assert!(arrivals.feedback(1, 2, &mut out));
+        assert_eq!((&out[12..16], read(&out)), (&[0, 11, 0, 3][..], vec![(13, 1_000)]));
+        arrivals.record(1_013, at(begin, 2_000));
+        out.clear();
+        assert!(arrivals.feedback(1, 2, &mut out));
+        assert_eq!((&out[12..16], read(&out)), (&[0x03, 0x2d, 0, 201][..], vec![(1_013, 2_000)]), "of a long hole the end");
+        assert!(!arrivals.feedback(1, 2, &mut out));
     }
 
     #[test]
