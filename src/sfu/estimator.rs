@@ -18,11 +18,11 @@ use crate::time::Instant;
 
 /// IPv4, UDP and the tag of SRTP: what a packet costs on the line beyond its plain octets.
 const OVERHEAD: usize = 20 + 8 + 16;
-/// Waiting time in milliseconds: below the first a trend is jitter, above the second it is congestion without one.
+/// Waiting time in milliseconds: below the first a trend is jitter, above the second it is congestion without one, above the third no longer route.
 const QUEUE_NOISE_MS: f64 = 12.0;
 const QUEUE_HIGH_MS: f64 = 60.0;
-/// Waiting time in milliseconds, and share of what is sent that comes through, that show a collapse by themselves.
-const FLOOD_MS: f64 = 30.0;
+const QUEUE_DEEP_MS: f64 = 120.0;
+/// Share of what is sent that comes through, below which packets that wait longer and longer show a collapse.
 const FLOOD: f64 = 0.5;
 /// The rate grows only while packets wait less.
 const QUEUE_CLEAR_MS: f64 = 25.0;
@@ -85,7 +85,8 @@ pub struct Estimator {
     newest: u16,
     newest_told: u16,
     expected_ms: f64,
-    /// The last feedback shows a collapse.
+    /// In the last feedback packets waited longer and longer; and it shows a collapse.
+    grows: bool,
     flooded: bool,
     /// A queue that is watched: since when, and how long it was then.
     standing: Option<(i64, f64)>,
@@ -117,6 +118,7 @@ impl Default for Estimator {
             newest: 0,
             newest_told: 0,
             expected_ms: 0.0,
+            grows: false,
             flooded: false,
             standing: None,
         }
@@ -175,14 +177,16 @@ impl Estimator {
             self.throughput.interrupt();
         }
         self.count = feedback.count;
-        let (mut told, mut lost, mut newest) = (0, 0, None);
+        let (mut told, mut lost, mut holes, mut newest, mut in_hole) = (0, 0, 0, None, false);
         for status in feedback.statuses() {
             let Some(packet) = self.sent.told(status.number, status.arrived.is_some(), now) else { continue };
             told += u32::from(!packet.was_lost);
             let Some(arrived) = status.arrived else {
                 lost += 1;
+                holes += u32::from(!std::mem::replace(&mut in_hole, true));
                 continue;
             };
+            in_hole = false;
             lost -= i32::from(packet.was_lost);
             let arrival = zero + arrived;
             self.throughput.arrived(packet.octets, arrival);
@@ -209,7 +213,7 @@ impl Estimator {
         if let Some(before) = self.before_silence.take().filter(|_| self.queue.ms() < QUEUE_HIGH_MS) {
             self.bits_per_s = self.bits_per_s.max(before * 0.5);
         }
-        self.loss.told(told, lost, elapsed);
+        self.loss.told(told, (lost, holes), elapsed);
         if elapsed > 0 {
             let rate = std::mem::take(&mut self.sent_octets) as f64 * 8_000_000.0 / elapsed as f64;
             self.sent_rate += (1.0 - (-(elapsed as f64) / 400_000.0).exp()) * (rate - self.sent_rate);
@@ -269,10 +273,10 @@ impl Estimator {
     /// What is under way beyond a round trip waits too, though nothing has been told of it yet.
     fn expect(&mut self, lossy: bool) {
         self.expected_ms = self.queue.ms();
-        let latest = self.queue.latest_ms();
-        // What was just told of waited, and came far slower than it is sent: the line has collapsed, whatever the averages still say. Where something was lost,
-        // less comes for that reason.
-        self.flooded = !lossy && latest > FLOOD_MS + 2.0 * self.queue.spread_ms() && self.throughput.latest() < self.sent_rate * FLOOD;
+        // What was just told of waits longer and longer, and came far slower than it is sent: the line has collapsed, whatever the averages still say. Where
+        // something was lost, less comes for that reason.
+        self.grows = self.queue.is_flooded();
+        self.flooded = self.grows && !lossy && self.throughput.latest() < self.sent_rate * FLOOD;
         let (Some(quick), Some(calm)) = (self.throughput.quick(), self.throughput.calm()) else { return };
         let rate = if self.flooded {
             self.throughput.latest().max(DOWNLINK_MIN as f64)
@@ -304,9 +308,11 @@ impl Estimator {
         }
         if congested {
             if may_cut {
-                let rate = if quick < calm * 0.6 { quick } else { calm };
+                // Holes can make the quick average small, and a longer route a queue: together they are no collapse yet.
+                let collapsed = quick < calm * 0.6 && (self.grows || queue > QUEUE_DEEP_MS);
+                let rate = if collapsed { quick } else { calm };
                 // Who hardly sends is not the cause; the line may have become worse all the same.
-                let floor = if self.sent_rate < self.bits_per_s * IDLE && quick >= calm * 0.6 { self.bits_per_s * 0.7 } else { 0.0 };
+                let floor = if self.sent_rate < self.bits_per_s * IDLE && !collapsed { self.bits_per_s * 0.7 } else { 0.0 };
                 self.cut(rate, (rate * CUT).max(floor), now);
             }
             return;

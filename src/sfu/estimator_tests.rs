@@ -20,13 +20,17 @@ struct Line {
     jitter_ms: u64,
     /// In 1/1000, of packets and of feedback packets.
     loss: u64,
+    /// Packets lost one after the other.
+    hole: u64,
     feedback_loss: u64,
+    /// How much longer the route is.
+    longer_ms: u64,
     queue_ms: u64,
 }
 
 impl Line {
     fn of(bits_per_s: u64) -> Self {
-        Self { bits_per_s, cross: 0, jitter_ms: 0, loss: 0, feedback_loss: 0, queue_ms: 1_000 }
+        Self { bits_per_s, cross: 0, jitter_ms: 0, loss: 0, hole: 1, feedback_loss: 0, longer_ms: 0, queue_ms: 1_000 }
     }
 }
 
@@ -53,7 +57,7 @@ fn run(seed: u64, seconds: u64, most: u64, line: impl Fn(u64) -> Line) -> Vec<Mo
     let mut feedbacks: VecDeque<(u64, Vec<u8>)> = VecDeque::new();
     let (mut number, mut free_at, mut credit, mut to_send) = (0_u16, 0_u64, 0.0_f64, 0.0_f64);
     let mut moments = Vec::new();
-    let mut delivered = 0;
+    let (mut delivered, mut losing) = (0, 0);
     for step in 0..seconds * 1_000_000 / STEP_MICROS {
         let micros = step * STEP_MICROS;
         let (ms, now) = (micros / 1_000, begin + Duration::from_micros(micros));
@@ -73,13 +77,17 @@ fn run(seed: u64, seconds: u64, most: u64, line: impl Fn(u64) -> Line) -> Vec<Mo
             estimator.sent(number, octets - 44, now);
             free_at = free_at.max(micros);
             let waits = (free_at - micros) / 1_000;
-            if seed.draw() % 1_000 < line.loss || waits > line.queue_ms {
+            if losing == 0 && seed.draw() % (1_000 * line.hole) < line.loss {
+                losing = line.hole;
+            }
+            if losing > 0 || waits > line.queue_ms {
+                losing = losing.saturating_sub(1);
                 continue;
             }
             free_at += octets as u64 * 8_000_000 / (line.bits_per_s - line.cross);
             let jitter = if line.jitter_ms > 0 { seed.draw() % (line.jitter_ms * 1_000) } else { 0 };
             // A line that shakes keeps the order.
-            let at = (free_at + DELAY_MS * 1_000 + jitter).max(flying.back().map_or(0, |last| last.0));
+            let at = (free_at + (DELAY_MS + line.longer_ms) * 1_000 + jitter).max(flying.back().map_or(0, |last| last.0));
             flying.push_back((at, number, octets));
         }
         while let Some((at, number, octets)) = flying.front().copied().filter(|(at, ..)| *at <= micros) {
@@ -91,7 +99,7 @@ fn run(seed: u64, seconds: u64, most: u64, line: impl Fn(u64) -> Line) -> Vec<Mo
             let mut out = Vec::new();
             while arrivals.feedback(1, 2, &mut out) {
                 if seed.draw() % 1_000 >= line.feedback_loss {
-                    feedbacks.push_back((micros + DELAY_MS * 1_000, out.clone()));
+                    feedbacks.push_back((micros + (DELAY_MS + line.longer_ms) * 1_000, out.clone()));
                 }
                 out.clear();
             }
@@ -133,6 +141,17 @@ fn a_stable_line_is_used_and_its_queue_stays_short() {
         let p95 = queue_p95(settled);
         assert!(used > 0.93, "{bits_per_s}: {used:.3} used, queue {p95:.0} ms");
         assert!(p95 < 90.0, "{bits_per_s}: {used:.3} used, queue {p95:.0} ms");
+    }
+}
+
+#[test]
+fn a_route_that_becomes_longer_and_loses_packets_in_holes_is_no_collapse() {
+    let other =
+        |ms| Line { longer_ms: if ms < 2_000 { 0 } else { 40 }, loss: if ms < 2_000 { 0 } else { 50 }, hole: 4, ..Line::of(5_000_000) };
+    for seed in 1..=20 {
+        let moments = run(seed, 25, 800_000, other);
+        let least = moments[20..].iter().map(|moment| moment.estimate).min().unwrap();
+        assert!(least > 330_000, "seed {seed}: {least}");
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Verdict {
 pub struct Loss {
     told: f64,
     lost: f64,
+    /// Holes: packets lost one after the other are one.
+    holes: f64,
     inherent: f64,
     held: i64,
     passed: i64,
@@ -42,11 +44,12 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// One feedback: packets newly told of, how many of them lost; and microseconds since the one before.
-    pub fn told(&mut self, told: u32, lost: i32, micros: i64) {
+    /// One feedback: packets newly told of, how many of them lost, and in how many holes; and microseconds since the one before.
+    pub fn told(&mut self, told: u32, (lost, holes): (i32, u32), micros: i64) {
         let kept = (-(micros.max(0) as f64) / MEMORY_MICROS).exp();
         self.told = self.told * kept + f64::from(told);
         self.lost = (self.lost * kept + f64::from(lost)).max(0.0);
+        self.holes = self.holes * kept + f64::from(holes);
         self.passed += micros.max(0);
     }
 
@@ -70,14 +73,14 @@ impl Loss {
             self.inherent += (share - self.inherent) * (1.0 - (-(passed as f64) / FORGET_MICROS).exp());
         }
         let excess = share - self.inherent;
-        // What chance adds to a share over so few packets.
-        let chance = (share * (1.0 - share) / self.told).sqrt();
+        // What chance adds to a share over so few packets: the more, the fewer and longer the holes are.
+        let chance = (share * (1.0 - share) / self.told * (self.lost / self.holes.max(1.0)).max(1.0)).sqrt();
         if excess < HOLD + chance {
             (self.cuts, self.held) = ((0, 0.0), 0);
             return Verdict::Fine;
         }
         self.held += passed;
-        if excess < CUT && self.held < HELD_MICROS && self.cuts.0 == 0 {
+        if excess < CUT + chance && self.held < HELD_MICROS && self.cuts.0 == 0 {
             return Verdict::Hold;
         }
         let (count, first) = self.cuts;
@@ -88,7 +91,7 @@ impl Loss {
         }
         self.cuts = if count == 0 { (1, excess) } else { (count.saturating_add(1), first) };
         // What comes is judged by itself: the next verdict is on the lower rate alone.
-        (self.told, self.lost) = (0.0, 0.0);
+        (self.told, self.lost, self.holes) = (0.0, 0.0, 0.0);
         Verdict::Cut
     }
 }
@@ -102,14 +105,14 @@ mod tests {
         let mut loss = Loss::default();
         let mut verdicts = Vec::new();
         for _ in 0..12 {
-            loss.told(60, 12, 100_000);
+            loss.told(60, (12, 12), 100_000);
             verdicts.push(loss.judge());
         }
         let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
         assert_eq!((of(Verdict::Cut), of(Verdict::Vain)), (2, 1), "{verdicts:?}");
         assert!(verdicts[3..].iter().all(|verdict| *verdict == Verdict::Fine));
         let after: Vec<Verdict> = std::iter::repeat_with(|| {
-            loss.told(60, 18, 100_000);
+            loss.told(60, (18, 18), 100_000);
             loss.judge()
         })
         .take(20)
@@ -120,11 +123,11 @@ mod tests {
     #[test]
     fn loss_that_falls_with_the_rate_is_ours() {
         let mut loss = Loss::default();
-        loss.told(100, 30, 100_000);
+        loss.told(100, (30, 30), 100_000);
         assert_eq!(loss.judge(), Verdict::Cut);
-        loss.told(60, 12, 100_000);
+        loss.told(60, (12, 12), 100_000);
         assert_eq!(loss.judge(), Verdict::Cut);
-        loss.told(60, 1, 100_000);
+        loss.told(60, (1, 1), 100_000);
         assert_eq!((loss.judge(), loss.inherent()), (Verdict::Fine, 0.0));
     }
 
@@ -132,7 +135,7 @@ mod tests {
     fn a_little_loss_for_long_is_looked_into_by_sending_less() {
         let mut loss = Loss::default();
         let verdicts: Vec<Verdict> = std::iter::repeat_with(|| {
-            loss.told(60, 5, 100_000);
+            loss.told(60, (5, 5), 100_000);
             loss.judge()
         })
         .take(60)
@@ -146,7 +149,7 @@ mod tests {
     fn what_was_the_lines_own_is_forgotten_when_it_is_gone() {
         let mut loss = Loss { inherent: 0.2, ..Loss::default() };
         for _ in 0..100 {
-            loss.told(60, 0, 100_000);
+            loss.told(60, (0, 0), 100_000);
             loss.judge();
         }
         assert!(loss.inherent() < 0.04, "{}", loss.inherent());
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn little_is_no_share() {
         let mut loss = Loss::default();
-        loss.told(10, 10, 100_000);
+        loss.told(10, (10, 10), 100_000);
         assert_eq!(loss.judge(), Verdict::Fine);
     }
 }

@@ -7,6 +7,11 @@ const RECENT_MICROS: i64 = 4_000_000;
 const RECENT_LONGER_MICROS: i64 = 60_000;
 /// Two halves of this length hold the present: the shortest of them is a queue, the others are jitter.
 const PRESENT_MICROS: i64 = 60_000;
+/// A packet that waited this long, in milliseconds and beyond what the line shakes, is late. In a flood the later ones wait longer than the first late one, by so
+/// much of the time that lies between them and by no less than this: packets of a route that became longer all wait alike.
+const LATE_MS: f64 = 30.0;
+const GROWS: i64 = 2;
+const GROWS_MICROS: i64 = 5_000;
 /// How slowly the restlessness of the line is learnt, in packets.
 const SPREAD_PACKETS: f64 = 100.0;
 
@@ -46,6 +51,8 @@ pub struct Queue {
     present: Least,
     /// The last two packets that a feedback told of.
     latest: [Option<i64>; 2],
+    /// When the first and the last of its late packets were sent, and their times under way.
+    late: Option<[(i64, i64); 2]>,
     spread: f64,
 }
 
@@ -56,6 +63,10 @@ impl Queue {
         self.recent.take(arrival - sent, arrival, RECENT_MICROS);
         self.present.take(arrival - sent, arrival, PRESENT_MICROS);
         self.latest = [Some(arrival - sent), self.latest[0]];
+        if self.beyond(Some(arrival - sent)) > LATE_MS + 2.0 * self.spread {
+            let this = (sent, arrival - sent);
+            self.late = Some([self.late.map_or(this, |[first, _]| first), this]);
+        }
         let beyond = self.present.get().map_or(0, |present| arrival - sent - present) as f64 / 1_000.0;
         self.spread += (beyond - self.spread) / SPREAD_PACKETS;
     }
@@ -70,10 +81,12 @@ impl Queue {
         self.beyond(self.present.get())
     }
 
-    /// Milliseconds for which both of the last packets waited that were told of since this was last asked: the first to know of a collapse.
-    pub fn latest_ms(&mut self) -> f64 {
-        let latest = std::mem::take(&mut self.latest);
-        self.beyond(latest.into_iter().flatten().min())
+    /// To be asked once after each feedback: whether what it told of waits longer and longer. The first to know of a collapse, whatever came before.
+    pub fn is_flooded(&mut self) -> bool {
+        let (latest, late) = (std::mem::take(&mut self.latest), self.late.take());
+        let waits = self.beyond(latest.into_iter().flatten().min()) > LATE_MS + 2.0 * self.spread;
+        let grows = |[first, last]: [(i64, i64); 2]| last.1 - first.1 >= ((last.0 - first.0) / GROWS).max(GROWS_MICROS);
+        waits && late.is_some_and(grows)
     }
 
     fn beyond(&self, time: Option<i64>) -> f64 {
@@ -135,15 +148,26 @@ mod tests {
     }
 
     #[test]
-    fn the_first_packets_that_wait_show_it_whatever_came_before() {
+    fn packets_that_wait_longer_and_longer_show_a_flood_whatever_came_before() {
         let mut queue = Queue::default();
         for n in 0..100 {
             queue.packet(n * 10_000, n * 10_000 + 20_000);
         }
-        assert!(queue.latest_ms() < 1.0);
+        assert!(!queue.is_flooded());
         queue.packet(1_000_000, 1_110_000);
         queue.packet(1_010_000, 1_160_000);
-        assert!((89.0..91.0).contains(&queue.latest_ms()) && queue.ms() < 91.0, "{}", queue.ms());
-        assert!(queue.latest_ms() < 1.0, "nothing was told since");
+        assert!(queue.is_flooded());
+        assert!(!queue.is_flooded(), "nothing was told since");
+    }
+
+    #[test]
+    fn a_route_that_became_longer_is_no_flood() {
+        for first in 0..10 {
+            let mut queue = Queue::default();
+            for n in 0..200 {
+                queue.packet(n * 10_000, n * 10_000 + 20_000 + if n < 100 + first { 0 } else { 80_000 });
+                assert!(n % 10 != 9 || !queue.is_flooded(), "packet {n}");
+            }
+        }
     }
 }

@@ -312,6 +312,31 @@ fn who_tells_nothing_of_packets_is_judged_by_reports_alone() {
     assert!(mean(bad, |tenth| tenth.lid) < 600_000.0, "{}", mean(bad, |tenth| tenth.lid));
 }
 
+/// A line that carries everything, and loses five of a hundred packets in holes of so many.
+fn lossy(seed: u64, burst: u64) -> Scenario {
+    Scenario {
+        seed,
+        rate: 4_000_000,
+        low: 150_000,
+        pattern: Pattern::Stable,
+        loss: 50,
+        burst,
+        delay_ms: 40,
+        jitter_ms: 0,
+        queue_ms: 1_000,
+        feedback_ms: 100,
+    }
+}
+
+#[test]
+fn holes_of_four_packets_are_not_taken_for_a_small_line() {
+    for seed in 1..=8 {
+        let tenths = call(&lossy(seed, 4)).0;
+        let least = tenths[100..].chunks(10).map(|second| mean(second, |tenth| tenth.estimate)).fold(f64::INFINITY, f64::min);
+        assert!(least > 2_500_000.0, "seed {seed}: a line of 4 Mbit/s was taken for one of {least:.0}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_octets() {
     let scenario = Scenario::of(5);
