@@ -333,6 +333,12 @@ pub const DOWNLINK_MIN: u64 = 50_000;
 pub const DOWNLINK_MAX: u64 = 20_000_000;
 /// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
 pub const SOUND_BITS: u64 = 70_000;
+/// And what saying it again takes, each time.
+pub const REDUNDANT_BITS: u64 = 40_000;
+/// Packets of sound that one packet says again at most; of a packet that says more again nothing is taken.
+pub const REDUNDANT_BLOCKS: usize = 2;
+/// A longer payload of sound is not said again.
+pub const REDUNDANT_BYTES: usize = 400;
 /// A line that leaves less for a picture, in bits a second, shows none: sound goes on alone.
 pub const PICTURE_MIN: u64 = 45_000;
 /// A line that leaves so much for a picture, in bits a second, shows it again.

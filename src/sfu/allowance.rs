@@ -18,6 +18,7 @@ impl Router {
     /// The estimate of a participant's line may have changed.
     pub(super) fn line_told(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
+        participant.choose_redundancy(now);
         let share = participant.picture_share(participant.downlink.bits_per_s());
         let (cuts, queue_ms, sent) = (participant.downlink.cuts(), participant.downlink.queue_ms(), participant.downlink.sent_bits());
         // A small estimate says little while what is sent fits: little is sent, so little was seen to come through.

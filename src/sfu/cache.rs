@@ -166,6 +166,7 @@ mod tests {
             h264_profile: 0,
             payload_type: 96,
             rtx_payload_type: Some(97),
+            red_payload_type: None,
             feedback: Feedback::default(),
         };
         Media { binding, sequence, timestamp: 7, marker: true, audio_level: None, video_orientation: Some(1), starts: false, payload }

@@ -248,6 +248,11 @@ impl Estimator {
         self.sent_rate as u64
     }
 
+    /// Share of packets that get lost on it lately, 0 to 1.
+    pub fn loss_share(&self) -> f64 {
+        self.loss.share()
+    }
+
     /// How often the line was found full, or silent.
     pub fn cuts(&self) -> u32 {
         self.cuts

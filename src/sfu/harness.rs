@@ -10,6 +10,7 @@ use crate::sfu::negotiated::{
     Codec, CodecBinding, ExtensionIds, Feedback, Negotiated, PublishedSection, SlotAssignment, SlotSection, Source,
 };
 use crate::sfu::quality::LineQuality;
+use crate::sfu::red::{self, Block};
 use crate::sfu::router::{Router, Sink};
 use crate::sfu::rtcp::{self, Message};
 use crate::sfu::rtp::{Outgoing, Rtp};
@@ -23,6 +24,7 @@ pub const GUEST: ParticipantId = ParticipantId(2);
 #[derive(Debug, Clone, Copy)]
 pub struct Browser {
     pub opus: u8,
+    pub red: Option<u8>,
     pub vp8: u8,
     pub rtx: u8,
     pub ids: ExtensionIds,
@@ -30,12 +32,14 @@ pub struct Browser {
 
 pub const CHROMIUM: Browser = Browser {
     opus: 111,
+    red: Some(63),
     vp8: 96,
     rtx: 97,
     ids: ExtensionIds { mid: 4, transport_cc: 3, audio_level: 1, rid: 0, repaired_rid: 0, abs_send_time: 0, video_orientation: 13 },
 };
 pub const FIREFOX: Browser = Browser {
     opus: 109,
+    red: None,
     vp8: 120,
     rtx: 124,
     ids: ExtensionIds { mid: 3, transport_cc: 7, audio_level: 1, rid: 0, repaired_rid: 0, abs_send_time: 0, video_orientation: 0 },
@@ -45,7 +49,14 @@ const VIDEO_FEEDBACK: Feedback = Feedback { nack: true, pli: true, fir: true, re
 
 pub fn opus(browser: &Browser) -> CodecBinding {
     let feedback = Feedback { transport_cc: true, ..Feedback::default() };
-    CodecBinding { codec: Codec::Opus, h264_profile: 0, payload_type: browser.opus, rtx_payload_type: None, feedback }
+    CodecBinding {
+        codec: Codec::Opus,
+        h264_profile: 0,
+        payload_type: browser.opus,
+        rtx_payload_type: None,
+        red_payload_type: browser.red,
+        feedback,
+    }
 }
 
 pub fn vp8(browser: &Browser) -> CodecBinding {
@@ -54,6 +65,7 @@ pub fn vp8(browser: &Browser) -> CodecBinding {
         h264_profile: 0,
         payload_type: browser.vp8,
         rtx_payload_type: Some(browser.rtx),
+        red_payload_type: None,
         feedback: VIDEO_FEEDBACK,
     }
 }
@@ -64,6 +76,7 @@ pub fn h264(payload_type: u8, profile: u16) -> CodecBinding {
         h264_profile: profile,
         payload_type,
         rtx_payload_type: Some(payload_type + 1),
+        red_payload_type: None,
         feedback: VIDEO_FEEDBACK,
     }
 }
@@ -253,6 +266,16 @@ impl Sent<'_> {
         let mut out = Vec::new();
         outgoing.write(&self.browser.ids, self.payload, &mut out);
         out
+    }
+
+    /// The same packet of sound, saying these again (RFC 2198): the packet just before first, 960 ticks apart.
+    pub fn redundant(&self, earlier: [Option<&[u8]>; 2]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        let blocks = [(960, earlier[0]), (1_920, earlier[1])].map(|(offset, said)| said.map(|payload| Block { offset, payload }));
+        red::write(self.payload, blocks, self.browser.opus, &mut payload);
+        let mut bytes = Sent { payload: &payload, ..*self }.bytes();
+        bytes[1] = bytes[1] & 0x80 | self.browser.red.unwrap();
+        bytes
     }
 
     /// The same packet through RTX.

@@ -287,6 +287,7 @@ fn one_packet_is_resent_once_a_round_trip_and_eight_times_at_most() {
 #[derive(Debug, Clone)]
 enum Move {
     Rtp(u8, u8, u16, u32, u8, Vec<u8>),
+    Redundant(u16, u32, Vec<u8>, Vec<u8>),
     Bytes(u8, bool, Vec<u8>),
     Control(u8, u8, u16, Vec<u8>),
     Admit(u8, bool),
@@ -301,6 +302,7 @@ fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
         8 => (0u8..3, 0u8..6, any::<u16>(), any::<u32>(), any::<u8>(), octets()).prop_map(|(a, b, c, d, e, f)| Move::Rtp(a, b, c, d, e, f)),
         8 => (0u8..3, 0u8..6, 0u16..40, any::<u32>(), any::<u8>(), octets()).prop_map(|(a, b, c, d, e, f)| Move::Rtp(a, b, c, d, e, f)),
+        6 => (0u16..40, any::<u32>(), octets(), octets()).prop_map(|(a, b, c, d)| Move::Redundant(a, b, c, d)),
         2 => (0u8..3, any::<bool>(), octets()).prop_map(|(a, b, c)| Move::Bytes(a, b, c)),
         4 => (0u8..3, 200u8..208, any::<u16>(), octets()).prop_map(|(a, b, c, d)| Move::Control(a, b, c, d)),
         1 => (0u8..3, any::<bool>()).prop_map(|(a, b)| Move::Admit(a, b)),
@@ -327,6 +329,10 @@ proptest! {
                     let sent = Sent { who: ParticipantId(who), browser: if who == 1 { &FIREFOX } else { &CHROMIUM }, source, sequence, timestamp, transport_number: sequence, payload: &payload };
                     let bytes = if kind >= 3 { sent.rtx(timestamp as u16) } else { sent.bytes() };
                     world.rtp(ParticipantId(who), &bytes);
+                }
+                Move::Redundant(sequence, timestamp, one, other) => {
+                    let sent = Sent { payload: &other, ..microphone(sequence, timestamp) };
+                    world.rtp(CITIZEN, &sent.redundant([Some(&one), Some(&other)]));
                 }
                 Move::Bytes(who, control, mut bytes) => {
                     if let Some(head) = bytes.first_mut() { *head = 0x80 | (*head & 0x3f); }

@@ -36,6 +36,8 @@ pub struct CodecBinding {
     pub payload_type: u8,
     /// Payload type of its RTX (RFC 4588), when offered.
     pub rtx_payload_type: Option<u8>,
+    /// Payload type under which its packets say earlier ones again (RFC 2198), when offered.
+    pub red_payload_type: Option<u8>,
     /// Feedback that both sides speak.
     pub feedback: Feedback,
 }

@@ -218,10 +218,18 @@ impl Participant {
     pub fn picture_share(&self, bits_per_s: Option<u64>) -> Option<u64> {
         let (mut sounds, mut pictures, mut numbered) = (0, 0, false);
         for slot in self.slots.iter().filter(|slot| slot.source.is_some()) {
-            (sounds, pictures) = if slot.section.video { (sounds, pictures + 1) } else { (sounds + 1, pictures) };
+            (sounds, pictures) = if slot.section.video { (sounds, pictures + 1) } else { (sounds + slot.sound_bits(), pictures) };
             numbered |= slot.section.video && slot.is_numbered();
         }
-        bits_per_s.filter(|_| numbered)?.saturating_sub(sounds * limits::SOUND_BITS).checked_div(pictures)
+        bits_per_s.filter(|_| numbered)?.saturating_sub(sounds).checked_div(pictures)
+    }
+
+    /// Says sound more often the more of it the line loses.
+    pub fn choose_redundancy(&mut self, now: Instant) {
+        let (loss, bits_per_s) = (self.downlink.loss_share(), self.downlink.bits_per_s());
+        for slot in self.slots.iter_mut().filter(|slot| slot.can_say_again()) {
+            slot.redundancy.judge(loss, bits_per_s, now);
+        }
     }
 
     /// Octets of pictures that came in all; of several encodings of one source the best alone counts, which is what a lid is about.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use crate::sfu::cache::{Cache, Media};
 use crate::sfu::clock::SourceReport;
 use crate::sfu::key_frame;
@@ -10,6 +11,7 @@ use crate::sfu::layer::Meter;
 use crate::sfu::missing::Missing;
 use crate::sfu::negotiated::{Codec, CodecBinding, PublishedSection, Source};
 use crate::sfu::reception::{Arrival, Reception};
+use crate::sfu::red;
 use crate::sfu::rtcp::Block;
 use crate::sfu::rtp::Rtp;
 use crate::sfu::statistics::Counters;
@@ -17,6 +19,17 @@ use crate::time::Instant;
 
 /// Packets asked for before the very first one.
 const BEFORE_FIRST: u16 = 3;
+
+/// What a payload type says of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Media.
+    Plain,
+    /// RFC 4588: again, on request.
+    Repair,
+    /// RFC 2198: with earlier ones.
+    Redundant,
+}
 
 /// Where a slot lies: index of the participant and of the slot.
 pub type Target = (usize, usize);
@@ -89,15 +102,16 @@ impl Publisher {
 
     /// Takes an SSRC that the offer did not name; the packet carries the track's mid. The first of each kind counts.
     pub fn learn(&mut self, rtp: &Rtp<'_>) -> bool {
-        let Some((_, repair)) = self.binding(rtp.payload_type) else { return false };
-        let place = if repair { &mut self.section.rtx_ssrc } else { &mut self.section.ssrc };
+        let Some((_, form)) = self.binding(rtp.payload_type) else { return false };
+        let place = if form == Form::Repair { &mut self.section.rtx_ssrc } else { &mut self.section.ssrc };
         *place.get_or_insert(rtp.ssrc) == rtp.ssrc
     }
 
     /// Takes a packet of the track; gives what is to be forwarded, which may be an empty payload (padding keeps its number).
     /// `fresh` numbers incarnations.
     pub fn receive<'p>(&mut self, rtp: &Rtp<'p>, fresh: &mut u64, now: Instant) -> Option<Media<'p>> {
-        let (binding, repair) = self.binding(rtp.payload_type)?;
+        let (binding, form) = self.binding(rtp.payload_type)?;
+        let repair = form == Form::Repair;
         let (sequence, payload) = if repair {
             // RFC 4588 §4; without a payload it is padding that only measures the line.
             let (original, payload) = rtp.payload.split_first_chunk::<2>()?;
@@ -106,7 +120,8 @@ impl Publisher {
             }
             (u16::from_be_bytes(*original), payload)
         } else if self.section.ssrc == Some(rtp.ssrc) {
-            (rtp.sequence, rtp.payload)
+            let redundant = form == Form::Redundant && !rtp.payload.is_empty();
+            (rtp.sequence, if redundant { red::read(rtp.payload, binding.payload_type)?.primary } else { rtp.payload })
         } else {
             return None;
         };
@@ -160,6 +175,31 @@ impl Publisher {
         })
     }
 
+    /// What a packet that was just taken says again of those before it that never came, the oldest first.
+    pub fn recover<'p>(&mut self, rtp: &Rtp<'p>, taken: &Media<'p>) -> [Option<Media<'p>>; limits::REDUNDANT_BLOCKS] {
+        let redundant = self.binding(rtp.payload_type).is_some_and(|(_, form)| form == Form::Redundant);
+        let red = if redundant { red::read(rtp.payload, taken.binding.payload_type) } else { None };
+        let mut found = [None; limits::REDUNDANT_BLOCKS];
+        for (back, block) in (1..).zip(red.into_iter().flat_map(|red| red.earlier)) {
+            let Some(block) = block else { continue };
+            let sequence = taken.sequence.wrapping_sub(back);
+            if self.reception.place(sequence, true) == Arrival::Late {
+                self.counters.packets += 1;
+                self.counters.octets += block.payload.len() as u64;
+                self.counters.repaired += 1;
+                let media = Media {
+                    sequence,
+                    timestamp: taken.timestamp.wrapping_sub(block.offset),
+                    marker: false,
+                    payload: block.payload,
+                    ..*taken
+                };
+                found[limits::REDUNDANT_BLOCKS - usize::from(back)] = Some(media);
+            }
+        }
+        found
+    }
+
     /// The block of our receiver report, once something has arrived.
     pub fn block(&mut self, now: Instant) -> Option<Block> {
         let ssrc = self.section.ssrc?;
@@ -202,10 +242,18 @@ impl Publisher {
         self.counters.asked += wanted.len() as u64;
     }
 
-    fn binding(&self, payload_type: u8) -> Option<(CodecBinding, bool)> {
+    fn binding(&self, payload_type: u8) -> Option<(CodecBinding, Form)> {
         self.section.codecs.iter().find_map(|codec| {
-            let repair = codec.rtx_payload_type == Some(payload_type);
-            (repair || codec.payload_type == payload_type).then_some((*codec, repair))
+            let form = if codec.payload_type == payload_type {
+                Form::Plain
+            } else if codec.rtx_payload_type == Some(payload_type) {
+                Form::Repair
+            } else if codec.red_payload_type == Some(payload_type) {
+                Form::Redundant
+            } else {
+                return None;
+            };
+            Some((*codec, form))
         })
     }
 }

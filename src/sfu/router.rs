@@ -156,6 +156,9 @@ impl Router {
             if is_screen && !showed && self.participants[at].shows_screen(now) {
                 self.reconcile(now, sink);
             }
+            for earlier in self.participants[at].publishers[track].recover(&rtp, &media).iter().flatten() {
+                self.forward(at, track, earlier, now, sink);
+            }
             self.forward(at, track, &media, now, sink);
         }
         self.look_at_track(at, track);

@@ -9,6 +9,7 @@ use crate::sfu::clock::SourceReport;
 use crate::sfu::layer::Turns;
 use crate::sfu::lid::Lid;
 use crate::sfu::negotiated::{CodecBinding, SlotSection, Source};
+use crate::sfu::redundancy::Redundancy;
 use crate::sfu::rewrite::Rewriter;
 use crate::sfu::rtcp::{self, Block};
 use crate::sfu::rtp::Outgoing;
@@ -52,6 +53,8 @@ pub struct Slot {
     pub turns: Turns,
     /// What the line to the receiver carries.
     pub lid: Lid,
+    /// How often sound is said again.
+    pub redundancy: Redundancy,
     /// The connection under the line fell behind: pictures would wait for it.
     pub paused: bool,
     /// By the estimate the line has no room for a picture now.
@@ -101,6 +104,7 @@ impl Slot {
             next: None,
             turns: Turns::default(),
             lid: Lid::default(),
+            redundancy: Redundancy::default(),
             paused: false,
             resting: false,
             remote: Remote::default(),
@@ -123,6 +127,7 @@ impl Slot {
             self.source = source;
             (self.track, self.next, self.turns) = (None, None, Turns::default());
             self.lid.restart();
+            self.redundancy.forget();
             self.hold();
         }
     }
@@ -182,15 +187,21 @@ impl Slot {
             self.rewriter.anchor(media.sequence, media.timestamp, now);
         }
         let Some((sequence, timestamp)) = self.rewriter.map(media.sequence, media.timestamp, now) else { return Forwarded::Dropped };
+        let redundant = codec.red_payload_type.filter(|_| self.redundancy.times() > 0 && !media.payload.is_empty());
         let outgoing = Outgoing {
-            payload_type: codec.payload_type,
+            payload_type: redundant.unwrap_or(codec.payload_type),
             sequence,
             timestamp,
             ssrc: self.section.ssrc,
             transport_number: self.number(transport_number),
             ..self.carry(media)
         };
-        outgoing.write(&self.section.extensions, media.payload, out);
+        if redundant.is_some() {
+            outgoing.write(&self.section.extensions, &[], out);
+            self.redundancy.write((sequence, timestamp), media.payload, codec.payload_type, out);
+        } else {
+            outgoing.write(&self.section.extensions, media.payload, out);
+        }
         self.counters.packets += 1;
         self.counters.octets += media.payload.len() as u64;
         Forwarded::Written { first }
@@ -283,6 +294,16 @@ impl Slot {
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
         self.counters.padding += 1;
         true
+    }
+
+    /// Bits a second that the sound on it takes of the line.
+    pub fn sound_bits(&self) -> u64 {
+        limits::SOUND_BITS + self.redundancy.times() as u64 * limits::REDUNDANT_BITS
+    }
+
+    /// Whether the receiver can be told sound more than once.
+    pub fn can_say_again(&self) -> bool {
+        self.section.codecs.iter().any(|codec| codec.red_payload_type.is_some())
     }
 
     /// The next number on the whole transport.

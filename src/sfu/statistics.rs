@@ -13,7 +13,7 @@ pub struct Counters {
     pub packets: u64,
     /// Their payload.
     pub octets: u64,
-    /// Of them, those that came through RTX.
+    /// Of them, those that came again: through RTX, or said by a later one.
     pub repaired: u64,
     /// Packets asked for, repetitions included.
     pub asked: u64,
@@ -21,7 +21,7 @@ pub struct Counters {
     pub key_requests: u64,
     /// Key frames that came.
     pub key_frames: u64,
-    /// Lost on the path, RTX not counted.
+    /// Lost on the path, whether they came again or not.
     pub lost: u32,
     /// Smoothed share of packets lost, 0 to 1.
     pub loss: f32,

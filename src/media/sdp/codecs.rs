@@ -69,6 +69,16 @@ pub(super) fn read(section: &MediaDescription, video: bool) -> Vec<OfferedCodec>
             codec.binding.rtx_payload_type = Some(*payload_type);
         }
     }
+    for payload_type in order.iter().filter(|_| !video) {
+        let Some(Some(format)) = formats.get(usize::from(*payload_type)) else { continue };
+        // RFC 2198 §5: the codec of each block, `111/111`.
+        let says = |primary: u8| format.parameters.trim().split('/').all(|name| self::payload_type(name) == Some(primary));
+        if format.encoding.eq_ignore_ascii_case("red/48000/2")
+            && let Some(codec) = codecs.iter_mut().find(|codec| says(codec.binding.payload_type))
+        {
+            codec.binding.red_payload_type.get_or_insert(*payload_type);
+        }
+    }
     codecs
 }
 
@@ -107,9 +117,9 @@ fn accept(payload_type: u8, format: &Format<'_>, video: bool) -> Option<OfferedC
         }
         _ => return None,
     };
-    // Sound is not resent: its in-band FEC is sooner than a round trip, and what is not done is not promised.
+    // Sound is not resent: what its packets say again (RFC 2198, Opus' own FEC) is sooner than a round trip, and what is not done is not promised.
     let feedback = if video { format.feedback } else { Feedback { transport_cc: format.feedback.transport_cc, ..Feedback::default() } };
-    let binding = CodecBinding { codec, h264_profile, payload_type, rtx_payload_type: None, feedback };
+    let binding = CodecBinding { codec, h264_profile, payload_type, rtx_payload_type: None, red_payload_type: None, feedback };
     Some(OfferedCodec { binding, fmtp })
 }
 

@@ -284,7 +284,7 @@ fn write(offer: &Offer, decisions: &[Decision], local: &LocalParameters<'_>, neg
                 line(&mut sdp, format_args!("a=max-message-size:{}", limits::DATA_MESSAGE_BYTES));
             }
             Decision::Media { publish, slot } => {
-                write_media_line(&mut sdp, section);
+                write_media_line(&mut sdp, section, publish.is_some());
                 write_transport(&mut sdp, section, local, &mut first);
                 let slot = slot.and_then(|index| negotiated.slots.get(index));
                 write_media(&mut sdp, section, publish.is_some(), slot);
@@ -306,10 +306,13 @@ fn write_rejected(sdp: &mut String, section: &Section) {
     line(sdp, format_args!("a=inactive"));
 }
 
-fn write_media_line(sdp: &mut String, section: &Section) {
+fn write_media_line(sdp: &mut String, section: &Section, publishes: bool) {
     let _ = write!(sdp, "m={} 9 {}", section.media, section.protocol);
     for codec in &section.codecs {
-        let _ = write!(sdp, " {}", codec.binding.payload_type);
+        // What stands first is what is sent: each sound twice. How often one of ours is said depends on the line.
+        let redundant = codec.binding.red_payload_type.map(|redundant| format!(" {redundant}")).unwrap_or_default();
+        let plain = format!(" {}", codec.binding.payload_type);
+        sdp.push_str(&if publishes { redundant + &plain } else { plain + &redundant });
         if let Some(repair) = codec.binding.rtx_payload_type {
             let _ = write!(sdp, " {repair}");
         }
@@ -387,7 +390,7 @@ fn write_media(sdp: &mut String, section: &Section, publishes: bool, slot: Optio
 
 fn write_codec(sdp: &mut String, codec: &codecs::OfferedCodec, sends_pictures: bool) {
     use crate::sfu::negotiated::Codec;
-    let CodecBinding { codec: name, payload_type, rtx_payload_type, feedback, .. } = codec.binding;
+    let CodecBinding { codec: name, payload_type, rtx_payload_type, red_payload_type, feedback, .. } = codec.binding;
     let encoding = match name {
         Codec::Opus => "opus/48000/2",
         Codec::Vp8 => "VP8/90000",
@@ -407,6 +410,10 @@ fn write_codec(sdp: &mut String, codec: &codecs::OfferedCodec, sends_pictures: b
     if let Some(repair) = rtx_payload_type {
         line(sdp, format_args!("a=rtpmap:{repair} rtx/90000"));
         line(sdp, format_args!("a=fmtp:{repair} apt={payload_type}"));
+    }
+    if let Some(redundant) = red_payload_type {
+        line(sdp, format_args!("a=rtpmap:{redundant} red/48000/2"));
+        line(sdp, format_args!("a=fmtp:{redundant} {payload_type}/{payload_type}"));
     }
 }
 

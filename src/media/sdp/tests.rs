@@ -227,7 +227,21 @@ fn nothing_is_promised_that_is_not_done() {
     let answer = answered(&CHROMIUM.replace("a=rtcp-fb:111 transport-cc", "a=rtcp-fb:* nack\r\na=rtcp-fb:111 transport-cc"));
     let audio = section(&answer.sdp, "0");
     assert!(audio.contains(&"a=rtcp-fb:111 transport-cc") && !audio.contains(&"a=rtcp-fb:111 nack"));
-    assert!(!answer.sdp.contains("rid") && !answer.sdp.contains("simulcast") && !answer.sdp.contains("red/"));
+    assert!(!answer.sdp.contains("rid") && !answer.sdp.contains("simulcast"));
+}
+
+#[test]
+fn redundant_sound_comes_first_where_the_client_sends_and_second_where_it_receives() {
+    let answer = answered(CHROMIUM);
+    let audio = section(&answer.sdp, "0");
+    assert_eq!(audio[0], "audio 9 UDP/TLS/RTP/SAVPF 63 111");
+    assert!(audio.contains(&"a=rtpmap:63 red/48000/2") && audio.contains(&"a=fmtp:63 111/111"));
+    assert_eq!(answer.negotiated.publishes[0].codecs[0].red_payload_type, Some(63));
+    let receiving = answered(&CHROMIUM.replace("a=sendrecv", "a=recvonly"));
+    assert_eq!(section(&receiving.sdp, "0")[0], "audio 9 UDP/TLS/RTP/SAVPF 111 63");
+    assert_eq!(receiving.negotiated.slots[0].codecs[0].red_payload_type, Some(63));
+    let other = answered(&CHROMIUM.replace("a=fmtp:63 111/111", "a=fmtp:63 111/9"));
+    assert!(!other.sdp.contains("red/"), "two codecs in one packet");
 }
 
 #[test]
