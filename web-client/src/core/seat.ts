@@ -269,8 +269,8 @@ export class Seat extends Store<SeatState> {
   async #hold(): Promise<void> {
     const transport = this.#transport;
     if (!transport) return;
-    const questions = await transport.questions();
-    if (transport === this.#transport) transport.holdBack(this.#playout.reading(questions, this.#options.clock.now()));
+    const counted = await transport.counted();
+    if (transport === this.#transport) transport.holdBack(this.#playout.reading(counted, this.#options.clock.now()));
   }
 
   /** Two looks a moment apart: one alone cannot tell the last packet of a dead server from a living line. */

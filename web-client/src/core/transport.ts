@@ -2,6 +2,7 @@
 // Knows no consultation; sends nothing before `setActive(true)`.
 
 import { encodingUnder, layersUnder, type Encoding } from "./encoding";
+import type { Counted } from "./playout";
 import type { Relay, Slot } from "./protocol";
 
 export interface OwnTracks {
@@ -162,12 +163,14 @@ export class Transport {
     return sum;
   }
 
-  /** How often this browser asked for lost packets of pictures, as one growing number. */
-  async questions(): Promise<number> {
-    let sum = 0;
+  /** How often this browser asked for lost packets of pictures, and how often one froze: growing numbers. */
+  async counted(): Promise<Counted> {
+    const sum = { questions: 0, freezes: 0 };
     const report = await this.pc.getStats().catch(() => undefined);
     report?.forEach((stat: Record<string, unknown>) => {
-      if (stat["type"] === "inbound-rtp" && typeof stat["nackCount"] === "number") sum += stat["nackCount"];
+      if (stat["type"] !== "inbound-rtp") return;
+      if (typeof stat["nackCount"] === "number") sum.questions += stat["nackCount"];
+      if (typeof stat["freezeCount"] === "number") sum.freezes += stat["freezeCount"];
     });
     return sum;
   }
