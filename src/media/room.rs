@@ -162,8 +162,13 @@ impl Room {
             return Ok(());
         }
         if kind == Kind::Dtls {
+            let before = transport.is_connected();
             let handled = transport.handle_dtls(datagram, path, step.now, step.batch, &mut self.outbox, step.counters);
+            let connected = !before && transport.is_connected();
             self.look_at(participant);
+            if connected {
+                self.route(step, |router, now, legs| router.connected(participant, now, legs));
+            }
             if handled.map_err(End::Dtls)? {
                 self.route(step, |router, now, legs| router.path_moved(participant, now, legs));
             }

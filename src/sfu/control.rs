@@ -3,10 +3,14 @@
 use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::clock::SourceReport;
+use crate::sfu::quality::Quality;
 use crate::sfu::report;
 use crate::sfu::router::{Router, Sink};
 use crate::sfu::rtcp::{self, Blocks, Lost, Message};
 use crate::time::Instant;
+
+/// On a line that loses this share each repair leaves twice.
+const LOSES_REPAIRS: f64 = 0.04;
 
 impl Router {
     /// A decrypted compound RTCP packet of `from`.
@@ -39,7 +43,8 @@ impl Router {
             for track in 0..self.participants[at].publishers.len() {
                 let publisher = &self.participants[at].publishers[track];
                 let waits = |target: &(usize, usize)| {
-                    self.participants.get(target.0).and_then(|viewer| viewer.slots.get(target.1)).is_some_and(|slot| slot.is_held())
+                    let viewer = self.participants.get(target.0).filter(|viewer| viewer.is_connected);
+                    viewer.and_then(|viewer| viewer.slots.get(target.1)).is_some_and(|slot| slot.is_held())
                 };
                 if publisher.is_video() && publisher.targets.iter().any(waits) {
                     self.participants[at].publishers[track].keys.want();
@@ -117,10 +122,15 @@ impl Router {
         let Ok([viewer, publisher]) = self.participants.get_disjoint_mut([at, from]) else { return };
         let cache = &publisher.publishers[track].cache;
         let slot = &mut viewer.slots[place];
+        // What got lost is late already: where one packet in so many is lost, another round trip for its repair is too late.
+        let copies = if viewer.downlink.loss_share() >= LOSES_REPAIRS { 2 } else { 1 };
         for sequence in missing {
-            self.buffer.clear();
-            let number = viewer.transport_number;
-            if slot.resend(sequence, cache, &mut viewer.transport_number, now, &mut self.buffer) {
+            for copy in 0..copies {
+                self.buffer.clear();
+                let number = viewer.transport_number;
+                if !slot.resend((sequence, copy), cache, &mut viewer.transport_number, now, &mut self.buffer) {
+                    break;
+                }
                 sink.rtp(viewer.id, &self.buffer);
                 viewer.downlink.left(number, viewer.transport_number, self.buffer.len(), now);
             }
@@ -195,9 +205,11 @@ impl Router {
         self.look_at_lids(at, now, sink);
         let in_call = self.in_call(self.participants[at].id);
         let participant = &mut self.participants[at];
-        if let Some(line) = participant.quality(in_call, now).filter(|line| participant.told_line != Some(*line)) {
-            participant.told_line = Some(line);
-            sink.quality(participant.id, line);
+        if let Some(line) = participant.quality(in_call, now) {
+            let plain = participant.rest.is_on() || line.uplink == Quality::Lost;
+            if participant.told_line.look(line, plain) {
+                sink.quality(participant.id, line);
+            }
         }
         // Goes on while anything goes either way; the next packet starts it again.
         let lively = participant.heard.is_some_and(|heard| now.saturating_duration_since(heard) < limits::LINE_SILENCE);

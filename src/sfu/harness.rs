@@ -196,7 +196,13 @@ impl World {
     }
 
     pub fn join(&mut self, who: ParticipantId, browser: &Browser) {
-        self.router.join(who, negotiated(who, browser), self.now, &mut self.sink);
+        self.seat(who, negotiated(who, browser));
+    }
+
+    /// Joins, and the keys are there at once.
+    pub fn seat(&mut self, who: ParticipantId, negotiated: Negotiated) {
+        self.router.join(who, negotiated, self.now, &mut self.sink);
+        self.router.connected(who, self.now, &mut self.sink);
     }
 
     pub fn admit(&mut self, who: ParticipantId, admitted: bool) {

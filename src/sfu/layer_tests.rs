@@ -47,7 +47,7 @@ fn packet(rid: usize, named: bool, sequence: u16, timestamp: u32, original: Opti
 /// Citizen with three encodings, agent and guest, all in the call.
 fn three() -> World {
     let mut world = World::new();
-    world.router.join(CITIZEN, layered(CITIZEN), world.now, &mut world.sink);
+    world.seat(CITIZEN, layered(CITIZEN));
     world.join(AGENT, &FIREFOX);
     world.join(GUEST, &CHROMIUM);
     for who in [CITIZEN, AGENT, GUEST] {
@@ -134,7 +134,7 @@ fn the_old_encoding_goes_on_until_the_new_one_begins_and_numbers_have_no_hole() 
 #[test]
 fn publishers_hear_that_all_encodings_are_wanted_when_a_third_is_at_the_door_and_that_one_is_when_two_are_left() {
     let mut world = World::new();
-    world.router.join(CITIZEN, layered(CITIZEN), world.now, &mut world.sink);
+    world.seat(CITIZEN, layered(CITIZEN));
     world.join(AGENT, &FIREFOX);
     world.admit(CITIZEN, true);
     world.admit(AGENT, true);

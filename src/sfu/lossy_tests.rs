@@ -252,7 +252,7 @@ fn without_rtx_the_very_same_octets_are_sent_again() {
         slot.rtx_ssrc = None;
         slot.codecs.iter_mut().for_each(|codec| codec.rtx_payload_type = None);
     }
-    world.router.join(AGENT, plain, world.now, &mut world.sink);
+    world.seat(AGENT, plain);
     world.admit(CITIZEN, true);
     world.admit(AGENT, true);
     world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
@@ -281,6 +281,38 @@ fn one_packet_is_resent_once_a_round_trip_and_eight_times_at_most() {
         world.rtcp(AGENT, &nack);
     }
     assert_eq!(world.sink.take().rtp.len(), 7);
+}
+
+#[test]
+fn on_a_line_that_loses_much_a_repair_leaves_twice() {
+    let mut world = World::call();
+    let mut arrivals = super::arrivals::Arrivals::default();
+    let mut resent = Vec::new();
+    let number = |packet: &[u8]| read(packet).transport_number(FIREFOX.ids.transport_cc).unwrap();
+    for n in 0..400_u16 {
+        world.rtp(CITIZEN, &camera(n, u32::from(n) * 900, if n == 0 { KEY } else { INTER }).bytes());
+        let packet = world.sink.take().rtp.remove(0).1;
+        let rtp = read(&packet);
+        // One in ten is lost from the middle on.
+        if n < 200 || n % 10 != 0 {
+            arrivals.record(number(&packet), world.now);
+        }
+        if n % 10 == 0 {
+            let mut nack = Vec::new();
+            rtcp::write_nack(&mut nack, 1, 201, &[rtp.sequence]);
+            world.rtcp(AGENT, &nack);
+            let repairs = world.sink.take().rtp;
+            assert!(repairs.iter().all(|(_, packet)| read(packet).payload[..2] == rtp.sequence.to_be_bytes()));
+            repairs.iter().for_each(|(_, packet)| arrivals.record(number(packet), world.now));
+            resent.push(repairs.len());
+        }
+        world.pass(10);
+        let mut feedback = Vec::new();
+        if n % 10 == 5 && arrivals.feedback(1, 201, &mut feedback) {
+            world.rtcp(AGENT, &feedback);
+        }
+    }
+    assert_eq!((resent[0], resent[19], resent[39]), (1, 1, 2), "{resent:?}");
 }
 
 /// What a hostile participant may do.
@@ -354,7 +386,7 @@ proptest! {
                     offer.slots.iter_mut().for_each(|slot| { slot.ssrc += shift; slot.rtx_ssrc = slot.rtx_ssrc.map(|ssrc| ssrc + shift); });
                     let known = world.router.knows_ssrc(ParticipantId(who), 1000 * (u32::from(who) + 1));
                     if shift != 0 || known {
-                        world.router.join(ParticipantId(who), offer, world.now, &mut world.sink);
+                        world.seat(ParticipantId(who), offer);
                     }
                 }
                 Move::Leave(who) => world.router.leave(ParticipantId(who), world.now, &mut world.sink),

@@ -19,7 +19,7 @@ const SLACK_MIN: Duration = Duration::from_millis(8);
 const PROMPT_TRIES: u8 = 4;
 /// On a line that loses this share of first questions or of what they bring, each question is said twice, an instant apart: who heard the first passes the second
 /// over (browsers resend a packet once a round trip), and a lost one costs no round trip.
-const LOSES_QUESTIONS: f32 = 0.06;
+const LOSES_QUESTIONS: f32 = 0.04;
 const SAID_TWICE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use crate::sfu::layer::Probe;
 use crate::sfu::lids::Told;
 use crate::sfu::negotiated::{Negotiated, Publishing, SlotAssignment, Source};
 use crate::sfu::publisher::Publisher;
-use crate::sfu::quality::{LineQuality, Quality};
+use crate::sfu::quality::{LineQuality, Quality, ToldLine};
 use crate::sfu::rest::Rest;
 use crate::sfu::rtp::Rtp;
 use crate::sfu::seed::Seed;
@@ -24,6 +24,8 @@ use crate::time::Instant;
 pub struct Participant {
     /// Who.
     pub id: ParticipantId,
+    /// Their keys are there: what leaves before is lost.
+    pub is_connected: bool,
     /// At most `limits::TRACKS_MAX`; the encodings of one picture from the best down.
     pub publishers: Vec<Publisher>,
     /// At most `limits::SLOTS_MAX`.
@@ -39,7 +41,7 @@ pub struct Participant {
     /// The list last given to the sink.
     pub told: Vec<SlotAssignment>,
     /// The line as last given to the sink.
-    pub told_line: Option<LineQuality>,
+    pub told_line: ToldLine,
     /// When the next reports are due; `None` while nothing goes either way.
     pub report_due: Option<Instant>,
     /// When transport-wide feedback is due.
@@ -82,6 +84,7 @@ impl Participant {
         };
         Self {
             id,
+            is_connected: false,
             publishers: negotiated.publishes.into_iter().take(limits::TRACKS_MAX).map(number).collect(),
             slots: negotiated.slots.into_iter().take(limits::SLOTS_MAX).map(|section| Slot::new(section, seed)).collect(),
             arrivals: Arrivals::default(),
@@ -89,7 +92,7 @@ impl Participant {
             clock: SourceClock::default(),
             publishing: None,
             told: Vec::new(),
-            told_line: None,
+            told_line: ToldLine::default(),
             report_due: None,
             feedback_due: None,
             feedback_since: None,

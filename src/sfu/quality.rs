@@ -50,9 +50,60 @@ pub struct LineQuality {
     pub downlink: Quality,
 }
 
+/// What was last told of a line. A word that comes and goes with each second helps nobody: a worse one is told when it is true twice in a row, a better one when
+/// it has been true for a while, and what everybody sees anyway at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ToldLine {
+    line: Option<LineQuality>,
+    worse: u8,
+    better: u8,
+}
+
+/// Looks in a row, a second apart.
+const WORSE: u8 = 2;
+const BETTER: u8 = 4;
+
+impl ToldLine {
+    /// The line as it is now; true when this is to be told. `plain`: pictures rest, or nothing comes.
+    pub fn look(&mut self, line: LineQuality, plain: bool) -> bool {
+        let is_worse = self.line.is_none_or(|told| line.uplink > told.uplink || line.downlink > told.downlink);
+        let is_better = !is_worse && self.line != Some(line);
+        self.worse = if is_worse { self.worse + 1 } else { 0 };
+        self.better = if is_better { self.better + 1 } else { 0 };
+        let tells = self.line.is_none() || is_worse && plain || self.worse >= WORSE || self.better >= BETTER;
+        if tells {
+            *self = Self { line: Some(line), ..Self::default() };
+        }
+        tells
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn down(downlink: Quality) -> LineQuality {
+        LineQuality { uplink: Quality::Good, downlink }
+    }
+
+    #[test]
+    fn a_word_that_is_true_for_a_second_is_not_told() {
+        let mut told = ToldLine::default();
+        assert!(told.look(down(Quality::Fair), false), "the first word");
+        let seconds = [Quality::Poor, Quality::Fair, Quality::Poor, Quality::Good, Quality::Poor, Quality::Fair];
+        assert!(seconds.iter().all(|word| !told.look(down(*word), false)));
+        assert!(!told.look(down(Quality::Poor), false) && told.look(down(Quality::Poor), false));
+        assert!((0..3).all(|_| !told.look(down(Quality::Fair), false)) && told.look(down(Quality::Fair), false));
+    }
+
+    #[test]
+    fn pictures_that_rest_are_told_of_at_once() {
+        let mut told = ToldLine::default();
+        told.look(down(Quality::Good), false);
+        assert!(told.look(down(Quality::Poor), true));
+        assert!(!told.look(down(Quality::Poor), true), "once");
+        assert!(!told.look(down(Quality::Good), false), "and the end of it when it lasts");
+    }
 
     #[test]
     fn the_worse_of_loss_and_round_trip_counts() {

@@ -111,6 +111,16 @@ impl Router {
         self.reconcile(now, sink);
     }
 
+    /// The keys of a participant's transport are there. Nothing left to them before; the pictures that they watch begin with a key frame that is asked for now.
+    pub fn connected(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
+        if let Some(at) = self.index(participant) {
+            self.participants[at].is_connected = true;
+            self.want_key_frames();
+            self.ask_key_frames(now, sink);
+            self.look_at_all();
+        }
+    }
+
     /// The transport is gone.
     pub fn leave(&mut self, participant: ParticipantId, now: Instant, sink: &mut impl Sink) {
         self.participants.retain(|known| known.id != participant);
@@ -319,7 +329,7 @@ impl Router {
         let usual = now + limits::REPORT;
         for number in 0..targets {
             let (whose, place) = self.participants[at].publishers[track].targets[number];
-            let Some(viewer) = self.participants.get_mut(whose) else { continue };
+            let Some(viewer) = self.participants.get_mut(whose).filter(|viewer| viewer.is_connected) else { continue };
             let Some(slot) = viewer.slots.get_mut(place) else { continue };
             if slot.track != Some(track) {
                 // The old encoding goes on until the new one begins.

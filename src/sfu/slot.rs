@@ -21,7 +21,7 @@ use crate::time::Instant;
 const REPORTS_KEPT: usize = 4;
 /// Places for what was resent lately.
 const RESENT_KEPT: usize = 256;
-/// A packet is resent again only after this long, and after a round trip where it is known.
+/// A packet is resent again only after this long, and after three quarters of a round trip where it is known: who asks again after their own measure of one is not late.
 const RESEND_PAUSE_MIN: Duration = Duration::from_millis(10);
 
 /// What became of a packet.
@@ -208,13 +208,24 @@ impl Slot {
     }
 
     /// Answers a request for our `sequence` by appending to `out`: through RTX where negotiated, else the very same packet again. False when there is nothing to send.
-    pub fn resend(&mut self, sequence: u16, cache: &Cache, transport_number: &mut u16, now: Instant, out: &mut Vec<u8>) -> bool {
+    /// `copy`: 0 for the answer itself; a further one is another packet, which needs RTX.
+    pub fn resend(
+        &mut self,
+        (sequence, copy): (u16, u8),
+        cache: &Cache,
+        transport_number: &mut u16,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let kept = self.rewriter.source_sequence(sequence).and_then(|source| cache.find(source));
         let Some((media, codec)) = kept.and_then(|media| Some((media, self.leg(&media.binding)?))) else {
             self.counters.not_resent += 1;
             return false;
         };
-        if self.paused || !self.may_resend(sequence, now) {
+        if copy > 0 && (codec.rtx_payload_type.is_none() || self.section.rtx_ssrc.is_none()) {
+            return false;
+        }
+        if self.paused || copy == 0 && !self.may_resend(sequence, now) {
             self.counters.not_resent += 1;
             return false;
         }
@@ -341,7 +352,7 @@ impl Slot {
         let passed = self.budget_at.map_or(1.0, |at| now.saturating_duration_since(at).as_secs_f32());
         self.budget = (self.budget + passed * limits::RESENDS_PER_S as f32).min(limits::RESENDS_PER_S as f32 / 2.0);
         self.budget_at = Some(now);
-        let pause = self.remote.round_trip.unwrap_or_default().max(RESEND_PAUSE_MIN);
+        let pause = (self.remote.round_trip.unwrap_or_default() * 3 / 4).max(RESEND_PAUSE_MIN);
         let Some(place) = self.resent.get_mut(usize::from(sequence) % RESENT_KEPT) else { return false };
         let (times, last) = if place.0 == sequence { (place.1, place.2) } else { (0, None) };
         let soon = last.is_some_and(|last| now.saturating_duration_since(last) < pause);

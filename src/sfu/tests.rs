@@ -211,11 +211,31 @@ fn a_new_peer_connection_is_told_its_slots_again() {
     let mut world = World::call();
     let mut again = negotiated(AGENT, &CHROMIUM);
     again.slots.iter_mut().for_each(|slot| slot.ssrc += 7000);
-    world.router.join(AGENT, again, world.now, &mut world.sink);
+    world.seat(AGENT, again);
     let out = world.sink.take();
     assert_eq!(out.slots, [(AGENT, vec![assignment("3", CITIZEN, Source::Microphone), assignment("4", CITIZEN, Source::Camera)])]);
     world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
     assert_eq!(read(&world.sink.take().rtp[0].1).ssrc, 7201);
+}
+
+#[test]
+fn a_picture_waits_for_the_keys_of_who_watches() {
+    let mut world = World::call();
+    world.rtp(CITIZEN, &camera(1, 0, KEY).bytes());
+    let mut again = negotiated(AGENT, &FIREFOX);
+    again.slots.iter_mut().for_each(|slot| slot.ssrc += 10_000);
+    world.pass(1_000);
+    world.sink.take();
+    world.router.join(AGENT, again, world.now, &mut world.sink);
+    world.rtp(CITIZEN, &camera(2, 3_000, KEY).bytes());
+    let before = world.sink.take();
+    assert!(before.key_requests().iter().all(|(to, _)| *to == AGENT) && before.rtp.is_empty(), "it would be lost, and the next one asked for later");
+    world.router.connected(AGENT, world.now, &mut world.sink);
+    assert_eq!(world.sink.take().key_requests(), [(CITIZEN, published_ssrc(CITIZEN, Source::Camera))]);
+    world.rtp(CITIZEN, &camera(3, 6_000, INTER).bytes());
+    assert!(world.sink.take().rtp.is_empty());
+    world.rtp(CITIZEN, &camera(4, 9_000, KEY).bytes());
+    assert_eq!(world.sink.take().rtp.len(), 1);
 }
 
 #[test]
@@ -468,8 +488,8 @@ fn h264_goes_to_the_nearest_profile_that_the_receiver_has() {
     for slot in agent.slots.iter_mut().filter(|slot| slot.video) {
         slot.codecs = vec![vp8(&CHROMIUM), h264(120, 0x4200), h264(122, 0x42e0)];
     }
-    world.router.join(CITIZEN, safari, world.now, &mut world.sink);
-    world.router.join(AGENT, agent, world.now, &mut world.sink);
+    world.seat(CITIZEN, safari);
+    world.seat(AGENT, agent);
     world.admit(CITIZEN, true);
     world.admit(AGENT, true);
     let send = |world: &mut World, sequence: u16, payload_type: u8| {

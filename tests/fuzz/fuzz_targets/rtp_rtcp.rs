@@ -232,6 +232,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
 fn join(router: &mut Router, watch: &mut Watch, who: usize, negotiated: &Negotiated, now: Instant) {
     watch.slots[who] = negotiated.slots.iter().flat_map(|slot| [Some(slot.ssrc), slot.rtx_ssrc]).flatten().collect();
     router.join(ParticipantId(who as u8), negotiated.clone(), now, watch);
+    router.connected(ParticipantId(who as u8), now, watch);
 }
 
 fn pick<T>(of: &[T], at: u8) -> Option<&T> {
