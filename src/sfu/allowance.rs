@@ -7,6 +7,7 @@ use crate::sfu::negotiated::Source;
 use crate::sfu::publisher::Publisher;
 use crate::sfu::router::{Router, Sink};
 use crate::sfu::rtcp;
+use crate::sfu::slot::Slot;
 use crate::time::Instant;
 
 /// Packets that wait this long show that the line is full.
@@ -25,6 +26,15 @@ impl Router {
         let fits = queue_ms < FULL_MS && participant.downlink.bits_per_s().is_none_or(|bits| sent < bits);
         let share = if fits && !participant.rest.is_on() { share.map(|share| share.max(limits::PICTURE_MIN)) } else { share };
         let turned = participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now);
+        if let Some(bits_per_s) = participant.downlink.bits_per_s() {
+            participant.climb.judge(
+                (bits_per_s, participant.downlink.through_bits()),
+                cuts,
+                queue_ms,
+                participant.downlink.probe.is_under_way(),
+                now,
+            );
+        }
         if turned {
             let rests = participant.rest.is_on();
             for slot in participant.slots.iter_mut().filter(|slot| slot.section.video) {
@@ -102,20 +112,22 @@ impl Router {
     /// A probe that is due, or the next piece of one.
     pub(super) fn send_padding(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        let due = participant.rest.due().is_some_and(|due| due <= now);
-        if due && participant.downlink.probe.is_under_way() {
+        let (rests, due) = (participant.rest.is_on(), participant.probe_due().is_some_and(|due| due <= now));
+        if due && (participant.downlink.probe.is_under_way() || participant.probe.due().is_some()) {
             // On a long line the last one has not been told of yet.
-            participant.rest.put_off(now);
+            if rests { participant.rest.put_off(now) } else { participant.climb.put_off(now) }
         } else if due {
             let bits_per_s = participant.downlink.bits_per_s().unwrap_or(0) as f64;
-            let probed = bits_per_s * participant.rest.probes(now);
+            let probed = if rests { bits_per_s * participant.rest.probes(now) } else { participant.climb.probes(now) };
             participant.downlink.probe.begin(probed.clamp(PROBE_BETWEEN.0, PROBE_BETWEEN.1), now);
         }
         if participant.downlink.probe.due().is_none_or(|due| due > now) {
             return;
         }
         let packets = participant.downlink.probe.piece(now);
-        let Some(slot) = participant.slots.iter_mut().find(|slot| slot.resting && slot.source.is_some()) else { return };
+        let shown = |slot: &Slot| slot.section.video && !slot.is_held();
+        let pads = |slot: &Slot| slot.source.is_some() && if rests { slot.resting } else { shown(slot) };
+        let Some(slot) = participant.slots.iter_mut().find(|slot| pads(slot)) else { return };
         for _ in 0..packets {
             self.buffer.clear();
             if slot.pad(&mut participant.transport_number, &mut self.buffer) {

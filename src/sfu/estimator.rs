@@ -248,6 +248,11 @@ impl Estimator {
         self.sent_rate as u64
     }
 
+    /// What came through lately, in bits a second.
+    pub fn through_bits(&self) -> u64 {
+        self.throughput.calm().unwrap_or(0.0) as u64
+    }
+
     /// Share of packets that get lost on it lately, 0 to 1.
     pub fn loss_share(&self) -> f64 {
         self.loss.share()

@@ -11,6 +11,9 @@ const RISE: f64 = 1.1;
 /// Who sends this share of what was asked, and a little, listens.
 const KEPT: (f64, u64) = (1.3, 60_000);
 
+/// One second with more can be a key frame; a deaf one sends too much in each.
+const OVER: u8 = 2;
+
 /// Bits a second with all headers: `None` no lid, 0 nobody can receive the picture now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lids {
@@ -59,6 +62,8 @@ pub struct Told {
     asked: [Option<u64>; 2],
     octets: u64,
     looked: Option<Instant>,
+    /// Looks in a row with more than was asked for.
+    over: u8,
     deaf: bool,
 }
 
@@ -104,9 +109,9 @@ impl Told {
         let (Some(looked), Some(newer), Some(older)) = (looked, newer, older) else { return };
         let seconds = now.saturating_duration_since(looked).as_secs_f64();
         let rate = octets.saturating_sub(before) as f64 * 8.0 / seconds.max(0.1);
-        if rate > newer.max(older) as f64 * KEPT.0 + KEPT.1 as f64 {
-            self.deaf = true;
-        }
+        let is_over = rate > newer.max(older) as f64 * KEPT.0 + KEPT.1 as f64;
+        self.over = if is_over { self.over.saturating_add(1) } else { 0 };
+        self.deaf |= self.over >= OVER;
     }
 }
 
@@ -169,8 +174,10 @@ mod tests {
         assert!(!look(&mut told, 1, 1_500_000), "it was just told");
         assert!(!look(&mut told, 2, 1_500_000), "it came down within that second");
         assert!(!look(&mut told, 3, 250_000));
-        assert!(look(&mut told, 4, 1_500_000) && look(&mut told, 5, 200_000), "REMB stays once it was needed");
-        told.news(Lids::default(), second(5));
-        assert!(!look(&mut told, 6, 1_500_000));
+        assert!(!look(&mut told, 4, 1_500_000) && !look(&mut told, 5, 200_000), "one second is a key frame");
+        assert!(!look(&mut told, 6, 1_500_000) && look(&mut told, 7, 1_500_000));
+        assert!(look(&mut told, 8, 200_000), "REMB stays once it was needed");
+        told.news(Lids::default(), second(8));
+        assert!(!look(&mut told, 9, 1_500_000));
     }
 }

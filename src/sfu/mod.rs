@@ -6,6 +6,7 @@ mod arrivals;
 mod assignment;
 mod behind;
 mod cache;
+mod climb;
 mod clock;
 mod control;
 mod estimator;

@@ -6,6 +6,7 @@ use crate::ids::ParticipantId;
 use crate::limits;
 use crate::sfu::arrivals::Arrivals;
 use crate::sfu::assignment::Person;
+use crate::sfu::climb::Climb;
 use crate::sfu::clock::SourceClock;
 use crate::sfu::estimator::Estimator;
 use crate::sfu::layer::Probe;
@@ -54,6 +55,8 @@ pub struct Participant {
     pub downlink: Estimator,
     /// Whether pictures rest on it.
     pub rest: Rest,
+    /// Whether it may carry again what it carried.
+    pub climb: Climb,
     /// What the line left for pictures when it was last weighed, the receiver's own estimate, and when that was.
     weighed: Option<(u64, Option<u64>, Instant)>,
     /// What they were asked to send at most.
@@ -99,6 +102,7 @@ impl Participant {
             estimate: None,
             downlink: Estimator::default(),
             rest: Rest::default(),
+            climb: Climb::default(),
             weighed: None,
             told_lids: Told::default(),
             told_layers: None,
@@ -279,10 +283,15 @@ impl Participant {
         tracks.into_iter().flatten().chain([self.report_due, self.feedback_due]).flatten().min()
     }
 
+    /// When it is time to find out by padding what the line carries.
+    pub fn probe_due(&self) -> Option<Instant> {
+        if self.rest.is_on() { self.rest.due() } else { self.climb.due() }
+    }
+
     /// When something is owed next.
     pub fn due(&self) -> Option<Instant> {
         let tracks = self.publishers.iter().flat_map(|publisher| [publisher.keys.due(), publisher.missing.due()]);
-        let own = [self.report_due, self.feedback_due, self.screen_due, self.rest.due(), self.probe.due(), self.downlink.probe.due()];
+        let own = [self.report_due, self.feedback_due, self.screen_due, self.probe_due(), self.probe.due(), self.downlink.probe.due()];
         tracks.chain(own).flatten().min()
     }
 }

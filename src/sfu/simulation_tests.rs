@@ -338,6 +338,15 @@ fn holes_of_four_packets_are_not_taken_for_a_small_line() {
 }
 
 #[test]
+fn a_line_that_fell_to_what_a_small_picture_needs_is_found_again_within_ten_seconds() {
+    for (seed, rate, queue_ms) in [(738, 2_000_000, 1_500), (789, 2_000_000, 1_000), (863, 4_000_000, 1_500), (955, 2_000_000, 200)] {
+        let scenario = Scenario { rate, low: 250_000, pattern: Pattern::Collapse, loss: 0, queue_ms, ..lossy(seed, 1) };
+        let outcome = Outcome::of(&scenario, &call(&scenario).0);
+        assert!(outcome.back.is_some_and(|tenths| tenths <= 100), "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_octets() {
     let scenario = Scenario::of(5);
     let (once, twice) = (call(&scenario), call(&scenario));
