@@ -1,6 +1,6 @@
 // N8: round trips of 300 and 800 ms, and a path that carries 1,280 octets at most: how long joining takes and what the call is like, beside a direct call.
 import { beside, overServer, round, tell, watchBoth } from '../../tests/browser/lib/beside.mjs';
-import { check } from '../../tests/browser/lib/steps.mjs';
+import { check, until } from '../../tests/browser/lib/steps.mjs';
 
 const SECONDS = Number(process.env.FAR_SECONDS ?? 20);
 const JOIN_SECONDS = { 300: 6, 800: 15 };
@@ -28,7 +28,8 @@ const far = [300, 800].map((round_trip_ms) => ({
 
 /** From the click on "Answer" to the first frame of the other person, in seconds. */
 async function joined(citizen) {
-  const [first, clicks] = [await citizen.probe('firstFrameAt'), await citizen.probe('clicks')];
+  const first = await until('the first picture', () => citizen.probe('firstFrameAt'), 20, 50);
+  const clicks = await citizen.probe('clicks');
   return round((first - clicks.Answer) / 1000);
 }
 
