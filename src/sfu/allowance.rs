@@ -19,6 +19,9 @@ impl Router {
     /// The estimate of a participant's line may have changed.
     pub(super) fn line_told(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
+        if participant.rest.is_on() {
+            participant.downlink.rests();
+        }
         participant.choose_redundancy(now);
         let share = participant.picture_share(participant.downlink.bits_per_s());
         let (cuts, queue_ms, sent) = (participant.downlink.cuts(), participant.downlink.queue_ms(), participant.downlink.sent_bits());

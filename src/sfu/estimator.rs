@@ -50,7 +50,19 @@ const EFFECT_MICROS: i64 = 150_000;
 /// Without a word for this long while packets are sent, half is the better guess; then again each time.
 const SILENCE_MICROS: i64 = 1_000_000;
 /// A queue that has not moved for this long though less is sent is somebody else's.
-const FOREIGN_MICROS: i64 = 2_500_000;
+const FOREIGN_MICROS: i64 = 1_000_000;
+/// Milliseconds: less is none, more is bad either way; and the share of what came through at first that must not have moved it.
+const FOREIGN_MS: (f64, f64) = (30.0, 250.0);
+const FOREIGN: f64 = 0.6;
+
+/// A queue that is watched: since when, its least since then and in as long a time before, and what came through when it was first seen.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    since: i64,
+    least: f64,
+    before: Option<f64>,
+    through: f64,
+}
 
 /// The judgement on one receiver's line.
 #[derive(Debug, Clone)]
@@ -88,8 +100,8 @@ pub struct Estimator {
     /// In the last feedback packets waited longer and longer; and it shows a collapse.
     grows: bool,
     flooded: bool,
-    /// A queue that is watched: since when, and how long it was then.
-    standing: Option<(i64, f64)>,
+    /// The queue that is watched.
+    standing: Option<Standing>,
 }
 
 impl Default for Estimator {
@@ -165,6 +177,14 @@ impl Estimator {
         self.expected_ms = 0.0;
         self.throughput.interrupt();
         self.probe.give_up();
+    }
+
+    /// Pictures rest: hardly anything is sent.
+    pub fn rests(&mut self) {
+        if self.queue.rests() {
+            self.trend.restart();
+            self.expected_ms = self.queue.ms();
+        }
     }
 
     /// What the receiver tells.
@@ -377,23 +397,28 @@ impl Estimator {
         self.bits_per_s = self.bits_per_s.max(grown.min(bound));
     }
 
-    /// A queue that stands still although less is sent than comes through elsewhere is not ours: it is taken for a part of the way.
+    /// A queue that stands still although much less is sent than came through when it was first seen is not ours: it is taken for a part of the way, and what it
+    /// cost is given back. What shakes is judged by its least.
     fn look_for_foreign_queue(&mut self, queue: f64, through: f64, now: i64) {
-        if queue < QUEUE_HIGH_MS / 2.0 {
+        let mut standing = self.standing.unwrap_or(Standing { since: now, least: f64::INFINITY, before: None, through });
+        standing.least = standing.least.min(queue);
+        if now - standing.since < FOREIGN_MICROS {
+            self.standing = Some(standing);
+            return;
+        }
+        let Standing { least, before, through: at_first, .. } = standing;
+        if least < FOREIGN_MS.0 {
             self.standing = None;
             return;
         }
-        let (since, then) = *self.standing.get_or_insert((now, queue));
-        if now - since < FOREIGN_MICROS {
-            return;
-        }
-        let still = queue > then * 0.75 && queue < then * 1.3;
-        if still && through < self.knee.unwrap_or(f64::INFINITY) * 0.8 {
+        let still = least < FOREIGN_MS.1 && before.is_some_and(|before| least > before * 0.75 && least < before * 1.3);
+        if still && through < at_first * FOREIGN {
             self.queue.accept();
             self.trend.restart();
-            self.standing = None;
+            self.bits_per_s = self.bits_per_s.max(at_first * FOREIGN);
+            (self.standing, self.knee) = (None, None);
         } else {
-            self.standing = Some((now, queue));
+            self.standing = Some(Standing { since: now, least: f64::INFINITY, before: Some(least), ..standing });
         }
     }
 

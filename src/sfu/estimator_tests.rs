@@ -156,6 +156,16 @@ fn a_route_that_becomes_longer_and_loses_packets_in_holes_is_no_collapse() {
 }
 
 #[test]
+fn a_line_that_begins_to_shake_and_becomes_longer_is_used_again_soon() {
+    let other = |ms| Line { longer_ms: if ms < 5_000 { 0 } else { 80 }, jitter_ms: if ms < 5_000 { 0 } else { 40 }, ..Line::of(5_000_000) };
+    for seed in 1..=10 {
+        let moments = run(seed, 40, 1_500_000, other);
+        let settled = mean(&moments[200..], |moment| moment.estimate);
+        assert!(settled > 1_000_000.0, "seed {seed}: {settled:.0} from fifteen seconds after it on");
+    }
+}
+
+#[test]
 fn a_collapse_is_met_within_two_seconds_and_left_within_ten() {
     for phase in 0..10 {
         let collapse = |ms: u64| (20_000 + phase * 370..50_000).contains(&ms);

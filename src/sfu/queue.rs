@@ -5,6 +5,9 @@ const BASE_MICROS: i64 = 30_000_000;
 /// The same for a route that became longer by no more than this: a queue of our own empties in that time.
 const RECENT_MICROS: i64 = 4_000_000;
 const RECENT_LONGER_MICROS: i64 = 60_000;
+/// And while hardly anything is sent: longer than what may be chance, shorter than a queue that not even sound gets through.
+const RESTING_FROM_MICROS: i64 = 10_000;
+const RESTING_LONGER_MICROS: i64 = 250_000;
 /// Two halves of this length hold the present: the shortest of them is a queue, the others are jitter.
 const PRESENT_MICROS: i64 = 60_000;
 /// A packet that waited this long, in milliseconds and beyond what the line shakes, is late. In a flood the later ones wait longer than the first late one, by so
@@ -102,6 +105,16 @@ impl Queue {
         Some(recent.unwrap_or(base))
     }
 
+    /// While so little is sent that a queue of ours is long gone, what packets waited at least for some seconds is the route. True when it was longer than known.
+    pub fn rests(&mut self) -> bool {
+        let Some((recent, base)) = self.recent.whole().zip(self.shortest()) else { return false };
+        let longer = recent > base + RESTING_FROM_MICROS && recent < base + RESTING_LONGER_MICROS;
+        if longer {
+            self.base = Least { begin: self.base.begin, current: Some(recent), before: None };
+        }
+        longer
+    }
+
     /// What waits now is not ours, or the route is another one: from here on it counts as the line's own length.
     pub fn accept(&mut self) {
         if let Some(present) = self.present.get() {
@@ -144,6 +157,24 @@ mod tests {
             assert_eq!(seen[12], longer / 1_000, "{seen:?}");
             let at = seen[12..].iter().position(|ms| *ms == 0).unwrap() + 12;
             assert!(believed.contains(&at), "{longer}: after {at} s, {seen:?}");
+        }
+    }
+
+    #[test]
+    fn what_packets_wait_while_hardly_anything_is_sent_is_the_route() {
+        let mut queue = Queue::default();
+        for n in 0..1_000 {
+            let (at, shakes) = (n * 20_000, (n % 5) * 15_000);
+            queue.packet(at, at + 20_000 + if n < 100 { 0 } else { 70_000 + shakes });
+            if n > 200 && n % 5 == 4 {
+                queue.rests();
+            }
+        }
+        assert!(queue.ms() < 20.0, "{}", queue.ms());
+        let mut full = Queue::default();
+        for n in 0..1_000 {
+            full.packet(n * 20_000, n * 20_000 + if n < 100 { 0 } else { 400_000 });
+            assert!(!full.rests());
         }
     }
 
