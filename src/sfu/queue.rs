@@ -56,6 +56,8 @@ pub struct Queue {
     latest: [Option<i64>; 2],
     /// When the first and the last of its late packets were sent, and their times under way.
     late: Option<[(i64, i64); 2]>,
+    /// A packet behind the first late one waited less than that: it was jitter that held it up.
+    fell: bool,
     spread: f64,
 }
 
@@ -66,6 +68,7 @@ impl Queue {
         self.recent.take(arrival - sent, arrival, RECENT_MICROS);
         self.present.take(arrival - sent, arrival, PRESENT_MICROS);
         self.latest = [Some(arrival - sent), self.latest[0]];
+        self.fell |= self.late.is_some_and(|[first, _]| arrival - sent < first.1);
         if self.beyond(Some(arrival - sent)) > LATE_MS + 2.0 * self.spread {
             let this = (sent, arrival - sent);
             self.late = Some([self.late.map_or(this, |[first, _]| first), this]);
@@ -86,10 +89,10 @@ impl Queue {
 
     /// To be asked once after each feedback: whether what it told of waits longer and longer. The first to know of a collapse, whatever came before.
     pub fn is_flooded(&mut self) -> bool {
-        let (latest, late) = (std::mem::take(&mut self.latest), self.late.take());
+        let (latest, late, fell) = (std::mem::take(&mut self.latest), self.late.take(), std::mem::take(&mut self.fell));
         let waits = self.beyond(latest.into_iter().flatten().min()) > LATE_MS + 2.0 * self.spread;
         let grows = |[first, last]: [(i64, i64); 2]| last.1 - first.1 >= ((last.0 - first.0) / GROWS).max(GROWS_MICROS);
-        waits && late.is_some_and(grows)
+        waits && !fell && late.is_some_and(grows)
     }
 
     fn beyond(&self, time: Option<i64>) -> f64 {
@@ -189,6 +192,19 @@ mod tests {
         queue.packet(1_010_000, 1_160_000);
         assert!(queue.is_flooded());
         assert!(!queue.is_flooded(), "nothing was told since");
+    }
+
+    #[test]
+    fn packets_that_one_late_packet_holds_up_are_no_flood() {
+        let mut queue = Queue::default();
+        for n in 0..100 {
+            queue.packet(n * 10_000, n * 10_000 + 20_000);
+        }
+        // They come together with it, each having waited less; the next late one longer.
+        for (sent, arrival) in [(1_000_000, 1_090_000), (1_010_000, 1_090_000), (1_040_000, 1_150_000), (1_050_000, 1_165_000)] {
+            queue.packet(sent, arrival);
+        }
+        assert!(!queue.is_flooded());
     }
 
     #[test]
