@@ -154,6 +154,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 let Some(binding) = pick(&section.codecs, codec) else { continue };
                 let (payload_type, ssrc) = match (rtx, binding.rtx_payload_type, section.rtx_ssrc) {
                     (true, Some(payload_type), Some(ssrc)) => (payload_type, ssrc),
+                    (true, ..) if let Some(redundant) = binding.red_payload_type => (redundant, section.ssrc.unwrap_or(1)),
                     _ => (binding.payload_type, section.ssrc.unwrap_or(1)),
                 };
                 let mut packet = vec![0x80, payload_type | u8::from(marker) << 7];
