@@ -222,10 +222,12 @@ impl Slot {
             self.counters.not_resent += 1;
             return false;
         };
-        if copy > 0 && (codec.rtx_payload_type.is_none() || self.section.rtx_ssrc.is_none()) {
-            return false;
-        }
-        if self.paused || copy == 0 && !self.may_resend(sequence, now) {
+        if copy > 0 {
+            if codec.rtx_payload_type.is_none() || self.section.rtx_ssrc.is_none() || self.budget < 1.0 {
+                return false;
+            }
+            self.budget -= 1.0;
+        } else if self.paused || !self.may_resend(sequence, now) {
             self.counters.not_resent += 1;
             return false;
         }
