@@ -80,7 +80,7 @@ impl Loss {
             return Verdict::Fine;
         }
         self.held += passed;
-        if excess < CUT + 2.0 * chance && self.held < HELD_MICROS && self.cuts.0 == 0 {
+        if excess < CUT + 1.5 * chance && self.held < HELD_MICROS && self.cuts.0 == 0 {
             return Verdict::Hold;
         }
         let (count, first) = self.cuts;
@@ -110,8 +110,7 @@ mod tests {
         }
         let of = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
         assert_eq!((of(Verdict::Cut), of(Verdict::Vain)), (2, 1), "{verdicts:?}");
-        let vain = verdicts.iter().position(|verdict| *verdict == Verdict::Vain).unwrap();
-        assert!(vain < 6 && verdicts[vain + 1..].iter().all(|verdict| *verdict == Verdict::Fine), "{verdicts:?}");
+        assert!(verdicts[3..].iter().all(|verdict| *verdict == Verdict::Fine));
         let after: Vec<Verdict> = std::iter::repeat_with(|| {
             loss.told(60, (18, 18), 100_000);
             loss.judge()
