@@ -78,9 +78,9 @@ impl Router {
     /// Once a second: whether what was asked for is kept; who does not listen is told by REMB, which browsers obey beside transport-wide feedback.
     pub(super) fn look_at_lids(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        let octets = participant.octets_of_best();
+        let (octets, key_frames) = participant.pictures_of_best();
         let was_deaf = participant.told_lids.is_deaf();
-        participant.told_lids.look(octets, now);
+        participant.told_lids.look(octets, key_frames, now);
         if was_deaf && !participant.told_lids.is_deaf() {
             self.write_remb(at, limits::DOWNLINK_MAX, sink);
         }

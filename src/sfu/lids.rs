@@ -11,8 +11,8 @@ const RISE: f64 = 1.1;
 /// Who sends this share of what was asked, and a little, listens.
 const KEPT: (f64, u64) = (1.3, 60_000);
 
-/// One second with more can be a key frame; a deaf one sends too much in each.
-const OVER: u8 = 2;
+/// So many key frames in a second are the beginning of a picture, and larger than what was asked for.
+const KEY_FRAMES: u64 = 2;
 
 /// Bits a second with all headers: `None` no lid, 0 nobody can receive the picture now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,8 +62,9 @@ pub struct Told {
     asked: [Option<u64>; 2],
     octets: u64,
     looked: Option<Instant>,
-    /// Looks in a row with more than was asked for.
-    over: u8,
+    /// Key frames that came in all, and whether the last look saw a new one: for two seconds it says nothing of what was asked for.
+    key_frames: u64,
+    keyed: bool,
     deaf: bool,
 }
 
@@ -99,8 +100,12 @@ impl Told {
         self.deaf
     }
 
-    /// Once a second: the octets of pictures that came in all.
-    pub fn look(&mut self, octets: u64, now: Instant) {
+    /// Once a second: the octets of pictures and the key frames that came in all.
+    pub fn look(&mut self, octets: u64, key_frames: u64, now: Instant) {
+        let new = key_frames.saturating_sub(std::mem::replace(&mut self.key_frames, key_frames));
+        // More than a few in a second is a way of sending, not a beginning.
+        let keyed = (1..=KEY_FRAMES).contains(&new);
+        let key_frame = std::mem::replace(&mut self.keyed, keyed) || keyed;
         let before = std::mem::replace(&mut self.octets, octets);
         let looked = self.looked.replace(now);
         let [newer, older] = self.asked;
@@ -109,9 +114,7 @@ impl Told {
         let (Some(looked), Some(newer), Some(older)) = (looked, newer, older) else { return };
         let seconds = now.saturating_duration_since(looked).as_secs_f64();
         let rate = octets.saturating_sub(before) as f64 * 8.0 / seconds.max(0.1);
-        let is_over = rate > newer.max(older) as f64 * KEPT.0 + KEPT.1 as f64;
-        self.over = if is_over { self.over.saturating_add(1) } else { 0 };
-        self.deaf |= self.over >= OVER;
+        self.deaf |= !key_frame && rate > newer.max(older) as f64 * KEPT.0 + KEPT.1 as f64;
     }
 }
 
@@ -148,14 +151,14 @@ mod tests {
         let mut told = Told::default();
         told.news(camera(0), begin);
         for n in 0..5 {
-            told.look(0, second(n));
+            told.look(0, 0, second(n));
         }
         told.news(camera(1_500_000), second(4) + Duration::from_millis(100));
-        told.look(180_000, second(5));
+        told.look(180_000, 0, second(5));
         assert!(!told.is_deaf());
-        told.look(360_000, second(6));
+        told.look(360_000, 0, second(6));
         told.news(Lids::default(), second(6));
-        told.look(800_000, second(7));
+        told.look(800_000, 0, second(7));
         assert!(!told.is_deaf());
     }
 
@@ -166,7 +169,7 @@ mod tests {
         let (mut told, mut octets) = (Told::default(), 0);
         let mut look = |told: &mut Told, n: u32, bits: u64| {
             octets += bits / 8;
-            told.look(octets, second(n));
+            told.look(octets, 0, second(n));
             told.is_deaf()
         };
         assert!(!look(&mut told, 0, 1_500_000));
@@ -174,10 +177,24 @@ mod tests {
         assert!(!look(&mut told, 1, 1_500_000), "it was just told");
         assert!(!look(&mut told, 2, 1_500_000), "it came down within that second");
         assert!(!look(&mut told, 3, 250_000));
-        assert!(!look(&mut told, 4, 1_500_000) && !look(&mut told, 5, 200_000), "one second is a key frame");
-        assert!(!look(&mut told, 6, 1_500_000) && look(&mut told, 7, 1_500_000));
-        assert!(look(&mut told, 8, 200_000), "REMB stays once it was needed");
-        told.news(Lids::default(), second(8));
-        assert!(!look(&mut told, 9, 1_500_000));
+        assert!(look(&mut told, 4, 1_500_000) && look(&mut told, 5, 200_000), "REMB stays once it was needed");
+        told.news(Lids::default(), second(5));
+        assert!(!look(&mut told, 6, 1_500_000));
+    }
+
+    #[test]
+    fn a_key_frame_is_larger_than_what_was_asked_for_and_no_deafness() {
+        let begin = Instant::now();
+        let second = |n: u32| begin + Duration::from_secs(1) * n;
+        let mut told = Told::default();
+        told.news(camera(200_000), begin);
+        let mut octets = 0;
+        for (n, (bits, key_frames)) in (0..).zip([(200_000, 0), (200_000, 0), (200_000, 0), (900_000, 1), (500_000, 1), (200_000, 1)]) {
+            octets += bits / 8;
+            told.look(octets, key_frames, second(n));
+            assert!(!told.is_deaf(), "second {n}");
+        }
+        told.look(octets + 900_000 / 8, 1, second(6));
+        assert!(told.is_deaf(), "nothing began in that second");
     }
 }

@@ -239,11 +239,11 @@ impl Participant {
         }
     }
 
-    /// Octets of pictures that came in all; of several encodings of one source the best alone counts, which is what a lid is about.
-    pub fn octets_of_best(&self) -> u64 {
+    /// Octets of pictures and key frames that came in all; of several encodings of one source the best alone counts, which is what a lid is about.
+    pub fn pictures_of_best(&self) -> (u64, u64) {
         let is_best = |at: usize, source: Source| self.publishers.iter().position(|one| one.section.source == source) == Some(at);
         let videos = self.publishers.iter().enumerate().filter(|(at, one)| one.is_video() && is_best(*at, one.section.source));
-        videos.map(|(_, one)| one.counters.octets).sum()
+        videos.fold((0, 0), |(octets, key_frames), (_, one)| (octets + one.counters.octets, key_frames + one.counters.key_frames))
     }
 
     /// Whether what the line leaves for pictures differs by a hundredth from what it left when this was last asked and true; always true where no feedback judges it,
