@@ -115,14 +115,16 @@ impl Router {
     /// A probe that is due, or the next piece of one.
     pub(super) fn send_padding(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        let (rests, due) = (participant.rest.is_on(), participant.probe_due().is_some_and(|due| due <= now));
+        let rests = participant.rest.is_on();
+        let schedule = if rests { &mut participant.rest.schedule } else { &mut participant.climb.schedule };
+        let due = schedule.due().is_some_and(|due| due <= now);
         if due && (participant.downlink.probe.is_under_way() || participant.probe.due().is_some()) {
             // On a long line the last one has not been told of yet.
-            if rests { participant.rest.put_off(now) } else { participant.climb.put_off(now) }
+            schedule.put_off(now);
         } else if due {
-            let bits_per_s = participant.downlink.bits_per_s().unwrap_or(0) as f64;
-            let probed = if rests { bits_per_s * participant.rest.probes(now) } else { participant.climb.probes(now) };
-            participant.downlink.probe.begin(probed.clamp(PROBE_BETWEEN.0, PROBE_BETWEEN.1), now);
+            let wanted = participant.downlink.bits_per_s().unwrap_or(0) as f64 * schedule.probes(now);
+            let enough = if rests { f64::INFINITY } else { participant.climb.best() as f64 };
+            participant.downlink.probe.begin(wanted.min(enough).clamp(PROBE_BETWEEN.0, PROBE_BETWEEN.1), now);
         }
         if participant.downlink.probe.due().is_none_or(|due| due > now) {
             return;

@@ -39,6 +39,7 @@ mod rewrite;
 pub mod router;
 mod rtcp;
 mod rtp;
+mod schedule;
 mod seed;
 mod sent;
 mod simulation;

@@ -285,7 +285,7 @@ impl Participant {
 
     /// When it is time to find out by padding what the line carries.
     pub fn probe_due(&self) -> Option<Instant> {
-        if self.rest.is_on() { self.rest.due() } else { self.climb.due() }
+        if self.rest.is_on() { self.rest.schedule.due() } else { self.climb.schedule.due() }
     }
 
     /// When something is owed next.

@@ -1,9 +1,10 @@
-//! When pictures rest because the line carries sound alone, when they come back, and when it is time to probe whether they may: each time that a probe fills
-//! the line the next one waits longer, and as soon as one goes through the next one asks for much more. Told what the line leaves for a picture, measures nothing.
+//! When pictures rest because the line carries sound alone, when they come back, and when it is time to probe whether they may. Told what the line leaves for a
+//! picture, measures nothing.
 
 use std::time::Duration;
 
 use crate::limits::{PICTURE_BACK, PICTURE_MIN};
+use crate::sfu::schedule::Schedule;
 use crate::time::Instant;
 
 /// How long the line must be too small, and large enough.
@@ -11,12 +12,6 @@ const TOO_SMALL: Duration = Duration::from_millis(800);
 const LARGE_ENOUGH: Duration = Duration::from_millis(700);
 /// The first wait before a probe, and the longest.
 const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
-/// On a line where packets wait a probe is put off by this.
-const PUT_OFF: Duration = Duration::from_millis(200);
-/// How many times the estimate a probe sends: the first is felt by the sound behind it, the next ones come where there is room.
-const FACTOR: (f64, f64) = (2.0, 4.0);
-/// A probe that raised a picture's share by this found room.
-const ROOM: f64 = 1.1;
 /// Bits a second for each picture with which any picture is at its best: nothing is asked of such a line.
 const ENOUGH: u64 = 2_000_000;
 /// Probes are sent on an empty line only, and pictures come back on one.
@@ -30,37 +25,14 @@ pub struct Rest {
     on: bool,
     /// Since when the line says the opposite.
     since: Option<Instant>,
-    /// When the next probe is due; `None` while pictures are shown, and for a line that has enough.
-    due: Option<Instant>,
-    wait: Duration,
-    /// A picture's share when the last probe began, if it is not judged yet; and whether the one before found room.
-    probed: Option<u64>,
-    share: u64,
-    room: bool,
-    cuts: u32,
+    /// The probes that find out whether they may come back; none while they are shown, and for a line that has enough.
+    pub schedule: Schedule,
 }
 
 impl Rest {
     /// Whether pictures rest.
     pub fn is_on(&self) -> bool {
         self.on
-    }
-
-    /// When a probe is due.
-    pub fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
-    /// Not yet.
-    pub fn put_off(&mut self, now: Instant) {
-        self.due = Some(now + PUT_OFF);
-    }
-
-    /// A probe begins: how many times the estimate it sends.
-    pub fn probes(&mut self, now: Instant) -> f64 {
-        self.due = Some(now + self.wait);
-        self.probed = Some(self.share);
-        if self.room { FACTOR.1 } else { FACTOR.0 }
     }
 
     /// `share`: bits a second for each picture; `None` when nobody judges or nothing is watched. `cuts`: how often the line was found full. `probing`: a probe is
@@ -76,44 +48,24 @@ impl Rest {
         let enough = flooded || now.saturating_duration_since(since) >= if self.on { LARGE_ENOUGH } else { TOO_SMALL };
         if turns && enough || self.on && share.is_none() {
             let on = !self.on;
-            *self = Self { on, cuts, due: on.then(|| now + WAIT.0), wait: WAIT.0, ..Self::default() };
+            *self = Self { on, since: None, schedule: Schedule::new(WAIT, cuts) };
+            if on {
+                self.schedule.look(share.unwrap_or(0), cuts, (true, false, true), now);
+            }
             return true;
         }
         if self.on {
-            self.share = share.unwrap_or(0);
-            self.look(cuts, empty, probing, now);
+            let share = share.unwrap_or(0);
+            self.schedule.look(share, cuts, (empty, probing, share < ENOUGH), now);
         }
         false
-    }
-
-    fn look(&mut self, cuts: u32, empty: bool, probing: bool, now: Instant) {
-        if cuts != self.cuts {
-            self.cuts = cuts;
-            if self.probed.take().is_some() {
-                self.wait = (self.wait * 2).min(WAIT.1);
-            }
-            self.room = false;
-            self.due = Some(now + self.wait);
-        } else if let Some(before) = self.probed.filter(|_| !probing) {
-            self.probed = None;
-            self.room = self.share as f64 > before as f64 * ROOM + 1.0;
-            if self.room {
-                (self.due, self.wait) = (Some(now), WAIT.0);
-            }
-        }
-        if self.share >= ENOUGH {
-            self.due = None;
-        } else if !empty && !probing {
-            self.due = self.due.map(|due| due.max(now + PUT_OFF));
-        } else if self.due.is_none() {
-            self.due = Some(now + self.wait);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sfu::schedule::{FACTOR, PUT_OFF};
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -156,10 +108,10 @@ mod tests {
         let mut rest = resting(begin);
         let (mut waits, mut now) = (Vec::new(), begin + ms(800));
         for cuts in 1..=6 {
-            let due = rest.due().unwrap();
+            let due = rest.schedule.due().unwrap();
             waits.push(due.duration_since(now).as_millis());
             now = due;
-            assert_eq!(rest.probes(now), FACTOR.0);
+            assert_eq!(rest.schedule.probes(now), FACTOR.0);
             rest.judge(Some(10_000), 0, 90.0, true, now);
             rest.judge(Some(10_000), cuts, 0.0, false, now);
         }
@@ -170,25 +122,25 @@ mod tests {
     fn where_there_was_room_the_next_probe_comes_at_once_and_asks_for_more() {
         let begin = Instant::now();
         let mut rest = resting(begin);
-        let now = rest.due().unwrap();
-        assert_eq!(rest.probes(now), FACTOR.0);
+        let now = rest.schedule.due().unwrap();
+        assert_eq!(rest.schedule.probes(now), FACTOR.0);
         rest.judge(Some(10_000), 0, 0.0, true, now);
-        assert!(rest.due().unwrap() > now);
+        assert!(rest.schedule.due().unwrap() > now);
         rest.judge(Some(50_000), 0, 0.0, false, now + ms(200));
-        assert_eq!(rest.due(), Some(now + ms(200)));
-        assert_eq!(rest.probes(now + ms(200)), FACTOR.1);
+        assert_eq!(rest.schedule.due(), Some(now + ms(200)));
+        assert_eq!(rest.schedule.probes(now + ms(200)), FACTOR.1);
         rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400));
-        assert_eq!(rest.due(), None, "no line needs more");
-        assert!(rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400) + LARGE_ENOUGH) && rest.due().is_none());
+        assert_eq!(rest.schedule.due(), None, "no line needs more");
+        assert!(rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400) + LARGE_ENOUGH) && rest.schedule.due().is_none());
     }
 
     #[test]
     fn a_line_on_which_packets_wait_is_left_in_peace() {
         let begin = Instant::now();
         let mut rest = resting(begin);
-        let due = rest.due().unwrap();
+        let due = rest.schedule.due().unwrap();
         rest.judge(Some(0), 0, QUEUE_MS, false, due);
-        assert_eq!(rest.due(), Some(due + PUT_OFF));
+        assert_eq!(rest.schedule.due(), Some(due + PUT_OFF));
     }
 
     #[test]
