@@ -19,7 +19,7 @@ use crate::agenda::phase::{LinkRules, Phase, Slot};
 use crate::http::{DemoLinks, Site};
 use crate::ids::AppointmentId;
 use crate::signaling::Signaling;
-use crate::store::{Appointment, NewAgent, NewAppointment, Store, StoreError, Who};
+use crate::store::{Appointment, Details, NewAgent, NewAppointment, Store, StoreError, Who};
 use crate::time::{Clock, Timestamp};
 
 /// Why there is no demo.
@@ -210,7 +210,8 @@ async fn make_account(stage: &Stage, password: String) -> Result<(), DemoError> 
 async fn book(stage: &Stage) -> Result<(Appointment, Token), DemoError> {
     let now = stage.clock.now();
     let (service, rules) = stage.service.clone();
-    let new = NewAppointment { service, name: CITIZEN_NAME.into(), language: "en".into(), slot: window(now), rules };
+    let (name, language, details) = (CITIZEN_NAME.into(), "en".into(), Details::default());
+    let new = NewAppointment { service, name, language, details, slot: window(now), rules };
     let (appointment, token) = stage.store.book(new, now).await?;
     let mut remembered = remembered(&stage.store).await?;
     remembered.push(appointment.id);

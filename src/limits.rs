@@ -12,6 +12,12 @@ pub const GUESTS_MAX: usize = 16;
 pub const NAME_CHARACTERS: usize = 80;
 /// Characters of a citizen's name; a booking with a longer one is refused with `invalid_appointment`.
 pub const CITIZEN_NAME_CHARACTERS: usize = 100;
+/// Characters of an e-mail address (RFC 5321 4.5.3.1.3); a booking with a longer one is refused with `invalid_appointment`.
+pub const EMAIL_CHARACTERS: usize = 254;
+/// Characters of a phone number with its spaces; a booking with a longer one is refused with `invalid_appointment`.
+pub const PHONE_CHARACTERS: usize = 40;
+/// Characters of a citizen's note to the agent (mission.md); a booking with a longer one is refused with `invalid_appointment`.
+pub const BOOKING_NOTE_CHARACTERS: usize = 1_000;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).

@@ -7,12 +7,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::agenda;
 use super::error::ApiError;
 use super::link::not_cancelled;
 use super::load_test;
 use super::request::Body;
 use super::site::Site;
+use super::{agenda, details};
 use crate::access::token::Token;
 use crate::agenda::phase::Slot;
 use crate::consultation::Stage;
@@ -199,9 +199,11 @@ fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::
     if !["en", "fr", "de", "lb"].contains(&asked.language.as_str()) {
         return Err(invalid("language: one of en, fr, de, lb"));
     }
-    Ok(store::NewAppointment { service: asked.service, name: name.to_owned(), language: asked.language, slot, rules: service.rules })
+    let name = name.to_owned();
+    let details = details::checked(asked.email, asked.phone, asked.note, asked.topic)?;
+    Ok(store::NewAppointment { service: asked.service, name, language: asked.language, details, slot, rules: service.rules })
 }
 
-fn invalid(message: &str) -> ApiError {
+pub(super) fn invalid(message: &str) -> ApiError {
     ApiError::new(ErrorCode::InvalidAppointment, message)
 }

@@ -5,6 +5,7 @@ mod agent;
 mod appointments;
 mod assets;
 mod cookie;
+mod details;
 mod error;
 mod guard;
 mod headers;

@@ -85,6 +85,18 @@ pub struct NewAppointment {
     pub name: String,
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
+    /// Where mail goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Digits with spaces and `+ - . / ( )` between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// To the agent, up to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Key of the topic within the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
 }
 
 /// `PATCH /api/v1/appointments/{reference}`: another time.

@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::audit::{Who, append};
+use super::details::Details;
 use super::guests::write_links;
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError, load_test, places};
@@ -19,7 +20,7 @@ use crate::ids::AppointmentId;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// One appointment as the rest of the house sees it. Its `Debug` leaves the name out (trust.md P2).
+/// One appointment as the rest of the house sees it. Its `Debug` leaves name and details out (trust.md P2).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Appointment {
     /// Also the consultation's id.
@@ -32,6 +33,8 @@ pub struct Appointment {
     pub name: String,
     /// `en`, `fr`, `de`, `lb`.
     pub language: String,
+    /// What the booking told, opened.
+    pub details: Details,
     /// S of mission.md.
     pub start: Timestamp,
     /// E of mission.md.
@@ -68,6 +71,8 @@ pub struct NewAppointment {
     pub name: String,
     /// `en`, `fr`, `de`, `lb`.
     pub language: String,
+    /// How to reach them, and what they told.
+    pub details: Details,
     /// S and E.
     pub slot: Slot,
     /// The service's numbers today.
@@ -123,6 +128,7 @@ impl Store {
             service: new.service,
             name: new.name,
             language: new.language,
+            details: new.details,
             start: new.slot.start,
             end: new.slot.end,
             rules: new.rules,
@@ -359,8 +365,8 @@ impl Store {
         }
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
-             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)",
+             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)",
         )
         .bind(id.to_string())
         .bind(&appointment.reference)
@@ -377,6 +383,7 @@ impl Store {
         .bind(self.link_token(appointment).hash().as_slice())
         .bind(appointment.link_epoch)
         .bind(now.0)
+        .bind(key.seal(&place("details_sealed", id), &appointment.details.to_json()?)?)
         .execute(&mut *transaction)
         .await?;
         if let Kind::LoadTest = kind {
@@ -392,12 +399,17 @@ impl Store {
         let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
         let name = key.open(&place("name_sealed", id), &row.try_get::<Vec<u8>, _>("name_sealed")?)?;
         let record = key.open(&place("record_sealed", id), &row.try_get::<Vec<u8>, _>("record_sealed")?)?;
+        let details = match row.try_get::<Option<Vec<u8>>, _>("details_sealed")? {
+            Some(sealed) => Details::from_json(&key.open(&place("details_sealed", id), &sealed)?)?,
+            None => Details::default(),
+        };
         Ok(Appointment {
             id,
             reference: row.try_get("reference")?,
             service: row.try_get("service")?,
             name: String::from_utf8(name.to_vec()).map_err(|_| StoreError::Sealed)?,
             language: row.try_get("language")?,
+            details,
             start: Timestamp(row.try_get("start_ms")?),
             end: Timestamp(row.try_get("end_ms")?),
             rules: LinkRules {
@@ -454,7 +466,8 @@ mod tests {
         for start in [now.before(20 * hour), now.before(19 * hour), now.after(hour), now, now.after(20 * hour)] {
             let slot = Slot { start, end: start.after(hour) };
             let (service, name, language) = ("advice".into(), "Clara".into(), "lb".into());
-            store.book(NewAppointment { service, name, language, slot, rules: LinkRules::default() }, now.before(24 * hour)).await.unwrap();
+            let new = NewAppointment { service, name, language, details: Details::default(), slot, rules: LinkRules::default() };
+            store.book(new, now.before(24 * hour)).await.unwrap();
         }
         let starts: Vec<_> = store.nearest(now, 2).await.unwrap().iter().map(|of| of.start).collect();
         assert_eq!(starts, [now, now.after(hour)]);

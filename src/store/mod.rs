@@ -3,6 +3,7 @@
 mod agents;
 mod appointments;
 mod audit;
+mod details;
 mod guests;
 mod load_test;
 mod meta;
@@ -22,6 +23,7 @@ use crate::limits;
 pub use agents::{AgentAccount, NewAgent};
 pub use appointments::{Appointment, Found, NewAppointment};
 pub use audit::{AuditLine, Who};
+pub use details::Details;
 pub use load_test::TakenOut;
 
 /// Why the store could not do it.

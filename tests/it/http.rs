@@ -370,6 +370,10 @@ async fn bad_appointment_is_refused_with_the_name_of_the_field() {
         ("name", json!("x".repeat(101))),
         ("name", json!("Clara\u{202E}arta")),
         ("language", json!("xx")),
+        ("email", json!("Clara at example")),
+        ("phone", json!("call Clara")),
+        ("note", json!("Clara".repeat(201))),
+        ("topic", json!("Clara's")),
     ] {
         let mut bad = good.clone();
         bad[field] = value.clone();

@@ -26,7 +26,7 @@ use visavis::load::http_client::Base;
 use visavis::load::signaling_client::SignalingClient;
 use visavis::media::plane::{MediaConfig, MediaPlane};
 use visavis::signaling::{Signaling, prepare};
-use visavis::store::{Appointment, NewAgent, NewAppointment, Store, Who};
+use visavis::store::{Appointment, Details, NewAgent, NewAppointment, Store, Who};
 use visavis::time::{Clock, Timestamp};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -126,6 +126,7 @@ impl House {
             service: "advice".into(),
             name: "Clara Citizen".into(),
             language: "fr".into(),
+            details: Details::default(),
             slot,
             rules: LinkRules::default(),
         };

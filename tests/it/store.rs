@@ -7,7 +7,7 @@ use std::time::Duration;
 use visavis::access::token::Token;
 use visavis::agenda::phase::{LinkRules, Slot};
 use visavis::consultation::record::{Record, Stage};
-use visavis::store::{Found, NewAgent, NewAppointment, Store, StoreError, Who};
+use visavis::store::{Details, Found, NewAgent, NewAppointment, Store, StoreError, Who};
 use visavis::time::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -18,6 +18,12 @@ fn clara() -> NewAppointment {
         service: "advice".into(),
         name: "Clara Canary-7Q2X".into(),
         language: "lb".into(),
+        details: Details {
+            email: Some("Canary-7Q2X@example.lu".into()),
+            phone: Some("+352 621 7072 7072".into()),
+            note: Some("Note Canary-7Q2X".into()),
+            topic: Some("care".into()),
+        },
         slot: Slot { start: NOW, end: NOW.after(20 * MINUTE) },
         rules: LinkRules::default(),
     }
