@@ -118,8 +118,9 @@ impl Router {
         let rests = participant.rest.is_on();
         let schedule = if rests { &mut participant.rest.schedule } else { &mut participant.climb.schedule };
         let due = schedule.due().is_some_and(|due| due <= now);
-        if due && (participant.downlink.probe.is_under_way() || participant.probe.due().is_some()) {
-            // On a long line the last one has not been told of yet.
+        let stands = participant.downlink.queue_ms() >= FULL_MS;
+        if due && (stands || participant.downlink.probe.is_under_way() || participant.probe.due().is_some()) {
+            // On a long line the last one has not been told of yet; and where feedback got lost, nobody has said yet that packets wait.
             schedule.put_off(now);
         } else if due {
             let wanted = participant.downlink.bits_per_s().unwrap_or(0) as f64 * schedule.probes(now);

@@ -4,7 +4,8 @@
 //! A worked example. 2 Mbit/s flow over a line that falls to 150 kbit/s. 100 ms later the feedback tells of packets that waited 90 ms: a cut, to nine tenths
 //! of what came through lately (1.4 Mbit/s, still mostly of before). 250 ms later the quick average stands at 180 kbit/s: the next cut, to 160. While packets
 //! wait, less than the estimate is allowed, so that the queue empties. Then it grows by a tenth a second up to the knee (150, where it was cut), slowly across it, and
-//! once it stands a tenth above without any queue, the line has become better: it doubles each second as far as what is really sent lets it.
+//! the more comes through above the knee, the faster: once that is a third more, the line has become better, and it doubles each second as far as what is really
+//! sent lets it.
 
 use crate::limits::{DOWNLINK_MAX, DOWNLINK_MIN, DOWNLINK_START};
 use crate::sfu::feedback::Feedback;
@@ -22,8 +23,9 @@ const OVERHEAD: usize = 20 + 8 + 16;
 const QUEUE_NOISE_MS: f64 = 12.0;
 const QUEUE_HIGH_MS: f64 = 60.0;
 const QUEUE_DEEP_MS: f64 = 120.0;
-/// Share of what is sent that comes through, below which packets that wait longer and longer show a collapse.
-const FLOOD: f64 = 0.5;
+/// Shares of what is sent that come through, of late and on the quick average, below which packets that wait longer and longer show a collapse: the last span alone
+/// may be jitter.
+const FLOOD: (f64, f64) = (0.5, 0.8);
 /// The rate grows only while packets wait less.
 const QUEUE_CLEAR_MS: f64 = 25.0;
 /// What waits longer than this is emptied: the longer, the less is allowed, down to a share of the estimate.
@@ -36,6 +38,9 @@ const CUT: f64 = 0.92;
 const GROWTH: (f64, f64, f64) = (2.0, 1.10, 1.05);
 /// The knee reaches so far to both sides.
 const KNEE: (f64, f64) = (0.97, 1.10);
+/// What came through stands so much above the knee where the growth begins to quicken, and where it is free: a line that became better is told by what passes it,
+/// since an estimate that stands there alone is a guess.
+const ABOVE: (f64, f64) = (1.03, 1.35);
 /// What came through allows no more than this, and a little.
 const THROUGH: (f64, f64) = (1.5, 20_000.0);
 /// The estimate grows only when this share of it is sent: more would be a guess.
@@ -306,12 +311,15 @@ impl Estimator {
         // What was just told of waits longer and longer, and came far slower than it is sent: the line has collapsed, whatever the averages still say. Where
         // something was lost, less comes for that reason.
         self.grows = self.queue.is_flooded();
-        self.flooded = self.grows && !lossy && self.throughput.latest() < self.sent_rate * FLOOD;
+        self.flooded = false;
         let (Some(quick), Some(calm)) = (self.throughput.quick(), self.throughput.calm()) else { return };
+        self.flooded = self.grows && !lossy && self.throughput.latest() < self.sent_rate * FLOOD.0 && quick < self.sent_rate * FLOOD.1;
         let rate = if self.flooded {
             self.throughput.latest().max(DOWNLINK_MIN as f64)
         } else if self.expected_ms > DRAIN_FROM_MS + self.queue.spread_ms() {
-            quick.min(self.throughput.latest() * 2.0).max(calm * 0.25)
+            // The last span alone is mostly chance: it counts where packets wait longer and longer.
+            let latest = if self.grows { self.throughput.latest() * 2.0 } else { f64::INFINITY };
+            quick.min(latest).max(calm * 0.25)
         } else {
             return;
         };
@@ -385,7 +393,10 @@ impl Estimator {
         }
         let factor = match self.knee {
             Some(knee) if self.bits_per_s < knee * KNEE.0 => GROWTH.1,
-            Some(knee) if self.bits_per_s < knee * KNEE.1 => GROWTH.2,
+            Some(knee) if self.bits_per_s < knee * KNEE.1 || through < knee * ABOVE.1 => {
+                let above = ((through / knee - ABOVE.0) / (ABOVE.1 - ABOVE.0)).clamp(0.0, 1.0);
+                GROWTH.2 + (GROWTH.0 - GROWTH.2) * above
+            }
             _ => {
                 self.knee = None;
                 GROWTH.0

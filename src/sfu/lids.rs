@@ -11,8 +11,10 @@ const RISE: f64 = 1.1;
 /// Who sends this share of what was asked, and a little, listens.
 const KEPT: (f64, u64) = (1.3, 60_000);
 
-/// So many key frames in a second are the beginning of a picture, and larger than what was asked for.
+/// So many key frames in a second are the beginning of a picture, and larger than what was asked for, but not by more bits in a second than this: who sends more
+/// would be forgiven each time that a picture comes back, and flood the line again and again.
 const KEY_FRAMES: u64 = 2;
+const KEY_FRAME_BITS: u64 = 800_000;
 
 /// Bits a second with all headers: `None` no lid, 0 nobody can receive the picture now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,7 +116,8 @@ impl Told {
         let (Some(looked), Some(newer), Some(older)) = (looked, newer, older) else { return };
         let seconds = now.saturating_duration_since(looked).as_secs_f64();
         let rate = octets.saturating_sub(before) as f64 * 8.0 / seconds.max(0.1);
-        self.deaf |= !key_frame && rate > newer.max(older) as f64 * KEPT.0 + KEPT.1 as f64;
+        let beginning = if key_frame { KEY_FRAME_BITS } else { 0 };
+        self.deaf |= rate > newer.max(older) as f64 * KEPT.0 + (KEPT.1 + beginning) as f64;
     }
 }
 
@@ -194,7 +197,10 @@ mod tests {
             told.look(octets, key_frames, second(n));
             assert!(!told.is_deaf(), "second {n}");
         }
+        let mut flood = told;
         told.look(octets + 900_000 / 8, 1, second(6));
         assert!(told.is_deaf(), "nothing began in that second");
+        flood.look(octets + 2_000_000 / 8, 2, second(6));
+        assert!(flood.is_deaf(), "no key frame is as large as that");
     }
 }

@@ -16,6 +16,8 @@ const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_s
 const ENOUGH: u64 = 2_000_000;
 /// Probes are sent on an empty line only, and pictures come back on one.
 const QUEUE_MS: f64 = 30.0;
+/// A probe makes a queue of its own, up to this.
+const PROBE_QUEUE_MS: f64 = 100.0;
 /// When packets wait longer than this, pictures rest at once: sound would come too late for talking.
 const FLOODED_MS: f64 = 400.0;
 
@@ -38,8 +40,8 @@ impl Rest {
     /// `share`: bits a second for each picture; `None` when nobody judges or nothing is watched. `cuts`: how often the line was found full. `probing`: a probe is
     /// under way. True when pictures went to rest or came back.
     pub fn judge(&mut self, share: Option<u64>, cuts: u32, queue_ms: f64, probing: bool, now: Instant) -> bool {
-        let flooded = queue_ms > FLOODED_MS;
-        let empty = queue_ms < QUEUE_MS;
+        let flooded = !self.on && queue_ms > FLOODED_MS;
+        let empty = queue_ms < if probing { PROBE_QUEUE_MS } else { QUEUE_MS };
         let turns = share.is_some_and(|share| if self.on { share >= PICTURE_BACK && empty } else { share < PICTURE_MIN || flooded });
         if !turns {
             self.since = None;
@@ -56,7 +58,7 @@ impl Rest {
         }
         if self.on {
             let share = share.unwrap_or(0);
-            self.schedule.look(share, cuts, (empty, probing, share < ENOUGH), now);
+            self.schedule.look(share, cuts, (queue_ms < QUEUE_MS, probing, share < ENOUGH), now);
         }
         false
     }

@@ -206,18 +206,15 @@ impl Outcome {
     }
 }
 
-fn check(numbers: std::ops::RangeInclusive<u64>) {
-    let count = numbers.clone().count();
-    let next = std::sync::atomic::AtomicU64::new(*numbers.start());
+fn check(numbers: impl IntoIterator<Item = u64>) {
+    let numbers: Vec<u64> = numbers.into_iter().collect();
+    let count = numbers.len();
+    let next = std::sync::atomic::AtomicUsize::new(0);
     let (broken, rows) = (std::sync::Mutex::new(Vec::new()), std::sync::Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
             scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    if number > *numbers.end() {
-                        break;
-                    }
+                while let Some(number) = numbers.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).copied() {
                     let scenario = Scenario::of(number);
                     let outcome = Outcome::of(&scenario, &call(&scenario).0);
                     rows.lock().unwrap().push((number, outcome.row(&scenario)));
@@ -247,6 +244,16 @@ fn no_call_of_the_small_grid_breaks_a_promise() {
 }
 
 const SMALL: u64 = 10;
+
+/// What each of them showed once: the tries above a full line raced ahead of what came through (116, 136, 549, 612, 685, 952); probes that found room kept pictures
+/// at rest (538); one span of a line that shakes was taken for a collapse (571); a probe was put on a second of queue, since the feedback that told of it was lost
+/// (333); a line that shakes was used too little (77, 200, 551, 672).
+const BROKEN_ONCE: [u64; 13] = [77, 116, 136, 200, 333, 538, 549, 551, 571, 612, 672, 685, 952];
+
+#[test]
+fn no_call_that_broke_a_promise_once_does_so_again() {
+    check(BROKEN_ONCE);
+}
 
 /// A good line for the first person, this one down to the second.
 fn alone(seed: u64, rates: Vec<(u64, u64)>) -> Simulation {
@@ -288,14 +295,19 @@ fn the_source_is_asked_to_send_less_within_two_feedbacks_of_a_collapse() {
 
 #[test]
 fn who_does_not_take_the_message_is_told_by_remb() {
-    let mut simulation = alone(4, vec![(0, 2_000_000), (20_000, 400_000)]);
-    simulation.deafen(0);
-    simulation.run(40);
-    let tenths = &simulation.tenths[1];
-    assert_eq!(tenths[190].lid, 0, "nothing is asked for while everything fits");
-    let settled = &tenths[300..];
-    assert!(mean(settled, |tenth| tenth.lid) < 450_000.0 && mean(settled, |tenth| tenth.delivered) > 250_000.0);
-    assert!(quantile(settled, 0.95, |tenth| tenth.queue_ms) < 200);
+    for seed in 1..=8 {
+        let mut simulation = alone(seed, vec![(0, 2_000_000), (20_000, 400_000)]);
+        simulation.deafen(0);
+        simulation.run(40);
+        let tenths = &simulation.tenths[1];
+        assert_eq!(tenths[190].lid, 0, "nothing is asked for while everything fits");
+        let settled = &tenths[300..];
+        let (lid, delivered) = (mean(settled, |tenth| tenth.lid), mean(settled, |tenth| tenth.delivered));
+        assert!(lid > 0.0 && lid < 450_000.0 && delivered > 250_000.0, "seed {seed}: {lid}, {delivered}");
+        // A picture that comes back each two seconds and floods the line would be forgiven for its key frame.
+        let waits = quantile(settled, 0.95, |tenth| tenth.queue_ms);
+        assert!(waits < 200, "seed {seed}: {waits} ms");
+    }
 }
 
 #[test]
