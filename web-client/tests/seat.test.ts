@@ -49,6 +49,45 @@ function seated() {
   return { seat, asked, clock };
 }
 
+const waiting = { type: "state", phase: "waiting", participants: [], slots: [] } as unknown as State;
+
+/** What the browser says of the transport made last. */
+function browserSays(state: RTCPeerConnectionState) {
+  const pc = FakePeerConnection.made.at(-1)! as FakePeerConnection & { onconnectionstatechange(): void };
+  pc.connectionState = state;
+  pc.onconnectionstatechange();
+}
+
+test("a_network_that_lets_no_media_through_is_told_after_eight_seconds_and_forgotten_when_it_does", async () => {
+  FakePeerConnection.answers = true;
+  const { seat, clock } = seated();
+  seat.update(waiting);
+  await clock.pass(7_900);
+  assert.equal(seat.get().noMediaPath, false);
+  await clock.pass(200);
+  assert.equal(seat.get().noMediaPath, true);
+  browserSays("failed");
+  await clock.pass(100);
+  assert.equal(FakePeerConnection.made.length, 2, "it is tried on");
+  assert.equal(seat.get().noMediaPath, true, "and said on");
+  browserSays("connected");
+  assert.equal(seat.get().noMediaPath, false);
+  await clock.pass(20_000);
+  assert.equal(seat.get().noMediaPath, false);
+});
+
+test("where_the_server_itself_is_away_nothing_is_said_of_the_path", async () => {
+  FakePeerConnection.answers = true;
+  const { seat, clock } = seated();
+  seat.update(waiting);
+  await clock.pass(1_000);
+  seat.signalingLost();
+  await clock.pass(20_000);
+  assert.equal(seat.get().noMediaPath, false);
+  seat.update(undefined);
+  assert.equal(clock.pending, 0, "no timer is left");
+});
+
 const calling = { type: "state", phase: "calling", participants: [], slots: [] } as unknown as State;
 
 test("a_call_that_ends_while_the_answer_is_set_does_not_keep_the_next_one_from_its_transport", async () => {

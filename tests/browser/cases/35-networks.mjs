@@ -111,6 +111,27 @@ export const cases = [
       check(connectedMs < 5000 && pictureMs < 5000, `${connectedMs} and ${pictureMs} ms`);
     },
   })),
+  ...[false, true].map((firefox) => ({
+    name: `neither UDP nor TCP nor the relay passes: the citizen is told so in plain words, and it heals when the network lets media through (${browserName(firefox)})`,
+    async run({ after }) {
+      const server = await start(after, { settings: { 'media.tcp': 'false', 'media.relay': 'false' } });
+      const network = await line(after, 'nopath');
+      network.block('udp');
+      const citizen = await Citizen.open(server, { firefox, network });
+      await citizen.arrive();
+      const said = /lets this page through, but neither sound nor picture/;
+      const from = Date.now();
+      await until('the word on the network', async () => said.test(await citizen.page.evaluate(() => document.querySelector('main').innerText)), 20, 100);
+      console.log(`     ${JSON.stringify({ bench: 'no path for media', browser: browserName(firefox), told_after_ms: Date.now() - from })}`);
+      network.block('');
+      await until('the transport of the citizen', () => citizen.probe('connectedAt'), 40, 100);
+      await until('the word is taken back', async () => !said.test(await citizen.page.evaluate(() => document.querySelector('main').innerText)), 5, 100);
+      const agent = await Agent.signIn(server);
+      await agent.call(citizen.name);
+      await citizen.answer();
+      await proveCall(citizen, agent, { seconds: 5 });
+    },
+  })),
   ...['udp'].map((blocked) => ({
     name: `a line of 250 kbit/s where a firewall drops ${blocked}: pictures give way, sound goes on without a hole`,
     async run({ after }) {

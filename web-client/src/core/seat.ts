@@ -24,6 +24,8 @@ export interface SeatState {
   /** Media is expected and does not come. */
   interrupted: boolean;
   connected: boolean;
+  /** The page is through to the server, media is not: by UDP, TCP and the relay nothing came up. It is tried on. */
+  noMediaPath: boolean;
   uplink: Quality;
   downlink: Quality;
 }
@@ -41,6 +43,8 @@ export interface SeatOptions {
 
 const POLL_MS = 300;
 const RETRY_MS = 1_000;
+/** Every path that a network leaves is up by then: the slowest, TURN inside TLS, takes up to five seconds (trust.md N6). */
+const NO_PATH_MS = 8_000;
 
 export class Seat extends Store<SeatState> {
   #options: SeatOptions;
@@ -53,13 +57,14 @@ export class Seat extends Store<SeatState> {
   #playout = new Playout();
   #cancelPoll: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
+  #cancelPathWait: (() => void) | undefined;
   #streams = new Map<string, MediaStream>();
   #published = "";
   /** The transport must be made anew as soon as the signaling is there. */
   #stale = false;
 
   constructor(options: SeatOptions) {
-    super({ people: [], interrupted: false, connected: false, uplink: "good", downlink: "good" });
+    super({ people: [], interrupted: false, connected: false, noMediaPath: false, uplink: "good", downlink: "good" });
     this.#options = options;
     this.#watch = new LineWatch(options.clock.now());
     options.media.watch(() => {
@@ -146,6 +151,8 @@ export class Seat extends Store<SeatState> {
       if (reply.type !== "answer" || !(await transport.answer(reply.sdp))) throw new RequestError("bad_answer");
       this.#answered = true;
       this.#watch = new LineWatch(this.#options.clock.now());
+      this.#cancelPathWait?.();
+      this.#cancelPathWait = this.#options.clock.after(NO_PATH_MS, () => this.#transport === transport && this.#noPathYet());
       this.#admit();
       this.#publish();
       this.#poll();
@@ -232,13 +239,21 @@ export class Seat extends Store<SeatState> {
 
   #connectionChanged(transport: Transport, state: RTCPeerConnectionState, ice: RTCIceConnectionState): void {
     if (transport !== this.#transport) return;
-    this.set({ connected: state === "connected" });
+    const connected = state === "connected";
+    this.set(connected ? { connected, noMediaPath: false } : { connected });
     if (state === "failed") {
+      // The browser gave up before we did.
+      this.#noPathYet();
       this.#stale = true;
       this.#reconcile();
     } else if (ice === "disconnected") {
       void this.#heal(true);
     }
+  }
+
+  /** Only while the server itself is there: else that is what there is to say. */
+  #noPathYet(): void {
+    if (this.#ready && !this.get().connected) this.set({ noMediaPath: true });
   }
 
   #poll(): void {
@@ -311,6 +326,7 @@ export class Seat extends Store<SeatState> {
   #drop(): void {
     this.#cancelPoll?.();
     this.#cancelRetry?.();
+    this.#cancelPathWait?.();
     this.#stale = false;
     this.#published = "";
     this.#answered = false;
@@ -318,7 +334,7 @@ export class Seat extends Store<SeatState> {
       this.#transport.close();
       this.#transport = undefined;
       this.#streams.clear();
-      this.set({ people: [], interrupted: false, connected: false, uplink: "good", downlink: "good" });
+      this.set({ people: [], interrupted: false, connected: false, noMediaPath: false, uplink: "good", downlink: "good" });
     }
   }
 }

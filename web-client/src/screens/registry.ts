@@ -68,7 +68,7 @@ function media(pictures: Pictures, more: Partial<LocalMediaState> = {}): LocalMe
 const noMedia: LocalMediaState = { step: "idle", muted: false, cameraOff: false, facesAway: false, cameras: [], microphones: [], speakers: [] };
 const noCamera = { camera: undefined, preview: undefined };
 
-const emptySeat: SeatState = { people: [], interrupted: false, connected: true, uplink: "good", downlink: "good" };
+const emptySeat: SeatState = { people: [], interrupted: false, connected: true, noMediaPath: false, uplink: "good", downlink: "good" };
 
 interface CitizenMore {
   at?: Partial<CitizenState>;
@@ -163,11 +163,13 @@ export const examples: Example[] = [
   citizen("waiting-put-back", { at: { putBack: true, state: state("waiting") } }),
   citizen("waiting-rang-in-vain", { at: { rangInVain: true, state: state("waiting") } }),
   citizen("waiting-reconnecting", { at: { line: "reconnecting", state: state("waiting") } }),
+  citizen("waiting-no-path", { at: { state: state("waiting") }, seat: () => ({ ...emptySeat, connected: false, noMediaPath: true }) }),
   citizen("waiting-no-camera", { at: { state: state("waiting") }, media: (p) => media(p, noCamera) }),
   citizen("ringing", { at: { state: state("ringing") } }),
   citizen("call", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-weak-line", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent, microphone: false }], { downlink: "poor" }) }),
   citizen("call-interrupted", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }) }),
+  citizen("call-no-path", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true, connected: false, noMediaPath: true }) }),
   citizen("call-muted-camera-off", { at: { state: inCall }, media: (p) => media(p, { ...noCamera, muted: true, cameraOff: true }), seat: (p) => talking([{ ...anna, media: p.agent, camera: false }]) }),
   citizen("call-not-through", { at: { state: inCall, line: "reconnecting", notice: "offline" }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
   citizen("call-screen", { at: { state: inCall }, seat: (p) => talking([{ ...anna, screen: true, media: p.agent, screenMedia: p.screen }]) }),

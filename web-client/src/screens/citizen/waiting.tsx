@@ -58,9 +58,11 @@ export function Waiting(view: CitizenView) {
 }
 
 /** Own picture, whatever else there is to say beside it, the devices, and the way out. */
-function Room({ view: { at, media, act, mediaAct }, leave, children }: { view: CitizenView; leave: string; children?: ComponentChildren }) {
+function Room({ view: { at, media, seat, act, mediaAct }, leave, children }: { view: CitizenView; leave: string; children?: ComponentChildren }) {
   const text = useText();
   return (
+    <>
+    <div role="status">{seat.noMediaPath && <Notice kind="warning">{text("line.no_path")}</Notice>}</div>
     <div class="waiting">
       <div class="waiting-picture">
         <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
@@ -76,5 +78,6 @@ function Room({ view: { at, media, act, mediaAct }, leave, children }: { view: C
         <div class="go"><Button kind="quiet" icon="leave" busy={at.busy} onClick={act.leave}>{leave}</Button></div>
       </div>
     </div>
+    </>
   );
 }
