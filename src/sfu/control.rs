@@ -164,12 +164,12 @@ impl Router {
 
     pub(super) fn send_nacks(&mut self, at: usize, now: Instant, sink: &mut impl Sink) {
         let participant = &mut self.participants[at];
-        let (own, round_trip) = (participant.own_ssrc(), participant.round_trip());
+        let (own, round_trip, at_least) = (participant.own_ssrc(), participant.round_trip(), participant.downlink.answers_after());
         for publisher in &mut participant.publishers {
             if publisher.missing.due().is_none_or(|due| due > now) {
                 continue;
             }
-            publisher.ask(round_trip, now, &mut self.wanted);
+            publisher.ask(round_trip, at_least, now, &mut self.wanted);
             if let (Some(ssrc), false) = (publisher.section.ssrc, self.wanted.is_empty()) {
                 self.buffer.clear();
                 rtcp::write_nack(&mut self.buffer, own, ssrc, &self.wanted);

@@ -7,6 +7,8 @@
 //! the more comes through above the knee, the faster: once that is a third more, the line has become better, and it doubles each second as far as what is really
 //! sent lets it.
 
+use std::time::Duration;
+
 use crate::limits::{DOWNLINK_MAX, DOWNLINK_MIN, DOWNLINK_START};
 use crate::sfu::feedback::Feedback;
 use crate::sfu::loss::{Loss, Verdict};
@@ -173,6 +175,12 @@ impl Estimator {
     /// How long a packet that is sent now will wait on the line, in milliseconds.
     pub fn queue_ms(&self) -> f64 {
         self.expected_ms
+    }
+
+    /// How long what is sent now takes to be answered: a round trip and the waiting on the line; zero until a queue is known.
+    pub fn answers_after(&self) -> Duration {
+        let waits = if self.expected_ms > QUEUE_HIGH_MS { (self.expected_ms * 1_000.0) as u64 } else { return Duration::ZERO };
+        Duration::from_micros(waits.saturating_add(self.round_trip.max(0) as u64))
     }
 
     /// Packets go another way from here on: times under way of before say nothing.

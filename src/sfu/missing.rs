@@ -106,12 +106,13 @@ impl Missing {
         self.holes.iter().map(|hole| hole.due).min()
     }
 
-    /// Puts the sequence numbers to ask for now into `wanted`, in order.
-    pub fn ask(&mut self, round_trip: Option<Duration>, now: Instant, wanted: &mut Vec<u16>) {
+    /// Puts the sequence numbers to ask for now into `wanted`, in order. `at_least`: what the questions wait on their way and a round trip, where that is known.
+    pub fn ask(&mut self, round_trip: Option<Duration>, at_least: Duration, now: Instant, wanted: &mut Vec<u16>) {
         wanted.clear();
+        let round_trip = round_trip.unwrap_or(ROUND_TRIP_GUESS);
         let (expected, slack) = match self.repair {
-            Some(repair) => (repair, (self.spread * 4).max(SLACK_MIN)),
-            None => (round_trip.unwrap_or(ROUND_TRIP_GUESS), round_trip.unwrap_or(ROUND_TRIP_GUESS) / 4),
+            Some(repair) => (repair.max(at_least), (self.spread * 4).max(SLACK_MIN)),
+            None => (round_trip.max(at_least), round_trip / 4),
         };
         let retry = (expected + slack + self.tolerance / 2).max(RETRY_MIN);
         // Where repairs come and go with jitter, a second question would be asked for nothing.
@@ -145,7 +146,7 @@ mod tests {
 
     fn ask(missing: &mut Missing, now: Instant) -> Vec<u16> {
         let mut wanted = vec![9];
-        missing.ask(Some(ms(40)), now, &mut wanted);
+        missing.ask(Some(ms(40)), Duration::ZERO, now, &mut wanted);
         wanted
     }
 
@@ -188,7 +189,7 @@ mod tests {
         let begin = Instant::now();
         let mut missing = Missing::default();
         let mut twice = Vec::new();
-        let ask = |missing: &mut Missing, now| missing.ask(Some(ms(100)), now, &mut Vec::new());
+        let ask = |missing: &mut Missing, now| missing.ask(Some(ms(100)), Duration::ZERO, now, &mut Vec::new());
         for n in 0..60 {
             let at = 1000 * n;
             missing.skipped(10, 1, begin + ms(at));
@@ -222,6 +223,15 @@ mod tests {
         ask(&mut missing, begin + ms(5012));
         let wait = missing.due().map(|due| (due - begin).as_millis() - 5012);
         assert!(wait.is_some_and(|wait| (180..330).contains(&wait)), "{wait:?}");
+    }
+
+    #[test]
+    fn where_questions_are_known_to_wait_nothing_is_asked_twice_meanwhile() {
+        let begin = Instant::now();
+        let mut missing = Missing::default();
+        missing.skipped(10, 1, begin);
+        missing.ask(Some(ms(40)), ms(900), begin + ms(12), &mut Vec::new());
+        assert!(missing.due().is_some_and(|due| due >= begin + ms(912)));
     }
 
     #[test]

@@ -237,8 +237,8 @@ impl Publisher {
     }
 
     /// The numbers to ask for now.
-    pub fn ask(&mut self, round_trip: Option<Duration>, now: Instant, wanted: &mut Vec<u16>) {
-        self.missing.ask(round_trip, now, wanted);
+    pub fn ask(&mut self, round_trip: Option<Duration>, at_least: Duration, now: Instant, wanted: &mut Vec<u16>) {
+        self.missing.ask(round_trip, at_least, now, wanted);
         self.counters.asked += wanted.len() as u64;
     }
 

@@ -1,4 +1,4 @@
-//! Calls over grids of bad lines, and what must hold in each of them. `VISAVIS_SIMULATIONS=10000` for the long form; `VISAVIS_SIMULATION=<seed>` repeats one;
+//! Calls over grids of bad lines, and what must hold in each of them. `VISAVIS_SIMULATIONS=10000` for the long form; `VISAVIS_SIMULATION=<seed>,…` repeats some;
 //! `VISAVIS_PLOTS=<folder>` writes the figures of some calls as CSV and SVG.
 
 #![cfg(test)]
@@ -247,8 +247,9 @@ const SMALL: u64 = 10;
 
 /// What each of them showed once: the tries above a full line raced ahead of what came through (116, 136, 549, 612, 685, 952); probes that found room kept pictures
 /// at rest (538); one span of a line that shakes was taken for a collapse (571); a probe was put on a second of queue, since the feedback that told of it was lost
-/// (333); a line that shakes was used too little (77, 200, 551, 672).
-const BROKEN_ONCE: [u64; 13] = [77, 116, 136, 200, 333, 538, 549, 551, 571, 612, 672, 685, 952];
+/// (333); a line that shakes was used too little (77, 200, 551, 672); questions for what the other way lost filled a narrow line, since each was said ten times before
+/// an answer could come (2767, 7132, 8815).
+const BROKEN_ONCE: [u64; 16] = [77, 116, 136, 200, 333, 538, 549, 551, 571, 612, 672, 685, 952, 2_767, 7_132, 8_815];
 
 #[test]
 fn no_call_that_broke_a_promise_once_does_so_again() {
@@ -368,9 +369,8 @@ fn the_same_seed_gives_the_same_octets() {
 
 #[test]
 fn no_call_of_the_long_form_breaks_a_promise() {
-    if let Ok(number) = std::env::var("VISAVIS_SIMULATION") {
-        let number = number.parse().unwrap();
-        return check(number..=number);
+    if let Ok(numbers) = std::env::var("VISAVIS_SIMULATION") {
+        return check(numbers.split(',').map(|number| number.parse().unwrap()));
     }
     let Ok(count) = std::env::var("VISAVIS_SIMULATIONS") else { return };
     check(1..=count.parse().unwrap());
