@@ -150,6 +150,12 @@ pub const SRTP_REPLAY_WINDOW: usize = 1024;
 pub const SRTP_SSRCS: usize = 64;
 /// Data channels of one transport; further ones are closed (O11).
 pub const DATA_CHANNELS: usize = 8;
+/// SCTP streams on which one transport may ask for a channel, refused ones included; what comes on further ones is dropped as if lost (O11).
+pub const DATA_STREAMS: usize = 64;
+/// Numbers of SCTP data beyond the last acknowledged one; what is further ahead is dropped as if lost. A full window of full packets fits (O11).
+pub const DATA_CHUNKS_AHEAD: usize = 2_048;
+/// Pieces of one data-channel message; a client that sends more loses its channels. A whole message in a tenth of a packet each fits (O11).
+pub const DATA_MESSAGE_PIECES: usize = 2_560;
 /// Unsent data-channel bytes of one transport; at the bound `send` answers false. With the receive window as much again: 2 MiB (O11).
 pub const DATA_SEND_BYTES: usize = 1024 * 1024;
 /// SCTP receive window of one transport.

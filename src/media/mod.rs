@@ -2,6 +2,7 @@
 //! refuses to know what a consultation is beyond its id, its participants and who is admitted.
 
 pub mod batch;
+pub mod chunk_guard;
 pub mod client_hello;
 pub mod core;
 pub mod directory;
@@ -17,6 +18,7 @@ pub mod outbox;
 pub mod plane;
 pub mod room;
 pub mod sctp;
+mod sctp_tests;
 pub mod sdp;
 pub mod send_queue;
 pub mod socket;

@@ -14,6 +14,7 @@ use rtc::sctp::{
 use rtc::shared::TransportProtocol;
 use rtc::shared::marshal::{Marshal, Unmarshal};
 
+use super::chunk_guard::{ChunkGuard, Verdict, causes_fit, initiation};
 use super::plane::Label;
 use crate::limits;
 use crate::time::Instant;
@@ -27,6 +28,9 @@ pub struct Sctp {
     config: Arc<ServerConfig>,
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Association)>,
+    guard: ChunkGuard,
+    /// The client does what no client does: it has no channels any more, whatever it sends.
+    barred: bool,
     /// The client's initiate tag, and our answers to its INIT while the handshake is incomplete.
     init: Option<(u32, Vec<Bytes>)>,
     repeat: bool,
@@ -54,6 +58,8 @@ impl Sctp {
             endpoint: endpoint(&config),
             config,
             association: None,
+            guard: ChunkGuard::new(0),
+            barred: false,
             init: None,
             repeat: false,
             channels: Vec::new(),
@@ -68,10 +74,10 @@ impl Sctp {
         if self.unread > limits::DATA_UNREAD_BYTES {
             return; // the engine counts the window in payload bytes alone; a million tiny messages would cost far more
         }
-        if !causes_fit(packet) {
+        if self.barred || !causes_fit(packet) {
             return;
         }
-        if let Some(tag) = initiate_tag(packet) {
+        if let Some((tag, first)) = initiation(packet) {
             let handshaking = self.association.as_ref().is_none_or(|(_, association)| association.is_handshaking());
             if !handshaking {
                 return;
@@ -82,6 +88,12 @@ impl Sctp {
             }
             self.endpoint = endpoint(&self.config);
             self.init = Some((tag, Vec::new()));
+            self.guard = ChunkGuard::new(first);
+        }
+        match self.guard.judge(packet) {
+            Verdict::Pass => {}
+            Verdict::Drop => return,
+            Verdict::Bar => return self.bar(),
         }
         match self.endpoint.handle(now, CLIENT, None, Bytes::copy_from_slice(packet)) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
@@ -95,6 +107,16 @@ impl Sctp {
             }
             _ => {}
         }
+    }
+
+    /// Frees all that is kept. Its pictures and sound go on.
+    fn bar(&mut self) {
+        self.barred = true;
+        self.refused += 1;
+        self.association = None;
+        self.channels.clear();
+        self.init = None;
+        self.endpoint = endpoint(&self.config);
     }
 
     /// Opens and closes channels and reads messages as long as `room` says that there is room for one; the rest waits behind the receive window.
@@ -162,7 +184,10 @@ impl Sctp {
         }
         while let Some(transmit) = association.poll_transmit(now) {
             let Payload::RawEncode(packets) = transmit.message else { continue };
-            packets.iter().for_each(|bytes| packet(bytes));
+            for bytes in &packets {
+                self.guard.answered(bytes);
+                packet(bytes);
+            }
             if let Some((_, answers)) = self.init.as_mut().filter(|(_, answers)| answers.is_empty()) {
                 *answers = packets;
             }
@@ -201,7 +226,7 @@ impl Sctp {
         }
     }
 
-    /// Channels closed since the last call.
+    /// Channels closed since the last call, and associations of clients that were barred.
     pub fn take_refused(&mut self) -> u64 {
         std::mem::take(&mut self.refused)
     }
@@ -211,13 +236,6 @@ fn endpoint(config: &Arc<ServerConfig>) -> Endpoint {
     let mut sizes = EndpointConfig::new();
     sizes.max_payload_size(max_payload_size_for_mtu(limits::SCTP_MTU));
     Endpoint::new(SERVER, TransportProtocol::UDP, Arc::new(sizes), Some(config.clone()))
-}
-
-/// The tag of an INIT (RFC 9260 §3.3.2); `None` for every other packet.
-fn initiate_tag(packet: &[u8]) -> Option<u32> {
-    const INIT: u8 = 1;
-    let word = |at: usize| packet.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
-    (word(4)? == 0 && *packet.get(12)? == INIT).then(|| word(16)).flatten()
 }
 
 /// Reads a DATA_CHANNEL_OPEN; `None` unless its label is reserved.
@@ -231,65 +249,4 @@ fn open(payload: &[u8]) -> Option<(Label, (bool, ReliabilityType, u32))> {
     };
     let (unordered, kind) = rtc::datachannel::data_channel::DataChannel::get_reliability_params(open.channel_type);
     Some((label, (unordered, kind, open.reliability_parameter)))
-}
-
-/// Whether every error cause of ABORT and ERROR lies within its chunk (RFC 9260 §3.3.10). The engine panics where one does not (rtc-sctp 0.21.1).
-fn causes_fit(packet: &[u8]) -> bool {
-    let mut chunks = packet.get(12..).unwrap_or_default();
-    while let Some([kind, _, length @ ..]) = chunks.first_chunk::<4>() {
-        let length = usize::from(u16::from_be_bytes(*length));
-        // What is no chunk at all the engine refuses by itself.
-        let Some(value) = chunks.get(4..length) else { return true };
-        if matches!(kind, 6 | 9) && !fit(value) {
-            return false;
-        }
-        chunks = chunks.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    true
-}
-
-fn fit(mut causes: &[u8]) -> bool {
-    while let Some([_, _, length @ ..]) = causes.first_chunk::<4>() {
-        // The engine does not pad: it looks for the next cause right behind.
-        match causes.get(usize::from(u16::from_be_bytes(*length)).max(4)..) {
-            Some(rest) => causes = rest,
-            None => return false,
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Chunks in a packet that the engine takes, behind an INIT.
-    fn packet(chunks: &[u8]) -> Vec<u8> {
-        let init = [1, 0, 0, 20, 0, 0, 0, 9, 0, 2, 0, 0, 4, 0, 4, 0, 0, 0, 0, 1];
-        let mut packet = [&[0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0, 0, 0, 0][..], &init, chunks].concat();
-        let crc = !packet
-            .iter()
-            .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())));
-        packet[8..12].copy_from_slice(&crc.to_le_bytes());
-        packet
-    }
-
-    #[test]
-    fn an_error_cause_longer_than_its_chunk_is_not_shown_to_the_engine() {
-        let now = std::time::Instant::now();
-        for kind in [6, 9] {
-            for causes in [&[0, 12, 6, 10, 1, 2][..], &[0, 12, 0, 6, 1, 2, 0, 3, 0, 7, 0, 0], &[0, 12, 0xff, 0xff]] {
-                let mut chunk = vec![kind, 0, 0, causes.len() as u8 + 4];
-                chunk.extend_from_slice(causes);
-                chunk.resize(chunk.len().next_multiple_of(4), 0);
-                let mut sctp = Sctp::new(5000, 0);
-                sctp.handle_packet(&packet(&chunk), now);
-                assert!(sctp.association.is_none(), "{kind} {causes:?}");
-            }
-        }
-        let whole = [9, 0, 0, 16, 0, 1, 0, 8, 0, 7, 0, 0, 0, 10, 0, 4];
-        let mut sctp = Sctp::new(5000, 0);
-        sctp.handle_packet(&packet(&whole), now);
-        assert!(sctp.association.is_some());
-    }
 }
