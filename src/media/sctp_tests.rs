@@ -2,6 +2,7 @@
 //! its own.
 
 #![cfg(test)]
+#![allow(clippy::print_stdout)] // figures, for who looks with --nocapture
 
 use std::process::Command;
 use std::time::Duration;
