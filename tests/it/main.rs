@@ -23,6 +23,7 @@ mod privacy;
 mod protocol;
 mod relay;
 mod running;
+mod scarce;
 mod signaling;
 mod signaling_media;
 mod store;
