@@ -108,6 +108,13 @@ pub const MEDIA_SEATS: usize = 64;
 pub const MEDIA_COMMANDS: usize = 1024;
 /// Events waiting for one consultation's task. At the bound events are coalesced in the worker: the newest state of a participant replaces the older one.
 pub const MEDIA_EVENTS: usize = 256;
+/// Share of its time that a worker works, for so many seconds in a row, from which it takes no further citizen who waits (`overloaded`), and below which it does again:
+/// running calls and who comes back to one go first (R2).
+pub const WORKER_FULL: f64 = 0.9;
+/// See [`WORKER_FULL`].
+pub const WORKER_FULL_WINDOWS: u32 = 2;
+/// See [`WORKER_FULL`].
+pub const WORKER_EASED: f64 = 0.75;
 /// Data-channel messages that a consultation's task has not taken yet; at the bound SCTP is read no further and its window closes (O11).
 pub const MEDIA_MESSAGES_WAITING: usize = 64;
 /// Datagrams a second of one transport; above the burst they are dropped unread and counted (trust.md, rule 2).

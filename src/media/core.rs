@@ -171,6 +171,12 @@ impl Core {
         self.rooms.remove(&id);
     }
 
+    /// Whether an offer of this participant would bring a citizen who waits and has no transport yet: what an overloaded worker puts off.
+    pub fn is_newcomer(&mut self, id: RoomId, participant: ParticipantId) -> bool {
+        let waits = |room: &mut Room| room.transport(participant).is_none() && !room.is_admitted(participant);
+        participant == ParticipantId::CITIZEN && self.rooms.get_mut(&id).is_some_and(waits)
+    }
+
     /// An offer: a new transport, or an ICE restart when `number` is that of the running one. The answer's SDP.
     pub fn offer(
         &mut self,

@@ -131,6 +131,8 @@ counters! {
     channels_refused,
     /// Panics caught; each ended one transport.
     panics,
+    /// Offers put off because the worker had work enough (R2).
+    put_off,
     /// TCP connections taken over: they began with an authentic check.
     tcp_taken,
     /// TCP connections closed because they did not.

@@ -16,6 +16,7 @@ pub mod ice_lite;
 pub mod inbox;
 pub mod outbox;
 pub mod plane;
+pub mod pressure;
 pub mod room;
 pub mod sctp;
 mod sctp_tests;

@@ -39,6 +39,9 @@ pub enum OfferError {
     /// Ours: the worker is gone or full.
     #[error("media plane unavailable")]
     Unavailable,
+    /// Ours: the worker has work enough, and the citizen is not in a call: later there is room.
+    #[error("media plane overloaded")]
+    Overloaded,
 }
 
 /// Why the media plane did not start.
@@ -279,6 +282,58 @@ mod tests {
         assert_eq!(load().iter().sum::<usize>(), 1);
         drop(first);
         assert_eq!(load(), [0, 0]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_overloaded_worker_puts_off_who_waits_and_serves_who_is_in_a_call_and_takes_everybody_when_it_is_over() {
+        let plane = plane(1);
+        let server = SocketAddr::from(([127, 0, 0, 5], plane.ports()[0]));
+        let (running, mut events) = plane.open(AppointmentId(1));
+        join(&running, &mut events, "127.0.0.1:0", server).await;
+        running.admit(ParticipantId::CITIZEN, true);
+        let (door, _events) = plane.open(AppointmentId(2));
+        let offer = || TestPeer::new("127.0.0.1:9", true).offer("them");
+        // A storm of agents who join: each offer is work.
+        let storming = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let storm: Vec<_> = (10..18)
+            .map(|id| {
+                let (storming, sdp, (agents, events)) = (storming.clone(), offer(), plane.open(AppointmentId(id)));
+                tokio::spawn(async move {
+                    let _events = events;
+                    for number in 1.. {
+                        if !storming.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        assert!(agents.offer(ParticipantId(1), number, sdp.clone()).await.is_ok());
+                    }
+                })
+            })
+            .collect();
+        let begin = Instant::now();
+        let mut number = 0;
+        let refused = loop {
+            number += 1;
+            // Each is another newcomer, who goes again.
+            match door.offer(ParticipantId::CITIZEN, number, offer()).await {
+                Err(OfferError::Overloaded) => break true,
+                _ if begin.elapsed() > Duration::from_secs(20) => break false,
+                _ => door.remove(ParticipantId::CITIZEN),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let others =
+            [running.offer(ParticipantId::CITIZEN, 2, offer()).await.is_ok(), door.offer(ParticipantId(1), 1, offer()).await.is_ok()];
+        storming.store(false, Ordering::Relaxed);
+        for agent in storm {
+            agent.await.unwrap();
+        }
+        assert!(refused && plane.counters().put_off > 0);
+        assert_eq!(others, [true, true], "who is in a call comes back, and an agent takes their seat");
+        let begin = Instant::now();
+        while door.offer(ParticipantId::CITIZEN, number + 1, offer()).await.is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it stays full");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     #[tokio::test]

@@ -134,6 +134,11 @@ impl Room {
         self.router.statistics()
     }
 
+    /// Whether the forwarding is open from and to this participant.
+    pub fn is_admitted(&self, participant: ParticipantId) -> bool {
+        self.admitted.get(usize::from(participant.0)).copied().unwrap_or(false)
+    }
+
     /// Everybody who is admitted, with a transport or without.
     pub fn admitted(&self) -> Vec<ParticipantId> {
         (0u8..).zip(self.admitted).filter(|(_, admitted)| *admitted).map(|(seat, _)| ParticipantId(seat)).collect()

@@ -17,7 +17,8 @@ use super::dtls::DtlsIdentity;
 use super::gather::Gather;
 use super::guard::{Counters, count, count_many};
 use super::inbox::{Command, Inbox};
-use super::plane::{MediaError, MediaEvent};
+use super::plane::{MediaError, MediaEvent, OfferError};
+use super::pressure::Pressure;
 use super::socket::{MediaSocket, ReceiveBuffers};
 use super::tcp::{Arrival, Connections, News};
 use crate::limits;
@@ -56,6 +57,7 @@ impl Worker {
             senders: HashMap::new(),
             buffers: ReceiveBuffers::default(),
             gather: Gather::default(),
+            pressure: Pressure::default(),
             connections: Connections::new(FIRST_TCP),
         };
         let mut bound = port;
@@ -143,6 +145,7 @@ struct Turn {
     buffers: ReceiveBuffers,
     connections: Connections,
     gather: Gather,
+    pressure: Pressure,
 }
 
 impl Drop for Turn {
@@ -183,6 +186,7 @@ impl Turn {
                 _ => Ok(()),
             });
             self.flush(&mut core, &mut batch, counters);
+            self.pressure.worked(begin, Instant::now());
             core.take_orphans().into_iter().for_each(|number| self.connections.close(number));
             if let Some(rest) = self.gather.rest(begin, read, self.has_input()) {
                 std::thread::sleep(rest.saturating_sub(begin.elapsed()));
@@ -280,6 +284,10 @@ impl Turn {
                 Command::Close(room) => {
                     core.close(room, now, batch);
                     self.senders.remove(&room);
+                }
+                Command::Offer(room, participant, _, _, answer) if self.pressure.is_full(now) && core.is_newcomer(room, participant) => {
+                    count(&counters.put_off);
+                    let _ = answer.send(Err(OfferError::Overloaded));
                 }
                 Command::Offer(room, participant, number, sdp, answer) => {
                     let _ = answer.send(core.offer(room, participant, number, &sdp, now, batch));

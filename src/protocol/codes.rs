@@ -43,6 +43,8 @@ pub enum ErrorCode {
     NameTaken,
     /// Every seat is taken.
     Busy,
+    /// Too many people talk at this moment; the place in the queue is kept, the offer may be made again.
+    Overloaded,
     /// Not in the call.
     NotInCall,
     /// HTTP: the Bearer key is wrong.

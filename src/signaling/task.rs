@@ -454,6 +454,9 @@ impl Task {
             Ok(_) if !still => wire::error(asked.re, ErrorCode::NotSeated, "the seat went to another device"),
             Ok(sdp) => ServerMessage::Answer { re: asked.re, sdp },
             Err(OfferError::Bad(why)) => wire::error(asked.re, ErrorCode::BadOffer, why),
+            Err(OfferError::Overloaded) => {
+                wire::error(asked.re, ErrorCode::Overloaded, "there is no room for this transport now; ask again in a few seconds")
+            }
             Err(OfferError::Unavailable) => wire::error(asked.re, ErrorCode::Internal, "the media plane is not available"),
         };
         asked.link.send(wire::text(&answer));

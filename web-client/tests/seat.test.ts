@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { LocalMedia } from "../src/core/local-media";
 import type { State } from "../src/core/protocol";
 import { Seat } from "../src/core/seat";
+import { RequestError } from "../src/core/signaling";
 import { FakeClock, settle } from "./fake-clock";
 
 class FakePeerConnection {
@@ -28,7 +29,7 @@ class FakePeerConnection {
   close() { this.connectionState = "closed"; }
 }
 
-function seated() {
+function seated(refusals: string[] = []) {
   FakePeerConnection.made = [];
   (globalThis as Record<string, unknown>)["RTCPeerConnection"] = FakePeerConnection;
   const asked: string[] = [];
@@ -41,6 +42,8 @@ function seated() {
     iceServers: () => [],
     request: async (body) => {
       asked.push(body.type);
+      const refused = body.type === "offer" ? refusals.shift() : undefined;
+      if (refused) throw new RequestError(refused);
       return body.type === "offer" ? { type: "answer", re: 1, sdp: "v=0" } : { type: "ok", re: 1 };
     },
     probe: () => undefined,
@@ -74,6 +77,22 @@ test("a_network_that_lets_no_media_through_is_told_after_eight_seconds_and_forgo
   assert.equal(seat.get().noMediaPath, false);
   await clock.pass(20_000);
   assert.equal(seat.get().noMediaPath, false);
+});
+
+test("an_overloaded_server_is_asked_again_after_seconds_and_the_person_told_so_until_there_is_room", async () => {
+  FakePeerConnection.answers = true;
+  const { seat, asked, clock } = seated(["overloaded", "overloaded"]);
+  seat.update(waiting);
+  await settle();
+  assert.equal(seat.get().overloaded, true);
+  await clock.pass(4_400);
+  assert.deepEqual(asked, ["offer"], "not at once");
+  await clock.pass(200);
+  assert.deepEqual(asked, ["offer", "offer"]);
+  assert.equal(seat.get().overloaded, true);
+  await clock.pass(4_600);
+  assert.deepEqual(asked.slice(0, 3), ["offer", "offer", "offer"]);
+  assert.equal(seat.get().overloaded, false);
 });
 
 test("where_the_server_itself_is_away_nothing_is_said_of_the_path", async () => {

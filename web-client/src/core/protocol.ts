@@ -30,7 +30,7 @@ export type Phase =
 export type ErrorCode =
   | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
-  | "not_waiting" | "taken" | "busy" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken"
+  | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken"
   | "wrong_key" | "invalid_appointment" | "slot_taken" | "unknown_link" | "link_replaced" | "slow_down"
   | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large";
 

@@ -26,6 +26,8 @@ export interface SeatState {
   connected: boolean;
   /** The page is through to the server, media is not: by UDP, TCP and the relay nothing came up. It is tried on. */
   noMediaPath: boolean;
+  /** Too many people talk at this moment: the place is kept, the transport comes later. */
+  overloaded: boolean;
   uplink: Quality;
   downlink: Quality;
 }
@@ -43,6 +45,8 @@ export interface SeatOptions {
 
 const POLL_MS = 300;
 const RETRY_MS = 1_000;
+/** An overloaded server is asked again after so long, and up to twice as long: not by everybody at once. */
+const OVERLOADED_MS = 3_000;
 /** Every path that a network leaves is up by then: the slowest, TURN inside TLS, takes up to five seconds (trust.md N6). */
 const NO_PATH_MS = 8_000;
 
@@ -64,7 +68,7 @@ export class Seat extends Store<SeatState> {
   #stale = false;
 
   constructor(options: SeatOptions) {
-    super({ people: [], interrupted: false, connected: false, noMediaPath: false, uplink: "good", downlink: "good" });
+    super({ people: [], interrupted: false, connected: false, noMediaPath: false, overloaded: false, uplink: "good", downlink: "good" });
     this.#options = options;
     this.#watch = new LineWatch(options.clock.now());
     options.media.watch(() => {
@@ -150,16 +154,19 @@ export class Seat extends Store<SeatState> {
       if (this.#transport !== transport) return;
       if (reply.type !== "answer" || !(await transport.answer(reply.sdp))) throw new RequestError("bad_answer");
       this.#answered = true;
+      this.set({ overloaded: false });
       this.#watch = new LineWatch(this.#options.clock.now());
       this.#cancelPathWait?.();
       this.#cancelPathWait = this.#options.clock.after(NO_PATH_MS, () => this.#transport === transport && this.#noPathYet());
       this.#admit();
       this.#publish();
       this.#poll();
-    } catch {
+    } catch (error) {
       if (this.#transport === transport) {
         this.#stale = true;
-        this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#reconcile());
+        const overloaded = error instanceof RequestError && error.code === "overloaded";
+        this.set({ overloaded });
+        this.#cancelRetry = this.#options.clock.after(overloaded ? OVERLOADED_MS * (1 + this.#options.clock.random()) : RETRY_MS, () => this.#reconcile());
       }
     } finally {
       this.#busy = false;
@@ -334,7 +341,7 @@ export class Seat extends Store<SeatState> {
       this.#transport.close();
       this.#transport = undefined;
       this.#streams.clear();
-      this.set({ people: [], interrupted: false, connected: false, noMediaPath: false, uplink: "good", downlink: "good" });
+      this.set({ people: [], interrupted: false, connected: false, noMediaPath: false, overloaded: false, uplink: "good", downlink: "good" });
     }
   }
 }

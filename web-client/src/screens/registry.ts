@@ -68,7 +68,7 @@ function media(pictures: Pictures, more: Partial<LocalMediaState> = {}): LocalMe
 const noMedia: LocalMediaState = { step: "idle", muted: false, cameraOff: false, facesAway: false, cameras: [], microphones: [], speakers: [] };
 const noCamera = { camera: undefined, preview: undefined };
 
-const emptySeat: SeatState = { people: [], interrupted: false, connected: true, noMediaPath: false, uplink: "good", downlink: "good" };
+const emptySeat: SeatState = { people: [], interrupted: false, connected: true, noMediaPath: false, overloaded: false, uplink: "good", downlink: "good" };
 
 interface CitizenMore {
   at?: Partial<CitizenState>;
@@ -164,6 +164,7 @@ export const examples: Example[] = [
   citizen("waiting-rang-in-vain", { at: { rangInVain: true, state: state("waiting") } }),
   citizen("waiting-reconnecting", { at: { line: "reconnecting", state: state("waiting") } }),
   citizen("waiting-no-path", { at: { state: state("waiting") }, seat: () => ({ ...emptySeat, connected: false, noMediaPath: true }) }),
+  citizen("waiting-overloaded", { at: { state: state("waiting") }, seat: () => ({ ...emptySeat, connected: false, overloaded: true }) }),
   citizen("waiting-no-camera", { at: { state: state("waiting") }, media: (p) => media(p, noCamera) }),
   citizen("ringing", { at: { state: state("ringing") } }),
   citizen("call", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),

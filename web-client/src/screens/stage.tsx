@@ -52,7 +52,7 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           {phone && <p class="call-help"><span class="visually-hidden">{text("help.question")} </span><Icon name="phone" size={18} /><PhoneLink phone={phone} /></p>}
         </div>
         <div class="pictures">
-        <div role="status" class="stage-notice">{seat.noMediaPath && <Notice kind="warning">{text("line.no_path")}</Notice>}{notice && <Notice kind="warning">{notice}</Notice>}{question}</div>
+        <div role="status" class="stage-notice">{seat.noMediaPath && <Notice kind="warning">{text("line.no_path")}</Notice>}{seat.overloaded && <Notice kind="info">{text("line.overloaded")}</Notice>}{notice && <Notice kind="warning">{notice}</Notice>}{question}</div>
         <div class={`tiles tiles-${Math.min(4, seat.people.length + screens.length)}`}>
           {screens.map((person) => (
             <RemoteView key={`${person.participant}s`} name={text("call.screen_of", { name: person.name })} media={person.screenMedia!} pictureOff={false} contain silent />

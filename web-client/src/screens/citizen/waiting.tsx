@@ -62,7 +62,10 @@ function Room({ view: { at, media, seat, act, mediaAct }, leave, children }: { v
   const text = useText();
   return (
     <>
-    <div role="status">{seat.noMediaPath && <Notice kind="warning">{text("line.no_path")}</Notice>}</div>
+    <div role="status">
+      {seat.noMediaPath && <Notice kind="warning">{text("line.no_path")}</Notice>}
+      {seat.overloaded && <Notice kind="info">{text("line.overloaded")}</Notice>}
+    </div>
     <div class="waiting">
       <div class="waiting-picture">
         <SelfView preview={media.preview} away={media.facesAway} hint={media.step === "asking" ? text("check.asking_short") : undefined} />
