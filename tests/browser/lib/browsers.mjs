@@ -80,8 +80,8 @@ class Inside {
       await page.emulate({ viewport: { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
         userAgent: 'Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36' });
     } else if (!this.options.firefox) await page.setViewport({ width: 1280, height: 800 });
-    const { h264Only = false, noCamera = false, firefox = false } = this.options;
-    if (!this.options.noProbe) await page.evaluateOnNewDocument(probe, { source: who.source, canvasCamera: firefox, h264Only, noCamera });
+    const { h264Only = false, noCamera = false, firefox = false, sweep } = this.options;
+    if (!this.options.noProbe) await page.evaluateOnNewDocument(probe, { source: who.source, canvasCamera: firefox, h264Only, noCamera, sweep });
     return page;
   }
 

@@ -1,7 +1,7 @@
 // What is put into every page before it loads: counters, a camera made of a canvas where the browser has no better one, and the
 // instruments that read picture and sound back. Serialised and run in the page; it must not refer to anything outside of itself.
 
-/** `options`: {source, canvasCamera, h264Only, noCamera}. Everything is found at `window.visavisProbe`. */
+/** `options`: {source, canvasCamera, h264Only, noCamera, sweep}. Everything is found at `window.visavisProbe`. */
 export function probe(options) {
   const probe = { cameraRequests: 0, cameraErrors: [], peerConnections: [], remoteTracks: new Set(), clicks: {}, firstFrameAt: 0, lastFrameAt: 0, connectedAt: 0, gaps: [], sockets: [], states: [], refusals: [], failures: [], document: `${Math.random()}` };
   Object.defineProperty(window, 'visavisProbe', { value: probe });
@@ -61,6 +61,17 @@ export function probe(options) {
     }, 1000 / 30);
     return track;
   };
+  // A tone that climbs from frequency to frequency, over and over, always as loud.
+  const playSweep = ({ hertz, stepMs }) => {
+    const audio = new AudioContext();
+    const oscillator = new OscillatorNode(audio);
+    const out = audio.createMediaStreamDestination();
+    oscillator.connect(new GainNode(audio, { gain: 0.3 })).connect(out);
+    oscillator.start();
+    let step = 0;
+    setInterval(() => oscillator.frequency.setValueAtTime(hertz[step++ % hertz.length], audio.currentTime), stepMs);
+    return out.stream.getAudioTracks()[0];
+  };
   const devices = navigator.mediaDevices;
   if (devices) {
     const nativeGetUserMedia = devices.getUserMedia.bind(devices);
@@ -72,6 +83,13 @@ export function probe(options) {
         const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
         const audio = constraints.audio && { ...(typeof constraints.audio === 'object' ? constraints.audio : {}), ...raw };
         const stream = await nativeGetUserMedia({ ...constraints, ...(audio ? { audio } : {}) });
+        if (options.sweep && constraints.audio) {
+          for (const track of stream.getAudioTracks()) {
+            stream.removeTrack(track);
+            track.stop();
+          }
+          stream.addTrack(playSweep(options.sweep));
+        }
         if (options.canvasCamera && constraints.video) {
           for (const track of stream.getVideoTracks()) {
             stream.removeTrack(track);
@@ -182,6 +200,26 @@ export function probe(options) {
       audio.close();
     };
   }
+
+  /** How loud each of these frequencies came at its loudest, in dB. */
+  probe.spectrum = async (video, hertz, seconds) => {
+    const audio = new AudioContext();
+    const analyser = new AnalyserNode(audio, { fftSize: 4096, smoothingTimeConstant: 0 });
+    audio.createMediaStreamSource(new MediaStream(video.srcObject.getAudioTracks())).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    const loudest = hertz.map(() => -Infinity);
+    const end = now() + seconds * 1000;
+    while (now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      analyser.getFloatFrequencyData(bins);
+      hertz.forEach((frequency, at) => {
+        const bin = Math.round((frequency * analyser.fftSize) / audio.sampleRate);
+        loudest[at] = Math.max(loudest[at], ...bins.subarray(bin - 1, bin + 2));
+      });
+    }
+    await audio.close();
+    return loudest;
+  };
 
   // --- statistics
   probe.stats = async () => {
