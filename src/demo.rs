@@ -233,7 +233,7 @@ async fn clear_old_appointments(stage: &Stage) -> Result<(), StoreError> {
         match store.appointment(id).await? {
             Some(appointment) if appointment.record.is_running() && appointment.end > now => kept.push(id),
             Some(_) => {
-                store.erase(id).await?;
+                store.erase(id, Who::Service, now).await?;
                 stage.signaling.link_ended(id);
             }
             None => {}
@@ -277,7 +277,7 @@ impl Keeper {
         let now = self.stage.clock.now();
         let Some(appointment) = self.stage.store.appointment(self.appointment).await? else { return self.renew().await };
         let phase = appointment.record.link_phase(appointment.slot(), appointment.rules, now);
-        if matches!(phase, Phase::Over | Phase::Missed | Phase::Late) {
+        if matches!(phase, Phase::Over | Phase::Documents | Phase::Erased | Phase::Missed | Phase::Late) {
             return self.renew().await;
         }
         if appointment.end < now.after(LEFT_MIN) {

@@ -64,6 +64,58 @@ impl JsonSchema for AppointmentId {
     }
 }
 
+/// A document, and the name of its file: 128 random bits, written as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocumentId(pub u128);
+
+impl fmt::Display for DocumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for DocumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DocumentId({self})")
+    }
+}
+
+/// Not 32 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a document id is 32 lower-case hex digits")]
+pub struct BadDocumentId;
+
+impl FromStr for DocumentId {
+    type Err = BadDocumentId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The same form as an appointment's.
+        text.parse::<AppointmentId>().map(|id| Self(id.0)).map_err(|_| BadDocumentId)
+    }
+}
+
+impl Serialize for DocumentId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DocumentId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for DocumentId {
+    fn schema_name() -> Cow<'static, str> {
+        "DocumentId".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$", "description": "Names a document." })
+    }
+}
+
 /// One person of one consultation. The citizen is always `0`; bounded by `limits::PARTICIPANTS_MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

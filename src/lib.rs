@@ -5,6 +5,7 @@ pub mod agenda;
 pub mod config;
 pub mod consultation;
 pub mod demo;
+pub mod documents;
 pub mod http;
 pub mod ids;
 pub mod limits;

@@ -368,3 +368,23 @@ pub const LID_RISE: Duration = Duration::from_millis(200);
 pub const LID_WEIGHED: Duration = Duration::from_millis(500);
 /// A certificate that ends within this is named to the operator as a fault: renewal did not happen.
 pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// A consultation that runs although its data would be due is looked at this often.
+pub const RUNNING_LOOK: Duration = Duration::from_secs(60);
+/// Appointments looked at for deletion in one go; further ones have their turn a second later.
+pub const ERASED_AT_ONCE: u32 = 200;
+/// Lines of the audit trail read at once when the chain is checked.
+pub const LEDGER_PAGE: u32 = 1_000;
+/// Readers that keep the write-ahead log from being emptied are waited for this long; then it is tried again a second later.
+pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
+/// Bytes of a document's name; a longer one is cut at a character.
+pub const DOCUMENT_NAME_BYTES: usize = 200;
+/// Documents on their way in at once, of all people; one more is answered 503.
+pub const UPLOADS: usize = 32;
+/// Documents on their way in at once for one appointment; one more is answered 429.
+pub const UPLOADS_PER_APPOINTMENT: usize = 3;
+/// A document must be here whole within this; beyond, 408 and nothing of it is kept.
+pub const UPLOAD: Duration = Duration::from_secs(10 * 60);
+/// The next bytes of a document must come within this (trust.md O13).
+pub const UPLOAD_SILENCE: Duration = Duration::from_secs(15);
+/// What a client still sends of a document that was refused is taken and forgotten for so long.
+pub const UPLOAD_REFUSED: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! The command line: run, check, demo, accounts, keys, load tests. Everything else is the library.
+//! The command line: run, check, demo, accounts, keys, the ledger, load tests. Everything else is the library.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line}
 use visavis::load;
 use visavis::load::command::Options;
 use visavis::server::{Server, check, make_directory};
-use visavis::store::{NewAgent, Store};
+use visavis::store::{Head, NewAgent, Store, Verdict};
 use visavis::telemetry;
 use visavis::time::Clock;
 use zeroize::Zeroizing;
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             Some(("check", _)) => check_only(&config),
             Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
             Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
+            Some(("verify-ledger", arguments)) => verify_ledger(&config, arguments).await,
             Some(("load", arguments)) => load_test(&Options::of(arguments)).await,
             _ => run(config).await,
         }
@@ -60,6 +61,19 @@ fn commands() -> Command {
         )
         .subcommand(
             Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
+        )
+        .subcommand(
+            Command::new("verify-ledger")
+                .about(
+                    "Says whether the audit trail is as it was written, or names the first line that is not; beside a running server too",
+                )
+                .arg(
+                    Arg::new("head")
+                        .long("head")
+                        .value_name("NUMBER:HASH")
+                        .value_parser(|text: &str| text.parse::<Head>())
+                        .help("The head that an earlier run printed: shows that the trail was not written anew since"),
+                ),
         )
         .subcommand(load::command::command(LOAD_KEY_VARIABLE))
 }
@@ -123,6 +137,26 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
     store.close().await;
     say(&format!("{}\n", key.text()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// 0: intact; 1: not.
+async fn verify_ledger(config: &Config, arguments: &ArgMatches) -> Done {
+    let store = open_store(config).await?;
+    let verdict = store.verify_ledger(arguments.get_one::<Head>("head").copied()).await?;
+    store.close().await;
+    let (code, sentence) = match verdict {
+        Verdict::Intact(head) => {
+            let keep =
+                "Keep this head elsewhere: whoever owns the disk can write the whole trail anew, and only a head kept elsewhere tells.";
+            (ExitCode::SUCCESS, format!("intact: {} lines\nhead {head}\n{keep}\n", head.number))
+        }
+        Verdict::Broken(line) => (ExitCode::FAILURE, format!("BROKEN: line {line} is not as it was written, or not there\n")),
+        Verdict::Rewritten(head) => {
+            (ExitCode::FAILURE, format!("REWRITTEN: the chain is whole, but the head that you kept is not in it\nhead {head}\n"))
+        }
+    };
+    say(&sentence);
+    Ok(code)
 }
 
 /// 0: done, and as many as were asked for; 1: fewer; 2: nothing is known.

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod check;
+mod erasure;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -150,6 +151,7 @@ impl Server {
         listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
         tasks.spawn(end_silent(site.clone(), stopped.clone()));
         tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
+        tasks.spawn(erasure::run(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
         let demo = match config.demo {
             false => None,

@@ -1,8 +1,9 @@
-//! The calendar's rules: when slots exist, who still finds a place, and in which phase a link is at a moment (rules O W L R of mission.md).
-//! Knows no database and no clock.
+//! The calendar's rules: when slots exist, who still finds a place, in which phase a link is at a moment, and how long what was told is kept
+//! (rules O W L R D of mission.md). Knows no database and no clock.
 
 pub mod calendar;
 pub mod holiday;
 pub mod hours;
 pub mod occupancy;
 pub mod phase;
+pub mod retention;

@@ -1,4 +1,4 @@
-//! The phase of an appointment's link at a moment (rules O W L N R of mission.md). Refuses to know who is connected: it is told.
+//! The phase of an appointment's link at a moment (rules O W L N R D of mission.md). Refuses to know who is connected: it is told.
 
 use std::time::Duration;
 
@@ -24,11 +24,18 @@ pub struct LinkRules {
     pub come_back: Duration,
     /// Somebody who waits and was never called is told that the service missed them this long after E (rule L).
     pub give_up: Duration,
+    /// The documents of a consultation can be downloaded until this long after it ended (rule D).
+    pub documents: Duration,
 }
 
 impl Default for LinkRules {
     fn default() -> Self {
-        Self { early: Duration::from_secs(15 * 60), come_back: Duration::from_secs(30 * 60), give_up: Duration::from_secs(30 * 60) }
+        Self {
+            early: Duration::from_secs(15 * 60),
+            come_back: Duration::from_secs(30 * 60),
+            give_up: Duration::from_secs(30 * 60),
+            documents: Duration::from_secs(24 * 60 * 60),
+        }
     }
 }
 
@@ -58,8 +65,12 @@ pub enum Phase {
     Open,
     /// At or after E and never there: book again (rule L).
     Late,
-    /// Closed, or the time to come back is over.
+    /// Closed, or the time to come back is over, and nothing of it is kept for the citizen.
     Over,
+    /// The same while the documents can still be downloaded (rule D).
+    Documents,
+    /// The time to keep anything is over.
+    Erased,
     /// Waited and was never called until E + give_up: the service's fault (rule L).
     Missed,
     /// The citizen or the service cancelled it (rule X).

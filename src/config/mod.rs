@@ -13,6 +13,7 @@ use crate::agenda::calendar::Calendar;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
 use crate::agenda::phase::LinkRules;
+use crate::documents::ledger::Quota;
 
 pub use problem::{Place, Problem};
 pub use settings::{SETTINGS, Setting, documented};
@@ -112,8 +113,10 @@ pub struct Service {
     pub agents_on_duty: u16,
     /// Slots that begin later than this from now are not offered yet.
     pub book_ahead: Duration,
-    /// The numbers of rules O, R and L.
+    /// The numbers of rules O, R, L and D.
     pub rules: LinkRules,
+    /// How many documents an appointment may have, and how large.
+    pub quota: Quota,
 }
 
 impl Service {

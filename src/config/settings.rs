@@ -360,6 +360,35 @@ pub const SETTINGS: &[Setting] = &[
         about: "Who waits and was not called by then, counted from the end, was missed by the service (rule L).",
         set: |config, key, value| minutes(value, 0, 1440).map(|late| service(config, key).rules.give_up = late),
     },
+    Setting {
+        key: "services.*.documents_hours",
+        kind: Kind::Number,
+        default: "24",
+        about: "After the end of a consultation its documents can be downloaded for this long; then they and everything personal are destroyed (rule D).",
+        set: |config, key, value| {
+            number(value, 1, 720).map(|hours| service(config, key).rules.documents = Duration::from_secs(60 * 60 * hours.unsigned_abs()))
+        },
+    },
+    Setting {
+        key: "services.*.document_count",
+        kind: Kind::Number,
+        default: "15",
+        about: "How many documents an appointment may have, the copy of the identity card included.",
+        set: |config, key, value| {
+            let count = number(value, 0, 100)?;
+            service(config, key).quota.count = u32::try_from(count).map_err(|_| unreadable())?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "services.*.document_megabytes",
+        kind: Kind::Number,
+        default: "20",
+        about: "And how large they may be in all, in millions of bytes.",
+        set: |config, key, value| {
+            number(value, 1, 1000).map(|megabytes| service(config, key).quota.bytes = 1_000_000 * megabytes.unsigned_abs())
+        },
+    },
 ];
 
 /// The service that exists when none is configured.

@@ -110,7 +110,7 @@ impl Consultation {
         match self.record.link_phase(self.slot, self.rules, now.wall) {
             Phase::Open => Ok(()),
             Phase::TooEarly => Err(Refusal::TooEarly),
-            Phase::Late | Phase::Over => Err(Refusal::Late),
+            Phase::Late | Phase::Over | Phase::Documents | Phase::Erased => Err(Refusal::Late),
             Phase::Missed | Phase::Cancelled => Err(Refusal::Closed),
         }
     }

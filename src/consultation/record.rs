@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::phase::{self, LinkRules, Phase, Slot, Standing};
+use crate::agenda::retention::{Course, Retention, retention};
 use crate::ids::{AgentId, DeviceId, GuestId, ParticipantId};
 use crate::time::Timestamp;
 
@@ -169,9 +170,53 @@ pub enum Outcome {
     NotServed,
 }
 
+/// How an appointment is counted when nothing else of it is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// The matter is settled.
+    Done,
+    /// Something remains to be done.
+    FollowUp,
+    /// The person could not be served.
+    NotServed,
+    /// It took place, and nobody said how it ended.
+    Ended,
+    /// The service missed it.
+    Missed,
+    /// The citizen never came.
+    NoShow,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl Counted {
+    /// The word that is kept.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::FollowUp => "follow_up",
+            Self::NotServed => "not_served",
+            Self::Ended => "ended",
+            Self::Missed => "missed",
+            Self::NoShow => "no_show",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl Record {
     /// The phase of the link: `Open` exactly when the signaling would let the citizen in.
     pub fn link_phase(&self, slot: Slot, rules: LinkRules, now: Timestamp) -> Phase {
+        match self.consultation_phase(slot, rules, now) {
+            Phase::Open => Phase::Open,
+            _ if self.retention(slot, rules).is_some_and(|kept| kept.erased <= now) => Phase::Erased,
+            Phase::Over => Phase::Documents,
+            phase => phase,
+        }
+    }
+
+    fn consultation_phase(&self, slot: Slot, rules: LinkRules, now: Timestamp) -> Phase {
         match self.stage {
             Stage::Missed => Phase::Missed,
             Stage::Cancelled => Phase::Cancelled,
@@ -188,6 +233,39 @@ impl Record {
             _ if self.admitted => Standing::Admitted { call_runs: self.stage != Stage::Left || self.agents().next().is_some() },
             Stage::Waiting | Stage::Ringing | Stage::InCall => Standing::Waiting,
             Stage::Expected | Stage::Left => Standing::Absent,
+        }
+    }
+
+    /// How far it has come, for the rules of deletion.
+    pub fn course(&self, slot: Slot) -> Course {
+        // A row of an older version may have ended without a time.
+        let ended = self.ended_at.unwrap_or(slot.end);
+        match self.stage {
+            Stage::Closed => Course::Held(ended),
+            Stage::Missed => Course::Missed(ended),
+            Stage::Cancelled => Course::Cancelled(ended),
+            Stage::Left if self.agents().next().is_some() => Course::Running,
+            Stage::Left if self.admitted => Course::Away,
+            Stage::Expected | Stage::Left => Course::Awaited,
+            Stage::Waiting | Stage::Ringing | Stage::InCall => Course::Running,
+        }
+    }
+
+    /// When what the appointment holds goes; none while somebody is there.
+    pub fn retention(&self, slot: Slot, rules: LinkRules) -> Option<Retention> {
+        retention(slot, rules, self.course(slot))
+    }
+
+    /// What remains of it once it is erased.
+    pub fn counted_as(&self) -> Counted {
+        match (self.stage, self.outcome) {
+            (Stage::Closed, Some(Outcome::Done)) => Counted::Done,
+            (Stage::Closed, Some(Outcome::FollowUp)) => Counted::FollowUp,
+            (Stage::Closed, Some(Outcome::NotServed)) => Counted::NotServed,
+            (Stage::Missed, _) => Counted::Missed,
+            (Stage::Cancelled, _) => Counted::Cancelled,
+            _ if self.admitted => Counted::Ended,
+            _ => Counted::NoShow,
         }
     }
 

@@ -195,7 +195,7 @@ impl Consultation {
                 LinkPhase::TooEarly => Phase::TooEarly,
                 LinkPhase::Open if self.record.stage == Stage::Left => Phase::Left,
                 LinkPhase::Open => Phase::Open,
-                LinkPhase::Late | LinkPhase::Over => Phase::Late,
+                LinkPhase::Late | LinkPhase::Over | LinkPhase::Documents | LinkPhase::Erased => Phase::Late,
                 LinkPhase::Missed => Phase::Missed,
                 LinkPhase::Cancelled => Phase::Cancelled,
             },

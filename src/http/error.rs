@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::documents::UPLOAD_PATH;
 use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{ErrorBody, ErrorDetail, FreeSlot};
@@ -47,11 +48,14 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::WrongKey | ErrorCode::NotSignedIn | ErrorCode::WrongCredentials => StatusCode::UNAUTHORIZED,
         ErrorCode::InvalidAppointment => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::SlotTaken => StatusCode::CONFLICT,
-        ErrorCode::UnknownLink | ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::UnknownLink | ErrorCode::UnknownDocument | ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::LinkReplaced => StatusCode::GONE,
         ErrorCode::SlowDown => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::TooManyDocuments => StatusCode::CONFLICT,
+        ErrorCode::UnfitDocument => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -86,9 +90,11 @@ pub(super) async fn wrong_method() -> ApiError {
     ApiError::new(ErrorCode::NotFound, "no such method for this resource").with_status(StatusCode::METHOD_NOT_ALLOWED)
 }
 
-/// Body and answer within `limits::WEB_REQUEST` (O13). A WebSocket's answer is its upgrade; what follows has its own limits.
+/// Body and answer within `limits::WEB_REQUEST` (O13); a document has `limits::UPLOAD`, and each part of it its own deadline. A WebSocket's answer is its upgrade; what follows has its own limits.
 pub(super) async fn deadline(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limits::WEB_REQUEST, next.run(request)).await {
+    let sends_a_document = *request.method() == Method::POST && request.uri().path() == UPLOAD_PATH;
+    let within = if sends_a_document { limits::UPLOAD } else { limits::WEB_REQUEST };
+    match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(ErrorCode::BadMessage, "the request was not complete in time")
             .with_status(StatusCode::REQUEST_TIMEOUT)

@@ -35,7 +35,8 @@ pub(super) async fn secure(State(site): State<Site>, request: Request, next: Nex
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in EVERYWHERE {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A document says a stricter policy of its own.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if promises_https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

@@ -1,5 +1,7 @@
 //! The link of citizen or guest: exchanged once for a cookie, then shown. Which phase it is in is decided by the rules below.
 
+use std::fmt::Write as _;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -13,9 +15,9 @@ use crate::access::token::Token;
 use crate::agenda::phase;
 use crate::ids::GuestId;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{Join, Link, LinkPhase, LinkService};
-use crate::signaling::NotCancelled;
-use crate::store::{Appointment, Found, Who};
+use crate::protocol::http::{Join, Link, LinkPhase, LinkService, Receipt};
+use crate::signaling::{Erasure, NotCancelled, NotErased};
+use crate::store::{self, Appointment, Found, Who};
 use crate::time::Instant;
 
 /// `POST /api/v1/join`: the token from the link's fragment for a cookie.
@@ -36,6 +38,7 @@ pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join
     };
     let appointment = match found {
         Found::Appointment(appointment) => appointment,
+        Found::Erased(receipt) => return Ok(Json(erased(&site, &receipt)).into_response()),
         Found::Replaced => return Err(ApiError::new(ErrorCode::LinkReplaced, "a newer link of this appointment replaced this one")),
         Found::Nothing if site.links().failed(origin, Instant::now()) => return Err(ApiError::new(ErrorCode::UnknownLink, "no such link")),
         Found::Nothing => return Err(ApiError::slow_down(WINDOW_S)),
@@ -74,6 +77,7 @@ fn guest_link(site: &Site, appointment: &Appointment, guest: GuestId) -> Link {
         phase: if record.welcomes(guest) { LinkPhase::Open } else { LinkPhase::Over },
         name: known.map_or_else(String::new, |guest| guest.name.clone()),
         guest: known.map(|guest| guest.kind),
+        kept_until: None,
         ..link(site, appointment)
     }
 }
@@ -84,6 +88,52 @@ pub(super) async fn cancel(State(site): State<Site>, SignedInCitizen(of, _): Sig
     let of = site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))?;
     tracing::info!(reference = %of.reference, "appointment cancelled");
     Ok(Json(link(&site, &of)))
+}
+
+/// `POST /api/v1/link/erase`: "delete everything now". The cookie goes with it; the link still shows the receipt.
+pub(super) async fn erase(State(site): State<Site>, SignedInCitizen(of, _): SignedInCitizen) -> Result<Response, ApiError> {
+    let receipt = site.signaling.erase(of.id, Erasure::Asked).await.map_err(|why| match why {
+        NotErased::Running | NotErased::NotDue => {
+            ApiError::new(ErrorCode::WrongState, "somebody waits or talks: it can be deleted when that is over")
+                .with_status(StatusCode::CONFLICT)
+        }
+        NotErased::Failed => ApiError::new(ErrorCode::Internal, "the server could not do it; nothing was done"),
+    })?;
+    // Else the next round of the server does it.
+    let _ = site.store.forget_traces().await;
+    let mut response = Json(erased(&site, &receipt)).into_response();
+    if let Some(cookie) = Cookie::Citizen.take() {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// What the link of an erased appointment shows.
+fn erased(site: &Site, receipt: &store::Receipt) -> Link {
+    Link {
+        reference: String::new(),
+        phase: LinkPhase::Erased,
+        name: String::new(),
+        guest: None,
+        service: told_service(site, &receipt.service, &receipt.language),
+        start: receipt.start.into(),
+        end: receipt.end.into(),
+        opens: receipt.start.into(),
+        time_zone: time_zone(site, &receipt.service),
+        language: receipt.language.clone(),
+        kept_until: None,
+        receipt: Some(Receipt {
+            erased: receipt.erased.into(),
+            asked: receipt.asked,
+            documents: receipt.documents,
+            line: receipt.line,
+            hash: receipt.hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            }),
+        }),
+        server_time: site.clock.now().into(),
+    }
 }
 
 /// The answer to somebody whose appointment was not cancelled.
@@ -103,21 +153,31 @@ pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, 
 
 fn link(site: &Site, appointment: &Appointment) -> Link {
     let now = site.clock.now();
-    let service = site.config.services.get(&appointment.service);
     Link {
         reference: appointment.reference.clone(),
         phase: appointment.record.link_phase(appointment.slot(), appointment.rules, now).into(),
         name: appointment.name.clone(),
         guest: None,
-        service: LinkService {
-            name: service.map_or(appointment.service.as_str(), |service| service.name(&appointment.language)).to_owned(),
-            helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),
-        },
+        service: told_service(site, &appointment.service, &appointment.language),
         start: appointment.start.into(),
         end: appointment.end.into(),
         opens: phase::opens(appointment.slot(), appointment.rules).into(),
-        time_zone: service.map_or_else(|| String::from("UTC"), |service| service.time_zone.clone()),
+        time_zone: time_zone(site, &appointment.service),
         language: appointment.language.clone(),
+        kept_until: appointment.record.retention(appointment.slot(), appointment.rules).map(|kept| kept.erased.into()),
+        receipt: None,
         server_time: now.into(),
     }
+}
+
+fn told_service(site: &Site, key: &str, language: &str) -> LinkService {
+    let service = site.config.services.get(key);
+    LinkService {
+        name: service.map_or(key, |service| service.name(language)).to_owned(),
+        helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),
+    }
+}
+
+fn time_zone(site: &Site, key: &str) -> String {
+    site.config.services.get(key).map_or_else(|| String::from("UTC"), |service| service.time_zone.clone())
 }

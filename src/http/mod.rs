@@ -6,6 +6,7 @@ mod appointments;
 mod assets;
 mod cookie;
 mod details;
+mod documents;
 mod error;
 mod guard;
 mod headers;

@@ -8,7 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
-use super::{agenda, agent, appointments, assets, error, guard, headers, health, link, load_test, pages, sockets};
+use super::{agenda, agent, appointments, assets, documents, error, guard, headers, health, link, load_test, pages, sockets};
 use crate::limits;
 
 /// One route: what it is asked with, where, and who answers.
@@ -46,10 +46,17 @@ pub fn routes() -> Vec<Route> {
         route(POST, "/api/v1/join", link::join),
         route(GET, "/api/v1/link", link::show),
         route(POST, "/api/v1/link/cancel", link::cancel),
+        route(POST, "/api/v1/link/erase", link::erase),
+        route(POST, documents::UPLOAD_PATH, documents::add),
+        route(GET, documents::UPLOAD_PATH, documents::list),
+        route(GET, "/api/v1/link/documents/{id}", documents::download),
+        route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
         route(GET, "/api/v1/guest", link::show_guest),
         route(POST, "/api/v1/agent/sign-in", agent::sign_in),
         route(POST, "/api/v1/agent/sign-out", agent::sign_out),
         route(GET, "/api/v1/agent", agent::show),
+        route(GET, "/api/v1/agent/consultations/{consultation}/documents", documents::list_for_agent),
+        route(GET, "/api/v1/agent/consultations/{consultation}/documents/{id}", documents::download_for_agent),
         route(GET, "/api/v1/load", load_test::show),
         route(POST, "/api/v1/load/begin", load_test::begin),
         route(POST, "/api/v1/load/agents", load_test::add_agents),

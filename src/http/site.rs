@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
+use super::documents::Uploads;
 use super::load_test::LoadTest;
 use super::pages::DemoLinks;
 use crate::access::throttle::{LinkThrottle, SignInThrottle};
@@ -55,6 +56,7 @@ pub struct Shared {
     /// argon2 takes 64 MiB and a core: sign-ins must not eat the media cores (S5).
     pub(super) hashing: Arc<Semaphore>,
     pub(super) load_test: LoadTest,
+    pub(super) uploads: Uploads,
     pub(super) started: Instant,
     sign_ins: Mutex<SignInThrottle>,
     links: Mutex<LinkThrottle>,
@@ -72,6 +74,7 @@ impl Site {
             config,
             hashing: Arc::new(Semaphore::new(limits::PASSWORD_HASHES)),
             load_test: LoadTest::default(),
+            uploads: Uploads::default(),
             started: Instant::now(),
             sign_ins: Mutex::default(),
             links: Mutex::default(),

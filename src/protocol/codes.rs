@@ -69,6 +69,14 @@ pub enum ErrorCode {
     NotFound,
     /// HTTP: the body is larger than allowed.
     TooLarge,
+    /// HTTP: the appointment has as many documents as it may have, or its one copy of an identity card.
+    TooManyDocuments,
+    /// HTTP: the file is empty, of no kind that is taken, or of two kinds at once.
+    UnfitDocument,
+    /// HTTP: no such document, or not for this person.
+    UnknownDocument,
+    /// HTTP: the disk of the server is full; nothing was kept.
+    NoSpace,
 }
 
 /// Why the server closed a WebSocket, and so what the client does next.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::agenda::phase::Phase;
 use crate::consultation::record::GuestKind;
+use crate::documents::ledger::DocumentKind;
+use crate::ids::DocumentId;
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 
@@ -169,8 +171,59 @@ pub struct Link {
     pub time_zone: String,
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
+    /// When everything of the appointment is destroyed; absent while somebody is there, and once it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Utc>,
+    /// In the phase `erased`, where `reference` and `name` are empty: what was destroyed, without a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
     /// The server's wall clock.
     pub server_time: Utc,
+}
+
+/// That an appointment's data was destroyed. Names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// When.
+    pub erased: Utc,
+    /// By the citizen, not because the time was over.
+    pub asked: bool,
+    /// How many documents were destroyed.
+    pub documents: u32,
+    /// The line of the ledger that says so.
+    pub line: i64,
+    /// SHA-256 of that line, 64 hex digits.
+    pub hash: String,
+}
+
+/// Answer to `GET /api/v1/link/documents` and to an agent's question for those of a consultation.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Documents {
+    /// Whether more can be sent, and these be taken back, now.
+    pub may_change: bool,
+    /// How many more fit.
+    pub count_left: u32,
+    /// And how many bytes.
+    pub bytes_left: u64,
+    /// The oldest first.
+    pub documents: Vec<DocumentEntry>,
+}
+
+/// One document; the answer to `POST /api/v1/link/documents`. Has no `Debug`: its name may name a person.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DocumentEntry {
+    /// Which.
+    pub id: DocumentId,
+    /// As what it was handed in.
+    pub kind: DocumentKind,
+    /// As it is downloaded.
+    pub name: String,
+    /// What its bytes are.
+    pub media_type: String,
+    /// How many.
+    pub bytes: u64,
+    /// When it was there whole.
+    pub added: Utc,
 }
 
 /// The service of an appointment.
@@ -192,8 +245,12 @@ pub enum LinkPhase {
     Open,
     /// At or after E and never there (rule L).
     Late,
-    /// Closed, or the time to return is over (rule R).
+    /// Of a guest's link: consultation or invitation have ended.
     Over,
+    /// It took place; its documents can be downloaded (rule D).
+    Documents,
+    /// Everything of it was destroyed.
+    Erased,
     /// Waited and nobody called (rule L).
     Missed,
     /// The citizen or the service cancelled it (rule X).
@@ -207,6 +264,8 @@ impl From<Phase> for LinkPhase {
             Phase::Open => Self::Open,
             Phase::Late => Self::Late,
             Phase::Over => Self::Over,
+            Phase::Documents => Self::Documents,
+            Phase::Erased => Self::Erased,
             Phase::Missed => Self::Missed,
             Phase::Cancelled => Self::Cancelled,
         }

@@ -22,6 +22,7 @@ pub fn document() -> Value {
         generator.subschema_for::<http::Slots>(),
         generator.subschema_for::<http::Join>(),
         generator.subschema_for::<http::Link>(),
+        generator.subschema_for::<http::Documents>(),
         generator.subschema_for::<http::SignIn>(),
         generator.subschema_for::<http::AgentAccount>(),
     ];

@@ -26,7 +26,7 @@ use crate::ids::{AppointmentId, GuestId};
 use crate::limits;
 use crate::media::plane::MediaPlane;
 use crate::protocol::server as protocol;
-use crate::store::{Store, Who};
+use crate::store::{Receipt, Store, Who};
 use crate::time::Clock;
 
 use agents::Agents;
@@ -44,6 +44,26 @@ pub enum NotCancelled {
     /// By the rules: somebody was called in, or it is over.
     Refused(Refusal),
     /// The server's fault: it could not be written down, or no more consultations fit.
+    Failed,
+}
+
+/// Why an appointment's data is destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasure {
+    /// The citizen said so.
+    Asked,
+    /// The time to keep it may be over.
+    Due,
+}
+
+/// Why it was not; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotErased {
+    /// Somebody waits or talks.
+    Running,
+    /// It is kept for longer.
+    NotDue,
+    /// The server's fault: it could not be written down, no more consultations fit, or it is gone already.
     Failed,
 }
 
@@ -155,6 +175,13 @@ impl Signaling {
         let (done, told) = oneshot::channel();
         self.registry.send(self, appointment, task::Mail::Cancel { by, done }).await.map_err(|_| NotCancelled::Failed)?;
         told.await.unwrap_or(Err(NotCancelled::Failed))
+    }
+
+    /// Destroys what an appointment holds, unless somebody is there: it is gone, and every page of it told, when this answers.
+    pub async fn erase(self: &Arc<Self>, appointment: AppointmentId, why: Erasure) -> Result<Receipt, NotErased> {
+        let (done, told) = oneshot::channel();
+        self.registry.send(self, appointment, task::Mail::Erase { why, done }).await.map_err(|_| NotErased::Failed)?;
+        told.await.unwrap_or(Err(NotErased::Failed))
     }
 
     /// What happened to datagrams since the start.

@@ -1,5 +1,6 @@
 //! The task of one consultation: brings mail to the rules, writes down what changed, then tells people and media. No rule is decided here.
 
+mod erasure;
 mod people;
 
 use std::collections::{HashMap, HashSet};
@@ -20,8 +21,8 @@ use crate::sfu::lids::Lids;
 use crate::signaling::desk::News;
 use crate::signaling::link::Link;
 use crate::signaling::media_side::{Answered, Asked, Happened, MediaSide};
-use crate::signaling::{NotCancelled, Signaling, stopped, wire};
-use crate::store::{Appointment, StoreError, Who};
+use crate::signaling::{Erasure, NotCancelled, NotErased, Signaling, stopped, wire};
+use crate::store::{Appointment, Receipt, StoreError, Who};
 use crate::time::Instant;
 
 /// At least this often the rules are asked what is due: the wall clock may have been moved.
@@ -47,6 +48,8 @@ pub(super) enum Mail {
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
     /// The appointment does not take place; `done` when that is written down, or why it is not.
     Cancel { by: Who, done: oneshot::Sender<Result<(), NotCancelled>> },
+    /// What the appointment holds is destroyed, because the citizen asks for it or because it is due; `done` when that is written down, or why it is not.
+    Erase { why: Erasure, done: oneshot::Sender<Result<Receipt, NotErased>> },
     /// The join link was replaced, or the appointment erased.
     LinkEnded,
     /// The agenda has other times than this task began with.
@@ -240,6 +243,10 @@ impl Task {
             Mail::Cancel { by, done } => {
                 self.do_what_is_due().await;
                 let _ = done.send(self.cancel(by).await);
+            }
+            Mail::Erase { why, done } => {
+                self.do_what_is_due().await;
+                let _ = done.send(self.erase(why).await);
             }
             Mail::LinkEnded => self.link_ended().await,
             Mail::Rebooked(of) => self.rebooked(of),

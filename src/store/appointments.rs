@@ -9,12 +9,14 @@ use sqlx::sqlite::SqliteRow;
 
 use super::audit::{Who, append};
 use super::details::Details;
+use super::erasure::Receipt;
 use super::guests::write_links;
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError, load_test, places};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
+use crate::agenda::retention::look_first;
 use crate::consultation::record::{Record, Stage};
 use crate::ids::AppointmentId;
 use crate::limits;
@@ -86,7 +88,9 @@ pub enum Found {
     Appointment(Box<Appointment>),
     /// It was good once; a newer link of the same appointment replaced it.
     Replaced,
-    /// Nothing: mistyped, invented or erased.
+    /// Its appointment was erased; this is what remains.
+    Erased(Box<Receipt>),
+    /// Nothing: mistyped or invented.
     Nothing,
 }
 
@@ -175,7 +179,10 @@ impl Store {
             .bind(link.as_slice())
             .fetch_optional(&self.inner.readers)
             .await?;
-        Ok(if replaced.is_some() { Found::Replaced } else { Found::Nothing })
+        if replaced.is_some() {
+            return Ok(Found::Replaced);
+        }
+        Ok(self.receipt_by_link(link).await?.map_or(Found::Nothing, |receipt| Found::Erased(Box::new(receipt))))
     }
 
     /// Appointments that belong on the desk at `now`: those that begin or end within the day around it, and those whose consultation
@@ -207,20 +214,20 @@ impl Store {
         trail: &[(&'static str, Who)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped_key FROM appointments WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        let key = self.key_of(id, &wrapped.ok_or(sqlx::Error::RowNotFound)?)?;
+        let row = sqlx::query("SELECT * FROM appointments WHERE id = $1").bind(id.to_string()).fetch_one(&self.inner.readers).await?;
+        let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
+        let (slot, rules) = times(&row)?;
         let sealed = key.seal(&place("record_sealed", id), &json(record)?)?;
         let mut transaction = self.inner.writer.begin().await?;
-        let written = sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3, holds_place = $4 WHERE id = $1")
-            .bind(id.to_string())
-            .bind(sealed)
-            .bind(now.0)
-            .bind(record.stage != Stage::Cancelled)
-            .execute(&mut *transaction)
-            .await?;
+        let written =
+            sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3, holds_place = $4, look_ms = $5 WHERE id = $1")
+                .bind(id.to_string())
+                .bind(sealed)
+                .bind(now.0)
+                .bind(record.stage != Stage::Cancelled)
+                .bind(look_first(slot, rules, record.course(slot)).0)
+                .execute(&mut *transaction)
+                .await?;
         if written.rows_affected() != 1 {
             return Err(StoreError::Database(sqlx::Error::RowNotFound));
         }
@@ -259,11 +266,12 @@ impl Store {
                 return Ok(false);
             }
         }
-        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4 WHERE id = $1")
+        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5 WHERE id = $1")
             .bind(appointment.id.to_string())
             .bind(slot.start.0)
             .bind(slot.end.0)
             .bind(now.0)
+            .bind(look_first(slot, appointment.rules, appointment.record.course(slot)).0)
             .execute(&mut *transaction)
             .await?;
         append(&mut transaction, "rescheduled", who, Some(appointment.id), now).await?;
@@ -294,12 +302,6 @@ impl Store {
         append(&mut transaction, "link_rotated", who, Some(id), now).await?;
         transaction.commit().await?;
         Ok(Some(token))
-    }
-
-    /// Removes an appointment with its key, its links and its cookies. `secure_delete` overwrites the bytes.
-    pub async fn erase(&self, id: AppointmentId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM appointments WHERE id = $1").bind(id.to_string()).execute(&self.inner.writer).await?;
-        Ok(())
     }
 
     /// A citizen exchanged the link for this cookie. At the bound of cookies the oldest of this appointment goes.
@@ -365,8 +367,8 @@ impl Store {
         }
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
-             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)",
+             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18)",
         )
         .bind(id.to_string())
         .bind(&appointment.reference)
@@ -384,6 +386,8 @@ impl Store {
         .bind(appointment.link_epoch)
         .bind(now.0)
         .bind(key.seal(&place("details_sealed", id), &appointment.details.to_json()?)?)
+        .bind(millis(appointment.rules.documents))
+        .bind(look_first(appointment.slot(), appointment.rules, appointment.record.course(appointment.slot())).0)
         .execute(&mut *transaction)
         .await?;
         if let Kind::LoadTest = kind {
@@ -394,7 +398,7 @@ impl Store {
         Ok(true)
     }
 
-    fn opened(&self, row: &SqliteRow) -> Result<Appointment, StoreError> {
+    pub(super) fn opened(&self, row: &SqliteRow) -> Result<Appointment, StoreError> {
         let id: AppointmentId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
         let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
         let name = key.open(&place("name_sealed", id), &row.try_get::<Vec<u8>, _>("name_sealed")?)?;
@@ -403,6 +407,7 @@ impl Store {
             Some(sealed) => Details::from_json(&key.open(&place("details_sealed", id), &sealed)?)?,
             None => Details::default(),
         };
+        let (slot, rules) = times(row)?;
         Ok(Appointment {
             id,
             reference: row.try_get("reference")?,
@@ -410,21 +415,28 @@ impl Store {
             name: String::from_utf8(name.to_vec()).map_err(|_| StoreError::Sealed)?,
             language: row.try_get("language")?,
             details,
-            start: Timestamp(row.try_get("start_ms")?),
-            end: Timestamp(row.try_get("end_ms")?),
-            rules: LinkRules {
-                early: duration(row.try_get("early_ms")?),
-                come_back: duration(row.try_get("come_back_ms")?),
-                give_up: duration(row.try_get("give_up_ms")?),
-            },
+            start: slot.start,
+            end: slot.end,
+            rules,
             link_epoch: row.try_get("link_epoch")?,
             record: serde_json::from_slice(&record).map_err(|_| StoreError::Sealed)?,
         })
     }
 
-    fn key_of(&self, id: AppointmentId, wrapped: &[u8]) -> Result<SealingKey, StoreError> {
+    pub(super) fn key_of(&self, id: AppointmentId, wrapped: &[u8]) -> Result<SealingKey, StoreError> {
         SealingKey::new(&self.inner.master.open_key(&place("wrapped_key", id), wrapped)?)
     }
+}
+
+/// The slot and the numbers that were promised with it.
+fn times(row: &SqliteRow) -> Result<(Slot, LinkRules), StoreError> {
+    let rules = LinkRules {
+        early: duration(row.try_get("early_ms")?),
+        come_back: duration(row.try_get("come_back_ms")?),
+        give_up: duration(row.try_get("give_up_ms")?),
+        documents: duration(row.try_get("documents_ms")?),
+    };
+    Ok((Slot { start: Timestamp(row.try_get("start_ms")?), end: Timestamp(row.try_get("end_ms")?) }, rules))
 }
 
 /// The associated data of a sealed column.

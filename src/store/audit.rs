@@ -1,9 +1,10 @@
-//! The audit trail: what, which appointment, who, when. Append-only, ids alone; the database itself refuses a change.
+//! The audit trail: what, which appointment, who, when. Append-only, ids alone; the database itself refuses a change, and the ledger finds one.
 
 use std::fmt;
 
 use sqlx::{Row, SqliteConnection};
 
+use super::ledger::{self, Head};
 use super::{Store, StoreError};
 use crate::ids::{AgentId, AppointmentId};
 use crate::time::Timestamp;
@@ -51,7 +52,10 @@ pub struct AuditLine {
 impl Store {
     /// Appends a line about what changes nothing else in the store, synced when this returns. What does change something writes its line with it.
     pub async fn audit(&self, what: &'static str, who: Who, appointment: Option<AppointmentId>, now: Timestamp) -> Result<(), StoreError> {
-        append(&mut *self.inner.writer.acquire().await?, what, who, appointment, now).await
+        let mut transaction = self.begin_to_write().await?;
+        append(&mut transaction, what, who, appointment, now).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// The lines of one appointment, oldest first; at most 1,000.
@@ -81,13 +85,6 @@ pub(super) async fn append(
     who: Who,
     appointment: Option<AppointmentId>,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO audit (at_ms, what, who, appointment) VALUES ($1, $2, $3, $4)")
-        .bind(now.0)
-        .bind(what)
-        .bind(who.to_string())
-        .bind(appointment.map(|id| id.to_string()))
-        .execute(connection)
-        .await?;
-    Ok(())
+) -> Result<Head, StoreError> {
+    ledger::append(connection, now.0, what, who.to_string(), appointment.map(|id| id.to_string())).await
 }

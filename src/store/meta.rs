@@ -32,7 +32,7 @@ pub(super) async fn link_key(pool: &SqlitePool, master: &SealingKey) -> Result<L
     Ok(LinkKey::new(*bytes))
 }
 
-async fn read(pool: &SqlitePool, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) async fn read(pool: &SqlitePool, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(sqlx::query_scalar("SELECT value FROM meta WHERE name = $1").bind(name).fetch_optional(pool).await?)
 }
 

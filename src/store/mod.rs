@@ -4,7 +4,10 @@ mod agents;
 mod appointments;
 mod audit;
 mod details;
+mod documents;
+mod erasure;
 mod guests;
+mod ledger;
 mod load_test;
 mod meta;
 mod places;
@@ -13,17 +16,22 @@ mod seal;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::access::link::LinkKey;
+use crate::documents::vault::{Vault, VaultError};
 use crate::limits;
 
 pub use agents::{AgentAccount, NewAgent};
 pub use appointments::{Appointment, Found, NewAppointment};
 pub use audit::{AuditLine, Who};
 pub use details::Details;
+pub use documents::{Arrived, Incoming};
+pub use erasure::Receipt;
+pub use ledger::{BadHead, Head, LineHash, Verdict};
 pub use load_test::TakenOut;
 
 /// Why the store could not do it.
@@ -55,6 +63,9 @@ pub enum StoreError {
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Randomness,
+    /// The bytes of a document could not be kept or had.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Another process has this data directory open.
     #[error("the data directory {} is in use by another process", .0.display())]
     InUse(PathBuf),
@@ -72,12 +83,15 @@ struct Inner {
     readers: SqlitePool,
     master: seal::SealingKey,
     link_key: LinkKey,
+    vault: Vault,
+    /// The write-ahead log may hold what was erased; so it is at each start, until it was folded in once.
+    has_traces: AtomicBool,
     /// Held for the life of the store by the one who owns the seats; the system releases it even after kill -9.
     _lock: Option<std::fs::File>,
 }
 
 impl Store {
-    /// Opens or creates the store in `directory` (which exists): `visavis.db` and `master.key`. Brings the schema up to date; refuses a newer one.
+    /// Opens or creates the store in `directory` (which exists): `visavis.db`, `master.key` and the `vault`. Brings the schema up to date; refuses a newer one.
     pub async fn open(directory: &Path) -> Result<Self, StoreError> {
         Self::with(directory, Some(lock(directory)?)).await
     }
@@ -102,16 +116,26 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(limits::DATABASE_WAIT)
-            .pragma("secure_delete", "ON");
+            .pragma("secure_delete", "ON")
+            // What SQLite sorts stays in memory: no temporary file outlives a deletion.
+            .pragma("temp_store", "MEMORY");
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(limits::DATABASE_WAIT);
         let writer = pool(1).connect_with(options.clone()).await?;
         match &lock {
-            Some(_) => migrate(&writer).await?,
+            Some(_) => {
+                migrate(&writer).await?;
+                ledger::chain_older(&writer).await?;
+            }
             None => require_same_version(&writer).await?,
         }
         let link_key = meta::link_key(&writer, &master).await?;
+        let vault = Vault::open(directory.join("vault"))?;
+        if lock.is_some() {
+            let orphans = vault.sweep(&documents::known(&writer).await?)?;
+            tracing::debug!(orphans, "the vault was swept");
+        }
         let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, _lock: lock }) })
+        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, vault, has_traces: AtomicBool::new(true), _lock: lock }) })
     }
 
     /// Whether the database answers: for readiness.

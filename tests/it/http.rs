@@ -35,6 +35,7 @@ pub(crate) async fn rows(server: &Running) -> Vec<String> {
         ("appointments", "SELECT count(*), coalesce(sum(changed_ms), 0) FROM appointments"),
         ("citizen_sign_ins", "SELECT count(*), coalesce(sum(expires_ms), 0) FROM citizen_sign_ins"),
         ("agent_sign_ins", "SELECT count(*), coalesce(sum(seen_ms), 0) FROM agent_sign_ins"),
+        ("erased", "SELECT count(*), 0 FROM erased"),
         ("agents", "SELECT count(*), 0 FROM agents"),
         ("load_appointments", "SELECT count(*), 0 FROM load_appointments"),
         ("load_agents", "SELECT count(*), 0 FROM load_agents"),
@@ -174,6 +175,9 @@ fn get_changes_nothing() {
             "DELETE /api/v1/appointments/{reference}",
             "POST /api/v1/appointments/{reference}/rotate",
             "POST /api/v1/link/cancel",
+            "POST /api/v1/link/erase",
+            "POST /api/v1/link/documents",
+            "DELETE /api/v1/link/documents/{id}",
             "POST /api/v1/join",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
@@ -410,7 +414,7 @@ async fn demo_data_is_there_when_the_server_is_ready_and_new_at_each_start() {
     assert_ne!(first["agent"]["password"], second["agent"]["password"]);
     assert_ne!(first["api"]["key"], second["api"]["key"]);
     assert_eq!(first["spki_sha256"], second["spki_sha256"], "the certificate is kept");
-    assert_eq!(server.join(&token).await.status, 404, "an unused demo appointment does not fill the desk");
+    assert_eq!(server.join(&token).await.json()["phase"], "erased", "an unused demo appointment does not fill the desk");
     assert_eq!(server.get("/api/v1/agent", &[("Cookie", &cookie)]).await.status, 200, "a restart signs nobody out");
 }
 
@@ -444,7 +448,7 @@ async fn closed_demo_appointment_is_followed_by_a_new_one() {
     let hash = visavis::access::token::Token::parse(&token).unwrap().hash();
     let store = server.server.store.clone();
     let visavis::store::Found::Appointment(appointment) = store.appointment_by_link(hash).await.unwrap() else { panic!() };
-    let closed = Record { stage: Stage::Closed, ..Record::default() };
+    let closed = Record { stage: Stage::Closed, ended_at: Some(server.clock.now()), ..Record::default() };
     store.save_consultation(appointment.id, &closed, &[], server.clock.now()).await.unwrap();
     let path = server.directory.path().join("data/demo.json");
     let new = until("a new link", async || {
@@ -453,7 +457,7 @@ async fn closed_demo_appointment_is_followed_by_a_new_one() {
         (url != server.demo.citizen.join_url).then_some(url)
     })
     .await;
-    assert_eq!(server.join(&token).await.json()["phase"], "over");
+    assert_eq!(server.join(&token).await.json()["phase"], "documents");
     assert_eq!(server.join(new.split_once('#').unwrap().1).await.json()["phase"], "open");
     let page = String::from_utf8(server.get("/", &[]).await.body).unwrap();
     assert!(page.contains(new.split_once("/j#").unwrap().1), "the start page leads to the new one");

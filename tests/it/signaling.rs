@@ -559,7 +559,7 @@ async fn an_erased_appointment_leaves_nobody_in_it() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::start(directory.path()).await;
     let (of, clara, anna) = house.in_call().await;
-    house.store.erase(of.id).await.unwrap();
+    house.store.erase(of.id, Who::Service, house.clock.now()).await.unwrap();
     house.signaling.link_ended(of.id);
     assert_eq!(clara.closed().await, 4001);
     anna.phase("closed").await;

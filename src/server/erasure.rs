@@ -1,0 +1,37 @@
+//! Looks each second at what is due for deletion, and leaves nothing of it in the write-ahead log. What is due stands in the store: a restart forgets none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::signaling::{Erasure, Signaling};
+use crate::store::{Store, StoreError};
+use crate::time::Clock;
+
+/// Late by so much at most, while the server runs and the store answers.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Until the server stops.
+pub(super) async fn run(store: Store, signaling: Arc<Signaling>, clock: Clock, mut stopped: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        if let Err(error) = round(&store, &signaling, &clock).await {
+            tracing::error!(%error, "what is due could not be deleted");
+        }
+    }
+}
+
+async fn round(store: &Store, signaling: &Arc<Signaling>, clock: &Clock) -> Result<(), StoreError> {
+    for appointment in store.due(clock.now()).await? {
+        // Through the consultation's own task: whoever is there at this moment keeps it from going. It says itself why it did not go.
+        let _ = signaling.erase(appointment, Erasure::Due).await;
+    }
+    // A reader in the way ends within moments: the next round empties the log.
+    store.forget_traces().await.map(drop)
+}
