@@ -1,6 +1,7 @@
-//! The command line: run, check, demo, accounts, keys, the ledger, load tests. Everything else is the library.
+//! The command line: run, check, demo, accounts, keys, backup and restore, the ledger, load tests. Everything else is the library.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
             Some(("check", _)) => check_only(&config),
             Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
             Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
+            Some(("backup", arguments)) => back_up(&config, arguments).await,
+            Some(("restore", arguments)) => restore(&config, arguments).await,
             Some(("verify-ledger", arguments)) => verify_ledger(&config, arguments).await,
             Some(("load", arguments)) => load_test(&Options::of(arguments)).await,
             _ => run(config).await,
@@ -48,6 +51,14 @@ type Done = Result<ExitCode, Box<dyn std::error::Error>>;
 
 fn commands() -> Command {
     let name = |help: &'static str| Arg::new("name").required(true).value_name("NAME").help(help);
+    let file = |name: &'static str, help: &'static str| {
+        Arg::new("file").required(true).value_name(name).value_parser(clap::value_parser!(PathBuf)).help(help)
+    };
+    let keys = || {
+        Arg::new("keys").long("keys").value_name("KEYS").value_parser(clap::value_parser!(PathBuf)).help(
+            "Where the keys are; visavis.keys beside FILE when left out. Keep the newest alone: an older one opens what was deleted since",
+        )
+    };
     command_line()
         .subcommand(
             Command::new("check").about("Says what is wrong with settings, ports, data directory and certificate, without starting"),
@@ -61,6 +72,18 @@ fn commands() -> Command {
         )
         .subcommand(
             Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
+        )
+        .subcommand(
+            Command::new("backup")
+                .about("Writes everything but the master key to FILE, beside a running server too; the keys of what lives go to a second file, which each backup replaces")
+                .arg(file("FILE", "A file that is not there yet"))
+                .arg(keys()),
+        )
+        .subcommand(
+            Command::new("restore")
+                .about("Fills a data directory that holds the master key alone from FILE and the newest keys; what was deleted since stays deleted")
+                .arg(file("FILE", "What `backup` wrote"))
+                .arg(keys()),
         )
         .subcommand(
             Command::new("verify-ledger")
@@ -137,6 +160,44 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
     store.close().await;
     say(&format!("{}\n", key.text()));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn back_up(config: &Config, arguments: &ArgMatches) -> Done {
+    let (file, keys) = files(arguments);
+    let store = open_store(config).await?;
+    let made = store.back_up(&file, &keys, Clock::default().now()).await;
+    store.close().await;
+    let made = made?;
+    say(&format!(
+        "{} appointments and {} documents are in {}\ntheir keys are in {}: keep this file and the master key ({}) apart from the backup, and of this file the newest alone\n",
+        made.appointments,
+        made.documents,
+        file.display(),
+        made.keys.display(),
+        config.data_directory.join("master.key").display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn restore(config: &Config, arguments: &ArgMatches) -> Done {
+    let (file, keys) = files(arguments);
+    make_directory(&config.data_directory)?;
+    let restored = Store::restore(&config.data_directory, &file, &keys, Clock::default().now()).await?;
+    say(&format!(
+        "restored as of {}: {} appointments, {} documents; {} appointments were deleted since and are again\n",
+        restored.made.rfc3339(),
+        restored.appointments,
+        restored.documents,
+        restored.erased
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The backup and its keys.
+fn files(arguments: &ArgMatches) -> (PathBuf, PathBuf) {
+    let file = arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+    let keys = arguments.get_one::<PathBuf>("keys").cloned().unwrap_or_else(|| file.with_file_name("visavis.keys"));
+    (file, keys)
 }
 
 /// 0: intact; 1: not.

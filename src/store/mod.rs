@@ -3,6 +3,7 @@
 mod agents;
 mod appointments;
 mod audit;
+mod backup;
 mod details;
 mod documents;
 mod erasure;
@@ -11,6 +12,7 @@ mod ledger;
 mod load_test;
 mod meta;
 mod places;
+mod restore;
 mod seal;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,11 +30,13 @@ use crate::limits;
 pub use agents::{AgentAccount, NewAgent};
 pub use appointments::{Appointment, Found, NewAppointment};
 pub use audit::{AuditLine, Who};
+pub use backup::{BackupError, Made};
 pub use details::Details;
 pub use documents::{Arrived, Incoming};
 pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
 pub use load_test::TakenOut;
+pub use restore::Restored;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@
 mod admission;
 mod admission_protocol;
 mod agenda;
+mod backup;
 mod config;
 mod consultation;
 mod consultation_random;
