@@ -21,6 +21,7 @@ mod framed;
 mod guard;
 mod guests;
 mod http;
+mod inventory;
 mod ledger;
 mod load;
 mod privacy;
