@@ -13,12 +13,13 @@ function CitizenPage() {
   const at = useStore(citizen);
   const media = useStore(citizen.media);
   const seat = useStore(citizen.seat);
+  const documents = useStore(citizen.documents);
   const slow = useSlow();
   return (
     // Nothing is shown in a guessed language before the appointment's own is known.
     at.link || at.problem || slow
       ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone ?? readSetting("helpdesk")} serviceName={at.link?.service.name}>
-          <CitizenScreen at={at} media={media} seat={seat} act={citizen} mediaAct={citizen.media} />
+          <CitizenScreen at={at} media={media} seat={seat} documents={documents} documentsAct={citizen.documents} act={citizen} mediaAct={citizen.media} />
         </App>
       : null
   );

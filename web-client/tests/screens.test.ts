@@ -17,6 +17,8 @@ test("each_phase_of_the_link_has_its_page", () => {
   assert.equal(citizenScreen(citizen({ link: link("too_early"), step: "check" })), "check");
   assert.equal(citizenScreen(citizen({ link: link("late") })), "late");
   assert.equal(citizenScreen(citizen({ link: link("over") })), "over");
+  assert.equal(citizenScreen(citizen({ link: link("documents") })), "documents");
+  assert.equal(citizenScreen(citizen({ link: link("erased") })), "erased");
   assert.equal(citizenScreen(citizen({ link: link("missed") })), "missed");
   assert.equal(citizenScreen(citizen({ link: link("cancelled") })), "cancelled");
   assert.equal(citizenScreen(citizen({})), "welcome");
@@ -25,6 +27,10 @@ test("each_phase_of_the_link_has_its_page", () => {
 test("the_server_decides_where_the_citizen_is_once_they_arrived", () => {
   const pages: Partial<Record<Phase, string>> = { open: "check", waiting: "waiting", ringing: "ringing", in_call: "call", left: "left", elsewhere: "elsewhere", closed: "closed", missed: "missed", cancelled: "cancelled", late: "late" };
   for (const [phase, page] of Object.entries(pages)) assert.equal(citizenScreen(citizen({ step: "check", state: state(phase as Phase) })), page, phase);
+});
+
+test("what_was_deleted_is_deleted_whatever_the_line_last_said", () => {
+  assert.equal(citizenScreen(citizen({ link: link("erased"), state: state("closed") })), "erased");
 });
 
 test("a_lost_line_keeps_the_screen", () => {

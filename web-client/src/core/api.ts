@@ -1,6 +1,6 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, Link } from "./protocol";
+import type { AgentAccount, DocumentEntry, Documents, Link } from "./protocol";
 
 export class ApiError extends Error {
   constructor(readonly code: string, readonly retryAfterS?: number) {
@@ -11,6 +11,11 @@ export class ApiError extends Error {
 export const join = (token: string) => call<Link>("POST", "join", { token });
 export const link = () => call<Link>("GET", "link");
 export const cancelAppointment = () => call<Link>("POST", "link/cancel");
+export const eraseLink = () => call<Link>("POST", "link/erase");
+export const documents = () => call<Documents>("GET", "link/documents");
+export const removeDocument = (id: string) => call<undefined>("DELETE", `link/documents/${id}`);
+/** Where the browser saves a document from. */
+export const documentUrl = (id: string) => `/api/v1/link/documents/${id}`;
 export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");
@@ -39,4 +44,25 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
   if (response.ok && answer !== undefined) return answer as T;
   const retryAfter = Number(response.headers.get("Retry-After"));
   throw new ApiError(answer?.error?.code ?? (response.status >= 500 ? "unreachable" : "internal"), Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined);
+}
+
+/** Sends a file as it is; says how much of it has left, from 0 to 1. Aborted it ends with `aborted`. */
+export function sendDocument(file: File, progress: (part: number) => void, abort: AbortSignal): Promise<DocumentEntry> {
+  // XMLHttpRequest: fetch does not tell how much of a body was sent.
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api/v1/link/documents?kind=document&name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("X-Visavis", "1");
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
+    request.onload = () => {
+      if (request.status === 201 && request.response) done(request.response as DocumentEntry);
+      else failed(new ApiError(request.response?.error?.code ?? (request.status >= 500 ? "unreachable" : "internal")));
+    };
+    request.onerror = () => failed(new ApiError("unreachable"));
+    request.onabort = () => failed(new ApiError("aborted"));
+    abort.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
 }

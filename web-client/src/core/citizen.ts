@@ -4,6 +4,7 @@
 import * as api from "./api";
 import { ApiError } from "./api";
 import { realClock } from "./clock";
+import { CitizenDocuments } from "./documents";
 import { readSetting, writeSetting } from "./device-id";
 import { markAdmitted, markAnswer } from "./marks";
 import { Side, type SideState } from "./side";
@@ -28,7 +29,7 @@ export interface CitizenState extends SideState {
 }
 
 export type CitizenScreen =
-  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "missed" | "cancelled"
+  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled"
   | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
 
 /** Which screen the state means. */
@@ -37,6 +38,7 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
   if (at.line === "replaced") return "replaced";
   if (at.line === "refused") return "problem";
   if (!at.link) return "loading";
+  if (at.link.phase === "erased") return "erased";
   switch (at.state?.phase) {
     case "waiting": return "waiting";
     case "ringing": return "ringing";
@@ -51,6 +53,7 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
   switch (at.link.phase) {
     case "late": return "late";
     case "over": return "over";
+    case "documents": return "documents";
     case "missed": return "missed";
     case "cancelled": return "cancelled";
     case "too_early": return at.step === "check" ? "check" : "too_early";
@@ -61,7 +64,11 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
 const RETRY_MS = 3_000;
 const SEATED = new Set(["waiting", "ringing", "in_call"]);
 
+/** After this the server shows a page another phase. */
+const ENDED = new Set(["closed", "missed", "cancelled", "late"]);
+
 export class Citizen extends Side<CitizenState> {
+  readonly documents = new CitizenDocuments();
   #token: string | undefined;
   /** Whose link it is; kept over a reload, since a browser may hold the cookies of both. */
   #isGuest = readSetting("is-guest") === "true";
@@ -98,8 +105,10 @@ export class Citizen extends Side<CitizenState> {
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
       if (link.phase === "open") this.signaling.start();
       if (link.phase === "too_early") this.#lookAgainAt(Date.parse(link.opens));
+      this.#linkKnown(link);
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
+      if (code === "not_signed_in" && this.#isGone()) return this.set({ link: { ...this.get().link!, phase: "erased", name: "", reference: "", receipt: undefined }, state: undefined });
       this.set({ problem: code });
       if (code === "unreachable" || code === "slow_down") {
         const after = (error instanceof ApiError ? error.retryAfterS : undefined) ?? RETRY_MS / 1000;
@@ -145,6 +154,21 @@ export class Citizen extends Side<CitizenState> {
     this.signaling.stop();
     this.media.close();
     this.set({ link, state: undefined });
+  });
+
+  /** Everything of the appointment is destroyed; the receipt remains. */
+  deleteEverything = () => this.attempt(async () => {
+    // The server ends the sockets of this link, too: that is no trouble to be told of.
+    this.signaling.stop();
+    try {
+      const link = await api.eraseLink();
+      this.media.close();
+      this.documents.stop();
+      this.set({ link, state: undefined });
+    } catch (error) {
+      if (this.get().link?.phase === "open") this.signaling.start();
+      throw error;
+    }
   });
 
   takeOver = () => this.attempt(async () => {
@@ -210,6 +234,7 @@ export class Citizen extends Side<CitizenState> {
       this.media.close();
       if (phase === "open") this.set({ step: "welcome" });
     }
+    if (ENDED.has(phase) && before !== undefined) void this.#refresh();
     void this.#keepAwake();
   }
 
@@ -222,10 +247,41 @@ export class Citizen extends Side<CitizenState> {
     }
   }
 
-  /** The page goes on by itself when the waiting room opens; twelve hours at most, timers do not keep longer. */
+  /** The page goes on by itself when the waiting room opens. */
   #lookAgainAt(opens: number): void {
-    const ms = Math.min(12 * 3_600_000, Math.max(1_000, opens - Date.now() - this.get().serverAheadMs + 200));
-    realClock.after(ms, () => this.get().link?.phase === "too_early" && void this.load());
+    realClock.after(this.#until(opens, 200), () => this.get().link?.phase === "too_early" && void this.load());
+  }
+
+  /** Milliseconds until then on the server's clock; twelve hours at most, timers do not keep longer. */
+  #until(at: number, margin: number): number {
+    return Math.min(12 * 3_600_000, Math.max(1_000, at - Date.now() - this.get().serverAheadMs + margin));
+  }
+
+  /** What hangs on the link: its documents, and the moment at which everything is deleted. */
+  #linkKnown(link: Link): void {
+    if (link.guest || link.phase === "erased") return;
+    void this.documents.load();
+    const until = link.kept_until;
+    if (until && ["documents", "late", "missed", "cancelled"].includes(link.phase)) {
+      realClock.after(this.#until(Date.parse(until), 3_000), () => this.get().link?.kept_until === until && void this.load());
+    }
+  }
+
+  /** The consultation ended on this page: the link says what comes now. */
+  async #refresh(): Promise<void> {
+    try {
+      const link = await this.#ask();
+      this.set({ link });
+      this.#linkKnown(link);
+    } catch {
+      // The page says that it ended; the rest is there when the link is opened again.
+    }
+  }
+
+  /** The time to keep anything was over, so the cookie went with the rest. */
+  #isGone(): boolean {
+    const until = this.get().link?.kept_until;
+    return until !== undefined && Date.parse(until) <= Date.now() + this.get().serverAheadMs;
   }
 
   protected override async stillWelcome(): Promise<void> {

@@ -21,7 +21,8 @@ export type GuestState = "invited" | "knocking" | "in_call" | "left";
 export type Presence = "here" | "away";
 export type RowState = "expected" | "waiting" | "ringing" | "in_call" | "left";
 export type Quality = "good" | "fair" | "poor" | "lost";
-export type LinkPhase = "too_early" | "open" | "late" | "over" | "missed" | "cancelled";
+export type LinkPhase = "too_early" | "open" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled";
+export type DocumentKind = "identity_copy" | "document";
 
 export type Phase =
   | "too_early" | "late" | "open" | "elsewhere" | "waiting" | "ringing" | "calling" | "in_call"
@@ -32,7 +33,8 @@ export type ErrorCode =
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
   | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken"
   | "wrong_key" | "invalid_appointment" | "slot_taken" | "unknown_link" | "link_replaced" | "slow_down"
-  | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large";
+  | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large"
+  | "too_many_documents" | "unfit_document" | "unknown_document" | "no_space";
 
 export const Close = {
   Normal: 1000,
@@ -169,6 +171,15 @@ export interface Link {
   opens: Utc;
   time_zone: string;
   language: string;
+  /** When everything of the appointment is destroyed; absent while somebody is there, and once it is. */
+  kept_until?: Utc;
+  /** In the phase `erased`, where `reference` and `name` are empty. */
+  receipt?: Receipt;
   server_time: Utc;
 }
+/** That an appointment's data was destroyed; names nobody. `hash`: 64 hex digits. */
+export interface Receipt { erased: Utc; asked: boolean; documents: number; line: number; hash: string }
+export interface DocumentEntry { id: string; kind: DocumentKind; name: string; media_type: string; bytes: number; added: Utc }
+/** `may_change`: more can be sent, and these be taken back, now. */
+export interface Documents { may_change: boolean; count_left: number; bytes_left: number; documents: DocumentEntry[] }
 export interface AgentAccount { name: string; roles: string[]; language: string }

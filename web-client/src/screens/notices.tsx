@@ -6,6 +6,7 @@ const KNOWN: Record<string, Key> = {
   offline: "notice.offline", no_answer: "notice.offline", unreachable: "notice.offline",
   call_gone: "notice.call_gone", too_early: "notice.too_early", late: "notice.late", elsewhere: "notice.elsewhere", closed: "notice.closed",
   taken: "notice.taken", busy: "notice.busy", not_waiting: "notice.not_waiting", not_in_call: "notice.not_in_call",
+  wrong_state: "notice.wrong_state",
   not_agreed: "notice.not_agreed", unknown_guest: "notice.unknown_guest", name_taken: "notice.name_taken",
   signed_out: "notice.signed_out", wrong_credentials: "notice.wrong_credentials", message_sent: "notice.message_sent",
   "ended.left": "notice.ended_left", "ended.put_back": "notice.ended_put_back", "ended.unanswered": "notice.ended_unanswered",

@@ -7,7 +7,8 @@ import type { LocalMediaState } from "../core/local-media";
 import type { DeskRow, Guest, Link, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
 import type { AgentActions, AgentView } from "./agent/view";
-import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
+import { noDocuments, type DocumentsState } from "../core/documents";
+import type { CitizenActions, CitizenView, DocumentsActions, MediaActionsFull } from "./citizen/view";
 
 /** Moving pictures that stand in for cameras. */
 export interface Pictures {
@@ -29,8 +30,9 @@ const nothing = () => undefined as never;
 const later = async () => undefined as never;
 
 const citizenActions: CitizenActions = {
-  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
+  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, deleteEverything: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
+const documentsActions: DocumentsActions = { load: later, send: nothing, cancel: nothing, remove: later };
 const agentActions: AgentActions = {
   load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
   invite: later, forgetInvited: nothing, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
@@ -74,7 +76,8 @@ interface CitizenMore {
   at?: Partial<CitizenState>;
   media?: LocalMediaState | ((pictures: Pictures) => LocalMediaState);
   seat?: (pictures: Pictures) => SeatState;
-  dialog?: "cancel";
+  dialog?: "cancel" | "erase";
+  documents?: Partial<DocumentsState>;
 }
 
 function citizen(id: string, more: CitizenMore): Example {
@@ -83,7 +86,7 @@ function citizen(id: string, more: CitizenMore): Example {
     view: (pictures) => ({
       at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
-      seat: more.seat?.(pictures) ?? emptySeat, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
+      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
 }
@@ -136,6 +139,17 @@ const inCall = state("in_call", { participants: [anna] });
 const agentInCall = state("in_call", { you: 1, participants: [clara] });
 const talking = (people: SeatState["people"], more: Partial<SeatState> = {}): SeatState => ({ ...emptySeat, people, ...more });
 
+const keptUntil = at(60 * 24);
+const fewDocuments: Partial<DocumentsState> = {
+  known: true, mayChange: true, countLeft: 12, bytesLeft: 15_800_000,
+  list: [
+    { id: "1".repeat(32), kind: "identity_copy", name: "Carte d’identité.jpg", media_type: "image/jpeg", bytes: 2_400_000, added: at(-60) },
+    { id: "2".repeat(32), kind: "document", name: "Certificat médical du 12 novembre 2026, Centre hospitalier.pdf", media_type: "application/pdf", bytes: 814_000, added: at(-58) },
+  ],
+};
+const receipt = { erased: at(0), asked: true, documents: 3, line: 4711, hash: "3f9a".repeat(16) };
+const erasedLink: Link = { ...link, phase: "erased", name: "", reference: "", receipt };
+
 export const examples: Example[] = [
   { id: "landing", page: "landing" },
 
@@ -143,6 +157,9 @@ export const examples: Example[] = [
   citizen("too-early", { at: { link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("too-early-days", { at: { link: { ...link, phase: "too_early", opens: at(60 * 51), start: at(60 * 51 + 15), end: at(60 * 51 + 35) } } }),
   citizen("too-early-cancel", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, dialog: "cancel" }),
+  citizen("too-early-documents", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, documents: { ...fewDocuments, sending: [
+    { key: 1, name: "Rechnung Oktober.pdf", part: 0.42 }, { key: 2, name: "Ferien.mp4", part: 1, problem: "unfit_document" }, { key: 3, name: "Alles.tiff", part: 0, problem: "too_large" }] } }),
+  citizen("too-early-erase", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, dialog: "erase" }),
   citizen("too-early-test", { at: { step: "check", link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("welcome", {}),
   citizen("welcome-reconnecting", { at: { line: "reconnecting" } }),
@@ -156,6 +173,7 @@ export const examples: Example[] = [
   citizen("check-denied-by-system", { at: { step: "check" }, media: { ...noMedia, step: "failed", problem: "denied_by_system" } }),
   citizen("check-not-through", { at: { step: "check", notice: "offline" } }),
   citizen("waiting", { at: { state: state("waiting") } }),
+  citizen("waiting-documents", { at: { state: state("waiting") }, documents: fewDocuments }),
   citizen("waiting-camera-off", { at: { state: state("waiting") }, media: (p) => media(p, { ...noCamera, cameraOff: true }) }),
   citizen("waiting-third", { at: { state: state("waiting", { waiting: { place: 3, since: at(0, -20), messages: [] } }) } }),
   citizen("waiting-messages", { at: { state: state("waiting", { waiting: { place: 2, since: at(-12), messages: [
@@ -182,9 +200,17 @@ export const examples: Example[] = [
   citizen("left", { at: { wasInCall: true, state: state("left") }, media: noMedia }),
   citizen("left-waiting", { at: { state: state("left") }, media: noMedia }),
   citizen("closed", { at: { state: state("closed") }, media: noMedia }),
+  citizen("closed-documents", { at: { state: state("closed"), link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
+  citizen("documents", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
+  citizen("documents-none", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { known: true } }),
+  citizen("documents-erase", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false }, dialog: "erase" }),
+  citizen("documents-unreachable", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { problem: "unreachable" } }),
+  citizen("erased", { at: { link: erasedLink }, media: noMedia }),
+  citizen("erased-due", { at: { link: { ...erasedLink, receipt: { ...receipt, asked: false } } }, media: noMedia }),
+  citizen("erased-just-now", { at: { link: { ...erasedLink, receipt: undefined } }, media: noMedia }),
   citizen("missed", { at: { state: state("missed") }, media: noMedia }),
-  citizen("cancelled", { at: { link: { ...link, phase: "cancelled" } }, media: noMedia }),
-  citizen("late", { at: { link: { ...link, phase: "late" } } }),
+  citizen("cancelled", { at: { link: { ...link, phase: "cancelled", kept_until: keptUntil } }, media: noMedia }),
+  citizen("late", { at: { link: { ...link, phase: "late", kept_until: keptUntil } } }),
   citizen("over", { at: { link: { ...link, phase: "over" } } }),
   citizen("elsewhere", { at: { state: state("elsewhere") }, media: noMedia }),
   citizen("replaced", { at: { line: "replaced" }, media: noMedia }),

@@ -3,6 +3,8 @@
 import { citizenScreen } from "../../core/citizen";
 import { Call } from "./call";
 import { Check } from "./check";
+import { Documents } from "./documents";
+import { Erased } from "./erase";
 import { Loading, Outcome, Problem } from "./outcomes";
 import { Ringing } from "./ringing";
 import { TooEarly } from "./too-early";
@@ -21,6 +23,9 @@ export function CitizenScreen(view: CitizenView) {
     case "waiting": return view.at.link?.guest ? <Door {...view} /> : <Waiting {...view} />;
     case "ringing": return <Ringing {...view} />;
     case "call": return <Call {...view} />;
+    case "closed": return view.at.link?.guest ? <Outcome screen={screen} {...view} /> : <Documents closed {...view} />;
+    case "documents": return <Documents {...view} />;
+    case "erased": return <Erased {...view} />;
     default: return <Outcome screen={screen} {...view} />;
   }
 }

@@ -8,6 +8,7 @@ import { useText } from "../../ui/hooks";
 import { Icon, type IconName } from "../../ui/icon";
 import { LineNotice, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
+import { DeleteEverything } from "./erase";
 import type { CitizenView } from "./view";
 
 type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "cancelled" | "late" | "over" | "elsewhere" | "replaced"
@@ -51,6 +52,7 @@ export function Outcome({ screen, ...view }: CitizenView & { screen: CitizenScre
       {kind === "left_waiting" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("left_waiting.return")}</Button>}
       {kind === "elsewhere" && <Button kind="primary" icon="screen" busy={at.busy} onClick={act.takeOver}>{text("elsewhere.take_over")}</Button>}
       {kind === "replaced" && <Button kind="primary" icon="screen" onClick={act.useThisPage}>{text("replaced.use")}</Button>}
+      {(kind === "late" || kind === "missed" || kind === "cancelled") && <DeleteEverything {...view} />}
     </Explained>
   );
 }

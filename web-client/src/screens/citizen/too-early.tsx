@@ -5,10 +5,12 @@ import { useNow, useText } from "../../ui/hooks";
 import { Card, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
 import { CancelAppointment } from "./cancel";
+import { DocumentList } from "./documents";
+import { DeleteEverything } from "./erase";
 import { AppointmentCard, Preparation, PrivacyNote } from "./welcome";
 import type { CitizenView } from "./view";
 
-export function TooEarly({ at, act, fixed }: CitizenView) {
+export function TooEarly({ at, act, fixed, documents, documentsAct }: CitizenView) {
   const text = useText();
   const link = at.link!;
   const ticking = useNow(at.serverAheadMs);
@@ -28,9 +30,11 @@ export function TooEarly({ at, act, fixed }: CitizenView) {
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
       <AppointmentCard link={link} />
       <CancelAppointment at={at} act={act} fixed={fixed} />
+      <DocumentList documents={documents} documentsAct={documentsAct} />
       <h2>{text("prepare.title")}</h2>
       <Preparation />
       <PrivacyNote />
+      <DeleteEverything at={at} act={act} fixed={fixed} />
     </Page>
   );
 }

@@ -1,11 +1,14 @@
 // What a citizen's screen is given: plain state to show and the things that may be done.
 
 import type { Citizen, CitizenState } from "../../core/citizen";
+import type { CitizenDocuments, DocumentsState } from "../../core/documents";
 import type { LocalMedia, LocalMediaState } from "../../core/local-media";
 import type { SeatState } from "../../core/seat";
 
 export type CitizenActions = Pick<Citizen,
-  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "knock" | "agree" | "useThisPage" | "clearNotice">;
+  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "knock" | "agree" | "useThisPage" | "clearNotice">;
+
+export type DocumentsActions = Pick<CitizenDocuments, "load" | "send" | "cancel" | "remove">;
 
 export type MediaActionsFull = Pick<LocalMedia,
   "open" | "chooseCamera" | "chooseMicrophone" | "chooseSpeaker" | "canChooseSpeaker" | "canShareScreen" | "setMuted" | "setCameraOff" | "switchCamera" | "shareScreen" | "stopScreen">;
@@ -14,8 +17,10 @@ export interface CitizenView {
   at: CitizenState;
   media: LocalMediaState;
   seat: SeatState;
+  documents: DocumentsState;
+  documentsAct: DocumentsActions;
   act: CitizenActions;
   mediaAct: MediaActionsFull;
   /** The gallery has no clock and no microphone: it says what they show. */
-  fixed?: { now: number; level?: number; dialog?: "cancel" };
+  fixed?: { now: number; level?: number; dialog?: "cancel" | "erase" };
 }

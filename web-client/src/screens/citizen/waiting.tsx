@@ -8,6 +8,7 @@ import { Icon } from "../../ui/icon";
 import { Announcer, Card, LineNotice, Notice, Page } from "../../ui/page";
 import { SelfView } from "../../ui/picture";
 import { noticeText } from "../notices";
+import { DocumentList } from "./documents";
 import type { CitizenView } from "./view";
 
 /** A guest at the door: no place in a queue, the agent of a running call decides. */
@@ -51,6 +52,7 @@ export function Waiting(view: CitizenView) {
           </section>
         )}
         <p>{text("waiting.what_next")}</p>
+        <DocumentList documents={view.documents} documentsAct={view.documentsAct} />
       </Room>
       <Announcer>{last ? text("waiting.message_said", { message: last.text }) : placeText}</Announcer>
     </Page>
