@@ -8,7 +8,7 @@ import { Resume } from "./resume";
 import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
 import { play } from "./sound";
-import type { AgentAccount, DeskRow, Guest, GuestKind, Outcome, State } from "./protocol";
+import type { AgentAccount, DeskRow, DocumentEntry, Guest, GuestKind, Outcome, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
 export interface AgentState extends SideState {
@@ -26,6 +26,8 @@ export interface AgentState extends SideState {
   invited?: { name: string; url: string; qr: string[] };
   /** Who came to the door last, for the live region. */
   knocked?: { name: string; count: number };
+  /** What the citizen of the running call has sent; undefined until it was asked for. */
+  documents?: DocumentEntry[];
   /** Who arrived last, for the live region. */
   arrived?: { name: string; count: number };
 }
@@ -141,6 +143,9 @@ export class Agent extends Side<AgentState> {
     if (reply.type === "invited") this.set({ invited: { name, url: reply.url, qr: reply.qr } });
   });
 
+  /** Asked at the beginning of the call and on a wish: each look stands in the audit trail. */
+  lookForDocuments = () => this.attempt(() => this.#documents());
+
   forgetInvited = () => this.set({ invited: undefined });
   letIn = (guest: Guest) => this.attempt(() => this.#about("let_in", guest));
   putBackGuest = (guest: Guest) => this.attempt(() => this.#about("put_back_guest", guest));
@@ -177,6 +182,13 @@ export class Agent extends Side<AgentState> {
   async #about(type: "let_in" | "put_back_guest" | "revoke", { guest }: Guest): Promise<void> {
     const { state } = this.get();
     if (state) await this.request({ type, appointment: state.appointment, guest });
+  }
+
+  async #documents(): Promise<void> {
+    const { state } = this.get();
+    if (!state) return;
+    const { documents } = await api.documentsOf(state.appointment);
+    if (this.get().state?.appointment === state.appointment) this.set({ documents });
   }
 
   /** Somebody new at the door is seen and heard. */
@@ -228,6 +240,8 @@ export class Agent extends Side<AgentState> {
     if (entered) markAdmitted();
     this.#door(before, message);
     this.set({ state: message, ...(entered ? { callSince: Date.now(), notice: undefined } : {}) });
+    // The list can be looked for again: a call does not wait for it.
+    if (entered) this.#documents().catch(() => undefined);
     this.seat.update(message.phase === "elsewhere" ? undefined : message);
     if (message.phase === "elsewhere") this.media.close();
     else if (this.media.get().step === "idle") void this.media.open();
@@ -236,7 +250,7 @@ export class Agent extends Side<AgentState> {
   #ended(notice: string): void {
     const had = this.get().state !== undefined;
     this.letGo();
-    this.set({ state: undefined, callSince: undefined, invited: undefined, knocked: undefined, notice: had ? notice : undefined });
+    this.set({ state: undefined, callSince: undefined, invited: undefined, knocked: undefined, documents: undefined, notice: had ? notice : undefined });
   }
 
   protected override status(line: SignalingStatus): void {

@@ -16,6 +16,8 @@ export const documents = () => call<Documents>("GET", "link/documents");
 export const removeDocument = (id: string) => call<undefined>("DELETE", `link/documents/${id}`);
 /** Where the browser saves a document from. */
 export const documentUrl = (id: string) => `/api/v1/link/documents/${id}`;
+export const documentsOf = (appointment: string) => call<Documents>("GET", `agent/consultations/${appointment}/documents`);
+export const documentUrlOf = (appointment: string, id: string) => `/api/v1/agent/consultations/${appointment}/documents/${id}`;
 export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");

@@ -54,7 +54,11 @@ export class CitizenDocuments extends Store<DocumentsState> {
   /** Files that the person chose; what cannot fit is said without sending it. */
   send = (files: readonly File[]): void => {
     let { countLeft, bytesLeft } = this.get();
-    for (const { part: _, ...waiting } of this.get().sending) if (!waiting.problem) { countLeft -= 1; bytesLeft -= this.#files.get(waiting.key)?.size ?? 0; }
+    for (const { key, problem } of this.get().sending) {
+      if (problem) continue;
+      countLeft -= 1;
+      bytesLeft -= this.#files.get(key)?.size ?? 0;
+    }
     const added = files.map((file): Sending => {
       const key = (this.#last += 1);
       const problem = countLeft < 1 ? "too_many_documents" : file.size > bytesLeft ? "too_large" : undefined;

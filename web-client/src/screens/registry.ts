@@ -35,7 +35,7 @@ const citizenActions: CitizenActions = {
 const documentsActions: DocumentsActions = { load: later, send: nothing, cancel: nothing, remove: later };
 const agentActions: AgentActions = {
   load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
-  invite: later, forgetInvited: nothing, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
+  invite: later, forgetInvited: nothing, lookForDocuments: later, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
   useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
 };
 const mediaActions: MediaActionsFull = {
@@ -239,6 +239,8 @@ export const examples: Example[] = [
   agent("agent-calling", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: (p) => media(p) }),
   agent("agent-calling-no-devices", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: () => ({ ...noMedia, step: "failed", problem: "not_found" }) }),
   agent("agent-call", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-documents", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: fewDocuments.list }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-no-documents", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: [] }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-call-over-time", { at: { rows, state: { ...agentInCall, end: at(-2) }, callSince: NOW - 1_512_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }], { uplink: "fair" }) }),
   agent("agent-call-citizen-away", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, presence: "away", media: p.citizen }]) }),
   agent("agent-call-citizen-left", { at: { rows, state: { ...agentInCall, participants: [] }, callSince: NOW - 312_000 }, media: (p) => media(p) }),

@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon";
 import { Notice } from "../../ui/page";
 import { noticeText } from "../notices";
 import { Stage } from "../stage";
+import { CitizenDocuments } from "./documents";
 import { GuestList, InviteDialog, LinkDialog } from "./guests";
 import type { AgentView } from "./view";
 
@@ -35,6 +36,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
             <div><dt>{text("desk.slot")}</dt><dd>{text("appointment.span", { start: text.time(state.start), end: text.time(state.end) })}</dd></div>
           </dl>
           <div role="status">{at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}</div>
+          <CitizenDocuments appointment={state.appointment} documents={at.documents} busy={at.busy} onLook={() => void act.lookForDocuments()} />
           <GuestList guests={state.guests ?? []} citizen={name} busy={at.busy} act={act} onInvite={() => setInviting(true)} />
           <div class="side-actions">
             <Button icon="back" busy={at.busy} described="put-back-hint" onClick={act.putBack}>{text("call.put_back")}</Button>

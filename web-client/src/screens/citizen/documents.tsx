@@ -9,6 +9,7 @@ import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Announcer, LineNotice, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
+import { megabytes, sizeText } from "../size";
 import { DeleteEverything } from "./erase";
 import type { CitizenView } from "./view";
 
@@ -83,7 +84,7 @@ function There({ entry, mayChange, onRemove }: { entry: DocumentEntry; mayChange
       <Icon name={entry.kind === "identity_copy" ? "card" : "document"} />
       <div class="document-what">
         <a href={documentUrl(entry.id)} download={entry.name}>{entry.name}</a>
-        <span class="hint">{entry.kind === "identity_copy" && `${text("docs.card")} · `}{size(text, entry.bytes)}</span>
+        <span class="hint">{entry.kind === "identity_copy" && `${text("docs.card")} · `}{sizeText(text, entry.bytes)}</span>
       </div>
       {mayChange && <Button kind="quiet" onClick={onRemove}>{text("docs.remove")}<span class="visually-hidden"> {entry.name}</span></Button>}
     </li>
@@ -109,12 +110,4 @@ function OnItsWay({ one, onCancel }: { one: Sending; onCancel(): void }) {
 
 function problemText(text: Text, code: string): string {
   return text(PROBLEMS[code] ?? "docs.problem_internal");
-}
-
-function size(text: Text, bytes: number): string {
-  return bytes < 1_000_000 ? text("docs.kilobytes", { size: Math.max(1, Math.round(bytes / 1_000)) }) : text("docs.megabytes", { size: megabytes(text, bytes) });
-}
-
-function megabytes(text: Text, bytes: number): string {
-  return new Intl.NumberFormat(text.language === "lb" ? "de" : text.language, { maximumFractionDigits: 1 }).format(Math.floor(bytes / 100_000) / 10);
 }
