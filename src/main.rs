@@ -164,7 +164,7 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
 
 async fn back_up(config: &Config, arguments: &ArgMatches) -> Done {
     let (file, keys) = files(arguments);
-    let store = open_store(config).await?;
+    let store = existing_store(config).await?;
     let made = store.back_up(&file, &keys, Clock::default().now()).await;
     store.close().await;
     let made = made?;
@@ -202,7 +202,7 @@ fn files(arguments: &ArgMatches) -> (PathBuf, PathBuf) {
 
 /// 0: intact; 1: not.
 async fn verify_ledger(config: &Config, arguments: &ArgMatches) -> Done {
-    let store = open_store(config).await?;
+    let store = existing_store(config).await?;
     let verdict = store.verify_ledger(arguments.get_one::<Head>("head").copied()).await?;
     store.close().await;
     let (code, sentence) = match verdict {
@@ -250,6 +250,14 @@ async fn load_test(options: &Options) -> Done {
 async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
     make_directory(&config.data_directory)?;
     Ok(Store::open_beside(&config.data_directory).await?)
+}
+
+/// The same, where there is something to look at: nothing is made.
+async fn existing_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
+    if !config.data_directory.join("visavis.db").exists() {
+        return Err(format!("there is no database in {}: set data.directory", config.data_directory.display()).into());
+    }
+    open_store(config).await
 }
 
 /// The one place that writes to standard output; a closed pipe is no reason to fail.

@@ -24,8 +24,12 @@ pub(crate) fn pdf(bytes: usize) -> Vec<u8> {
 
 /// Sends a file as the page does. The name is percent-encoded here.
 pub(crate) async fn send(server: &Running, cookie: &str, kind: &str, name: &str, file: &[u8]) -> Response {
+    send_to(&server.base.authority, cookie, kind, name, file).await
+}
+
+/// The same to whatever server listens there.
+pub(crate) async fn send_to(host: &str, cookie: &str, kind: &str, name: &str, file: &[u8]) -> Response {
     let name: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let host = &server.base.authority;
     let head = format!(
         "POST /api/v1/link/documents?kind={kind}&name={name} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nX-Visavis: 1\r\nConnection: close\r\n\
          Content-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",

@@ -50,6 +50,41 @@ async fn each_acknowledgement_follows_a_sync_of_the_database() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_acknowledged_after_its_file_its_directory_and_its_row_are_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = directory.path().join("trace");
+    let server = Traced::start(directory.path(), &trace);
+    let demo = server.demo().await;
+    let base = Base::parse(demo["local_url"].as_str().unwrap()).unwrap();
+    let citizen = SignedIn::citizen(&base, demo["citizen"]["join_url"].as_str().unwrap()).await.unwrap();
+    let sent = crate::documents::send_to(&base.authority, &citizen.cookie, "document", "x.pdf", &crate::documents::pdf(100_000)).await;
+    assert_eq!(sent.status, 201, "{}", sent.json());
+    let document = sent.json()["id"].as_str().unwrap().to_owned();
+    drop(server);
+
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    let lines: Vec<&str> = trace.lines().collect();
+    let file = synced(&lines, 0, &format!("/vault/{document}.part>"));
+    let folder = synced(&lines, file, "/data/vault>");
+    let row = synced(&lines, folder, "visavis.db-wal>");
+    let answered = lines.iter().position(|line| line.contains("201 Created")).expect("the answer is in the trace");
+    assert!(row < answered, "file {file}, directory {folder}, row {row}, answer {answered}");
+}
+
+/// In which line the first sync of this file after `from` came back.
+fn synced(lines: &[&str], from: usize, path: &str) -> usize {
+    let asked = |line: &str| (line.contains("fsync(") || line.contains("fdatasync(")) && line.contains(path);
+    let at = from + lines[from..].iter().position(|line| asked(line)).unwrap_or_else(|| panic!("no sync of {path} in the trace"));
+    if !lines[at].contains("unfinished") {
+        return at;
+    }
+    // Another thread spoke in between: the same one says later that it came back.
+    let thread = lines[at].split(' ').next().unwrap();
+    let back = |line: &&str| line.split(' ').next() == Some(thread) && line.contains("sync resumed");
+    at + lines[at..].iter().position(back).unwrap_or_else(|| panic!("the sync of {path} does not come back"))
+}
+
 /// What of the trace matters, in the order of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Event {
@@ -94,7 +129,7 @@ impl Traced {
     fn start(directory: &Path, trace: &Path) -> Self {
         let data = directory.join("data");
         let child = Command::new("strace")
-            .args(["-f", "-qq", "-s", "200", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg", "-o"])
+            .args(["-f", "-qq", "-y", "-s", "200", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg", "-o"])
             .arg(trace)
             .arg(env!("CARGO_BIN_EXE_visavis"))
             .args(["--demo=true", "--web.https=127.0.0.1:0", "--web.http=127.0.0.1:0", "--media.addresses=127.0.0.1"])

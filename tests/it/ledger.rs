@@ -108,6 +108,17 @@ async fn lines_of_an_older_version_are_chained_once_and_never_again() {
     assert_eq!(store.verify_ledger(None).await.unwrap(), Verdict::Broken(7), "a restart heals no chain");
 }
 
+#[test]
+fn the_command_makes_no_database_where_there_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [&["verify-ledger"][..], &["backup", "nowhere/x.backup"]] {
+        let data = format!("--data.directory={}", directory.path().display());
+        let told = Command::new(env!("CARGO_BIN_EXE_visavis")).arg(data).args(arguments).output().unwrap();
+        assert!(!told.status.success() && String::from_utf8_lossy(&told.stderr).contains("no database"), "{told:?}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
 #[tokio::test]
 async fn the_command_says_intact_or_names_the_first_broken_line() {
     let directory = tempfile::tempdir().unwrap();

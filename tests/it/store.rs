@@ -35,7 +35,7 @@ fn agent() -> NewAgent {
 
 fn bytes_of_directory(directory: &Path) -> Vec<u8> {
     let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    files.flat_map(|path| std::fs::read(path).unwrap()).collect()
+    files.filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {
