@@ -139,6 +139,8 @@ impl Passing {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
@@ -228,5 +230,36 @@ mod tests {
     fn a_picture_with_the_mark_of_an_archive_inside_is_a_picture() {
         let picture = [JPEG, b"PK\x05\x06".as_slice(), &[1; 300]].concat();
         assert_eq!(judged(&picture), Ok(FileType::Jpeg));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged_alike_however_they_come_in(
+            kind in 0..4_usize,
+            body in prop::collection::vec(any::<u8>(), 0..2000),
+            ends_as_zip in any::<bool>(),
+            size in 1..300_usize,
+        ) {
+            let mut file = [PDF, PNG, JPEG, b""][kind].to_vec();
+            file.extend(body);
+            if ends_as_zip {
+                file.extend_from_slice(b"PK\x05\x06");
+                file.extend_from_slice(&[0; 18]);
+            }
+            let whole = judge_head(&file).and_then(|kind| {
+                let mut passing = Passing::default();
+                passing.see(&file);
+                passing.judge(kind).map(|()| kind)
+            });
+            let in_parts = judge_head(&file).and_then(|kind| {
+                let mut passing = Passing::default();
+                file.chunks(size).for_each(|part| passing.see(part));
+                passing.judge(kind).map(|()| kind)
+            });
+            prop_assert_eq!(whole, in_parts);
+            if ends_as_zip {
+                prop_assert!(whole.is_err());
+            }
+        }
     }
 }

@@ -275,6 +275,45 @@ async fn an_upload_that_breaks_off_leaves_nothing_and_a_crash_leaves_nothing_aft
     assert_eq!(vault(&server), vec![data.join(kept["id"].as_str().unwrap())]);
 }
 
+#[tokio::test]
+async fn a_slow_line_gets_its_document_through_and_a_silent_one_is_told_after_fifteen_seconds() {
+    let server = Running::start().await;
+    let (_, _, cookie) = booked(&server).await;
+    let open = async || {
+        let host = &server.base.authority;
+        let head = format!(
+            "POST /api/v1/link/documents?kind=document&name=x HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nX-Visavis: 1\r\nConnection: close\r\n\
+             Content-Length: 1900\r\n\r\n"
+        );
+        let mut socket = TcpStream::connect(host).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket
+    };
+    let answer = async |mut socket: TcpStream| {
+        let mut text = String::new();
+        socket.read_to_string(&mut text).await.unwrap();
+        text
+    };
+    let slow = async {
+        let mut socket = open().await;
+        // Longer than any other request may take.
+        for part in pdf(1900).chunks(100) {
+            socket.write_all(part).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        answer(socket).await
+    };
+    let silent = async {
+        let mut socket = open().await;
+        socket.write_all(&pdf(100)).await.unwrap();
+        answer(socket).await
+    };
+    let (slow, silent) = tokio::join!(slow, silent);
+    assert!(slow.starts_with("HTTP/1.1 201 "), "{slow}");
+    assert!(silent.starts_with("HTTP/1.1 408 "), "{silent}");
+    assert_eq!((list(&server, &cookie).await.len(), vault(&server).len()), (1, 1));
+}
+
 /// A small disk of its own, as the data directory; unmounted when dropped.
 struct SmallDisk(PathBuf);
 

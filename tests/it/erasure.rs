@@ -207,3 +207,29 @@ async fn the_write_ahead_log_is_empty_after_a_deletion_and_the_wrapped_key_nowhe
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
+
+#[tokio::test]
+async fn three_hundred_due_at_once_are_gone_within_a_minute() {
+    let server = Running::start().await;
+    let start = server.clock.now();
+    let slot = visavis::agenda::phase::Slot { start, end: start.after(Duration::from_secs(1200)) };
+    for _ in 0..300 {
+        let new = visavis::store::NewAppointment {
+            service: "advice".into(),
+            name: "Clara".into(),
+            language: "fr".into(),
+            details: visavis::store::Details::default(),
+            slot,
+            rules: visavis::agenda::phase::LinkRules::default(),
+        };
+        server.server.store.book(new, start).await.unwrap();
+    }
+    server.clock.shift(25 * HOUR);
+    let due = std::time::Instant::now();
+    while count(&server, "SELECT count(*) FROM erased WHERE outcome = 'no_show'").await < 300 {
+        assert!(due.elapsed() < Duration::from_secs(60), "still not all gone");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    println!("300 appointments erased in {:?}", due.elapsed());
+    assert_eq!(server.server.signaling.consultations(), 0, "no task stays behind");
+}
