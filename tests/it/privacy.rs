@@ -98,6 +98,8 @@ impl Process {
 async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() {
     const NAME: &str = "Zoé Eigenname";
     const NOTICE: &str = "your documents are in order, five minutes";
+    const FILE: &str = "Attest Glioblastom.pdf";
+    const DIAGNOSIS: &str = "Metastasen im Befund";
     const CHAT: &str = "my insurance number is 1975 0101";
     let server = Process::start("debug").await;
     let base = server.base();
@@ -121,6 +123,11 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
     let agent = SignedIn::agent(&base, &username, &password).await.unwrap();
     let citizen = SignedIn::citizen(&base, &link).await.unwrap();
     let cookies = [agent.cookie.clone(), citizen.cookie.clone()];
+    let file = [crate::documents::pdf(60), DIAGNOSIS.as_bytes().to_vec()].concat();
+    let sent = crate::documents::send_to(&base.authority, &cookies[1], "document", FILE, &file).await;
+    assert_eq!(sent.status, 201, "{}", sent.json());
+    let refused = crate::documents::send_to(&base.authority, &cookies[1], "document", FILE, DIAGNOSIS.as_bytes()).await;
+    assert_eq!(refused.status, 415, "{}", refused.json());
 
     // Arrive, be told to wait, be called, answer.
     let citizen_options = PeerOptions { name: 11, ..PeerOptions::default() };
@@ -160,6 +167,11 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
     citizen.phase(&id, "closed").await.unwrap();
     citizen.close().await;
     agent.close().await;
+
+    // The agent reads what was sent; the citizen deletes everything.
+    let path = format!("/api/v1/agent/consultations/{id}/documents/{}", sent.json()["id"].as_str().unwrap());
+    assert_eq!(request(&base, "GET", &path, &[("Cookie", &cookies[0])], None).await.unwrap().body, file);
+    assert_eq!(request(&base, "POST", "/api/v1/link/erase", &[("Cookie", &cookies[1])], None).await.unwrap().status, 200);
     let agent_name = server.said("/agent/name");
     let logs = server.stop().await;
 
@@ -172,6 +184,9 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
         NOTICE,
         "documents",
         CHAT,
+        "Attest",
+        "Glioblastom",
+        "Metastasen",
         "insurance",
         &token,
         &token[..20],
@@ -200,11 +215,11 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
     // One line for each step, with the reference.
     let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
     for line in logs.lines().filter(|line| line.contains(&format!("reference={reference}"))) {
-        for word in ["arrive", "call", "admit", "drop", "return", "leave", "close"] {
+        for word in ["arrive", "call", "admit", "drop", "return", "leave", "close", "added", "erased"] {
             *lines.entry(word).or_default() += usize::from(line.split_whitespace().any(|part| part == word));
         }
     }
-    let expected = BTreeMap::from(["arrive", "call", "admit", "drop", "return", "leave", "close"].map(|word| (word, 1)));
+    let expected = BTreeMap::from(["arrive", "call", "admit", "drop", "return", "leave", "close", "added", "erased"].map(|word| (word, 1)));
     assert_eq!(lines, expected, "{logs}");
 }
 

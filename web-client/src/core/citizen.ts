@@ -108,7 +108,7 @@ export class Citizen extends Side<CitizenState> {
       this.#linkKnown(link);
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
-      if (code === "not_signed_in" && this.#isGone()) return this.set({ link: { ...this.get().link!, phase: "erased", name: "", reference: "", receipt: undefined }, state: undefined });
+      if (code === "not_signed_in" && this.#isGone()) return;
       this.set({ problem: code });
       if (code === "unreachable" || code === "slow_down") {
         const after = (error instanceof ApiError ? error.retryAfterS : undefined) ?? RETRY_MS / 1000;
@@ -240,7 +240,7 @@ export class Citizen extends Side<CitizenState> {
 
   protected override status(line: SignalingStatus): void {
     super.status(line);
-    if (line === "signed_out") this.set({ problem: "not_signed_in" });
+    if (line === "signed_out" && !this.#isGone()) this.set({ problem: "not_signed_in" });
     if (line === "replaced" || line === "refused" || line === "signed_out") {
       stopRinging();
       this.letGo();
@@ -278,10 +278,12 @@ export class Citizen extends Side<CitizenState> {
     }
   }
 
-  /** The time to keep anything was over, so the cookie went with the rest. */
+  /** Whether the cookie is no longer good because the time to keep anything was over; then the page says so. */
   #isGone(): boolean {
-    const until = this.get().link?.kept_until;
-    return until !== undefined && Date.parse(until) <= Date.now() + this.get().serverAheadMs;
+    const { link, serverAheadMs } = this.get();
+    if (!link?.kept_until || Date.parse(link.kept_until) > Date.now() + serverAheadMs) return false;
+    this.set({ link: { ...link, phase: "erased", name: "", reference: "", kept_until: undefined }, state: undefined, problem: undefined });
+    return true;
   }
 
   protected override async stillWelcome(): Promise<void> {
