@@ -205,7 +205,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "data.directory",
         kind: Kind::Text,
         default: r#""data""#,
-        about: "The database, its master key and the demo data. Back it up, keep others out of it.",
+        about: "The database, its master key, the documents and the demo data. `visavis backup` backs it up; keep others out of it.",
         set: |config, _, value| path(value).map(|path| config.data_directory = path),
     },
     Setting {
