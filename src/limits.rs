@@ -18,6 +18,10 @@ pub const EMAIL_CHARACTERS: usize = 254;
 pub const PHONE_CHARACTERS: usize = 40;
 /// Characters of a citizen's note to the agent (mission.md); a booking with a longer one is refused with `invalid_appointment`.
 pub const BOOKING_NOTE_CHARACTERS: usize = 1_000;
+/// Characters of a text of a topic; a longer one stops the start.
+pub const TOPIC_CHARACTERS: usize = 500;
+/// Things to have ready of a topic in one language; more stop the start.
+pub const TOPIC_ITEMS: usize = 20;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).

@@ -1,4 +1,4 @@
-//! The calendar's rules: when slots exist, who still finds a place, and in which phase a link is at a moment (rules O W L R of mission.md).
+//! The calendar's rules: when slots exist, for which topics, who still finds a place, and in which phase a link is at a moment (rules O W L R of mission.md).
 //! Knows no database and no clock.
 
 pub mod calendar;
@@ -6,3 +6,4 @@ pub mod holiday;
 pub mod hours;
 pub mod occupancy;
 pub mod phase;
+pub mod topic;

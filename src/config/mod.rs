@@ -3,6 +3,7 @@
 mod problem;
 mod settings;
 mod sources;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use crate::agenda::calendar::Calendar;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
 use crate::agenda::phase::LinkRules;
+use crate::agenda::topic::Topic;
 
 pub use problem::{Place, Problem};
 pub use settings::{SETTINGS, Setting, documented};
@@ -112,6 +114,10 @@ pub struct Service {
     pub agents_on_duty: u16,
     /// Slots that begin later than this from now are not offered yet.
     pub book_ahead: Duration,
+    /// Citizens book by themselves.
+    pub public_booking: bool,
+    /// What it can be consulted about, by key; never empty.
+    pub topics: BTreeMap<String, Topic>,
     /// The numbers of rules O, R and L.
     pub rules: LinkRules,
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::topics::TOPICS;
 use super::{Config, Network, Service};
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
@@ -36,8 +37,9 @@ pub enum Value {
 }
 
 /// One setting.
+#[derive(Clone, Copy)]
 pub struct Setting {
-    /// Dotted; `*` stands for the key of a service.
+    /// Dotted; the first `*` stands for the key of a service, a second one for that of a topic.
     pub key: &'static str,
     /// The form of its value.
     pub kind: Kind,
@@ -45,12 +47,25 @@ pub struct Setting {
     pub default: &'static str,
     /// What it does, a sentence or two.
     pub about: &'static str,
-    /// Judges the value and sets it for the named service, if it is one's. The error says what is wrong and what would be right.
+    /// Judges the value and sets it for the service of this key (`advice`), or the topic (`advice.care`), if it is one's.
+    /// The error says what is wrong and what would be right.
     pub(super) set: fn(&mut Config, &str, Value) -> Judged<()>,
 }
 
 /// All of them, in the order of the file.
-pub const SETTINGS: &[Setting] = &[
+pub const SETTINGS: &[Setting] = &ALL;
+
+const ALL: [Setting; OWN.len() + TOPICS.len()] = {
+    let mut all = [OWN[0]; OWN.len() + TOPICS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < OWN.len() { OWN[at] } else { TOPICS[at - OWN.len()] };
+        at += 1;
+    }
+    all
+};
+
+const OWN: &[Setting] = &[
     Setting {
         key: "demo",
         kind: Kind::Switch,
@@ -340,6 +355,13 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "services.*.public_booking",
+        kind: Kind::Switch,
+        default: "false",
+        about: "Whether citizens book by themselves on the page `/book`, and ask there to be called back. Without it portals alone book.",
+        set: |config, key, value| switch(value).map(|on| service(config, key).public_booking = on),
+    },
+    Setting {
         key: "services.*.early_minutes",
         kind: Kind::Number,
         default: "15",
@@ -364,6 +386,8 @@ pub const SETTINGS: &[Setting] = &[
 
 /// The service that exists when none is configured.
 pub(super) const FIRST_SERVICE: &str = "advice";
+/// The topic of a service for which none is configured.
+pub(super) const FIRST_TOPIC: &str = "information";
 
 /// `config/visavis.toml`: every key, commented, with its default.
 pub fn documented() -> String {
@@ -377,7 +401,7 @@ pub fn documented() -> String {
         let (table, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if table != section {
             section = table;
-            let _ = write!(file, "\n[{}]\n", table.replace('*', FIRST_SERVICE));
+            let _ = write!(file, "\n[{}]\n", named(table, FIRST_SERVICE, FIRST_TOPIC));
         }
         file.push('\n');
         for line in setting.about.lines() {
@@ -388,21 +412,26 @@ pub fn documented() -> String {
     file
 }
 
-/// The error says what is wrong and what would be right.
-type Judged<T> = Result<T, (String, String)>;
+/// The key of a setting for this service and, where it is one's, this topic.
+pub(super) fn named(key: &str, service: &str, topic: &str) -> String {
+    key.replacen('*', service, 1).replacen('*', topic, 1)
+}
 
-fn unreadable() -> (String, String) {
+/// The error says what is wrong and what would be right.
+pub(super) type Judged<T> = Result<T, (String, String)>;
+
+pub(super) fn unreadable() -> (String, String) {
     (String::from("the value has the wrong form"), String::from("the form of the default"))
 }
 
-fn text(value: Value) -> Judged<String> {
+pub(super) fn text(value: Value) -> Judged<String> {
     match value {
         Value::Text(text) => Ok(text),
         _ => Err(unreadable()),
     }
 }
 
-fn switch(value: Value) -> Judged<bool> {
+pub(super) fn switch(value: Value) -> Judged<bool> {
     match value {
         Value::Switch(on) => Ok(on),
         _ => Err(unreadable()),
@@ -463,7 +492,7 @@ fn is_base_url(url: &str) -> bool {
     authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
 }
 
-fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {
+pub(super) fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {
     config.services.entry(key.to_owned()).or_default()
 }
 
