@@ -101,7 +101,7 @@ pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, 
     Json(link(&site, &appointment))
 }
 
-fn link(site: &Site, appointment: &Appointment) -> Link {
+pub(super) fn link(site: &Site, appointment: &Appointment) -> Link {
     let now = site.clock.now();
     let service = site.config.services.get(&appointment.service);
     Link {
@@ -110,8 +110,11 @@ fn link(site: &Site, appointment: &Appointment) -> Link {
         name: appointment.name.clone(),
         guest: None,
         service: LinkService {
+            key: appointment.service.clone(),
             name: service.map_or(appointment.service.as_str(), |service| service.name(&appointment.language)).to_owned(),
             helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),
+            book_ahead_days: service.map_or(0, |service| service.book_ahead.as_secs() / (24 * 60 * 60)),
+            public_booking: service.is_some_and(|service| service.public_booking),
         },
         start: appointment.start.into(),
         end: appointment.end.into(),

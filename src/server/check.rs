@@ -21,8 +21,17 @@ pub fn check(config: &Config, now: Timestamp) -> (Vec<String>, Vec<String>) {
         note(media_port_free(port));
     }
     note(writable(&config.data_directory).map(|()| format!("data directory {} is writable", config.data_directory.display())));
+    topics(config).into_iter().for_each(&mut note);
     certificate(config, now).into_iter().for_each(note);
     (wrong, good)
+}
+
+/// What the operator left out of a topic.
+fn topics(config: &Config) -> Vec<Result<String, String>> {
+    let topics = config.services.iter().flat_map(|(service, of)| of.topics.iter().map(move |(key, topic)| (service, key, topic)));
+    topics
+        .filter_map(|(service, key, topic)| topic.unsaid().map(|why| Err(format!("topic `services.{service}.topics.{key}` {why}"))))
+        .collect()
 }
 
 fn listener_free(address: SocketAddr) -> Result<String, String> {

@@ -3,11 +3,13 @@
 mod agents;
 mod appointments;
 mod audit;
+mod callbacks;
 mod details;
 mod guests;
 mod load_test;
 mod meta;
 mod places;
+mod public_bookings;
 mod seal;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,14 +19,17 @@ use std::sync::Arc;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::access::contact::ContactKey;
 use crate::access::link::LinkKey;
 use crate::limits;
 
 pub use agents::{AgentAccount, NewAgent};
-pub use appointments::{Appointment, Found, NewAppointment};
+pub use appointments::{Appointment, Found, NewAppointment, Placed};
 pub use audit::{AuditLine, Who};
+pub use callbacks::{Asked, Callback, CallbackDetails, NewCallback};
 pub use details::Details;
 pub use load_test::TakenOut;
+pub use public_bookings::PublicBooking;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +77,7 @@ struct Inner {
     readers: SqlitePool,
     master: seal::SealingKey,
     link_key: LinkKey,
+    contact_key: ContactKey,
     /// Held for the life of the store by the one who owns the seats; the system releases it even after kill -9.
     _lock: Option<std::fs::File>,
 }
@@ -109,9 +115,10 @@ impl Store {
             Some(_) => migrate(&writer).await?,
             None => require_same_version(&writer).await?,
         }
-        let link_key = meta::link_key(&writer, &master).await?;
+        let link_key = LinkKey::new(meta::own_key(&writer, &master, "link_key").await?);
+        let contact_key = ContactKey::new(meta::own_key(&writer, &master, "contact_key").await?);
         let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, _lock: lock }) })
+        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, contact_key, _lock: lock }) })
     }
 
     /// Whether the database answers: for readiness.

@@ -9,6 +9,7 @@
 mod admission;
 mod admission_protocol;
 mod agenda;
+mod booking;
 mod config;
 mod consultation;
 mod consultation_random;
