@@ -2,10 +2,13 @@
 
 import type { Citizen, CitizenState } from "../../core/citizen";
 import type { LocalMedia, LocalMediaState } from "../../core/local-media";
+import type { CallbackState } from "../../core/callback";
 import type { SeatState } from "../../core/seat";
+import type { SlotsState } from "../../core/slot-finder";
+import type { CallbackActions, SlotActions } from "../book/view";
 
 export type CitizenActions = Pick<Citizen,
-  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "knock" | "agree" | "useThisPage" | "clearNotice">;
+  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
 
 export type MediaActionsFull = Pick<LocalMedia,
   "open" | "chooseCamera" | "chooseMicrophone" | "chooseSpeaker" | "canChooseSpeaker" | "canShareScreen" | "setMuted" | "setCameraOff" | "switchCamera" | "shareScreen" | "stopScreen">;
@@ -15,6 +18,11 @@ export interface CitizenView {
   media: LocalMediaState;
   seat: SeatState;
   act: CitizenActions;
+  /** For another time. */
+  slots: SlotsState;
+  slotsAct: SlotActions;
+  callback?: CallbackState;
+  callbackAct?: CallbackActions;
   mediaAct: MediaActionsFull;
   /** The gallery has no clock and no microphone: it says what they show. */
   fixed?: { now: number; level?: number; dialog?: "cancel" };
