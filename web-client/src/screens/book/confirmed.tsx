@@ -6,6 +6,7 @@ import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Card, Notice, Page } from "../../ui/page";
 import { QrPicture } from "../../ui/qr";
+import { ZoneHint } from "../../ui/zone-hint";
 import { Preparation } from "../citizen/welcome";
 import { TopicAbout } from "./choose";
 import { said, type BookingView } from "./view";
@@ -28,6 +29,7 @@ export function ConfirmedPage({ at, act }: BookingView) {
           {service && <div><dt>{text("appointment.with")}</dt><dd>{said(service.names, text.language)}{topic && <><br />{said(topic.names, text.language)}</>}</dd></div>}
           <div><dt>{text("appointment.reference")}</dt><dd class="reference reference-large">{booked.reference}</dd></div>
         </dl>
+        <ZoneHint zone={zone} at={booked.start} />
         <p class="hint">{text("booked.reference_hint")}</p>
       </Card>
       <Notice kind="warning"><p><strong>{text("booked.keep_title")}</strong></p><p>{text("booked.keep")}</p></Notice>

@@ -5,6 +5,7 @@ import { serviceOf, stepsOf, topicOf, type Step } from "../../core/booking-steps
 import type { Key } from "../../core/text";
 import { Button } from "../../ui/button";
 import { useText } from "../../ui/hooks";
+import { ZoneHint } from "../../ui/zone-hint";
 import { TopicAbout } from "./choose";
 import { StepPage } from "./step";
 import { said, type BookingView } from "./view";
@@ -23,7 +24,7 @@ export function Review(view: BookingView) {
       <dl class="review">
         {stepsOf(services)[0] === "service" && part("service", "appointment.with", said(service.names, text.language))}
         {part("topic", "book.topic", said(topic.names, text.language))}
-        {part("time", "appointment.when", <>{text.day(slot.start, service.time_zone)}<br /><strong>{text("appointment.span", { start: text.time(slot.start, service.time_zone), end: text.time(slot.end, service.time_zone) })}</strong></>)}
+        {part("time", "appointment.when", <>{text.day(slot.start, service.time_zone)}<br /><strong>{text("appointment.span", { start: text.time(slot.start, service.time_zone), end: text.time(slot.end, service.time_zone) })}</strong><ZoneHint zone={service.time_zone} at={slot.start} /></>)}
         {part("details", "book.you", <>{name.trim()}<br />{email.trim()}{phone.trim() && <><br />{phone.trim()}</>}{note.trim() && <><br /><q class="note">{note.trim()}</q></>}</>)}
       </dl>
       <TopicAbout topic={topic} />

@@ -3,11 +3,12 @@
 import { useState } from "preact/hooks";
 import type { FreeSlot } from "../../core/protocol";
 import type { SlotsState } from "../../core/slot-finder";
-import { dayIn, differsFromHere } from "../../core/zone";
+import { dayIn } from "../../core/zone";
 import { Button } from "../../ui/button";
 import { Choice } from "../../ui/form";
 import { useText } from "../../ui/hooks";
 import { Card, Notice } from "../../ui/page";
+import { ZoneHint } from "../../ui/zone-hint";
 import { noticeText } from "../notices";
 import type { SlotActions } from "./view";
 
@@ -78,7 +79,7 @@ export function When({ slots, act, zone, chosen, instead = [], busy = false, onC
         </fieldset>
       )}
       <p role="status" class="chosen-time">{chosen && text("book.chosen", { when: when(chosen) })}</p>
-      {example && differsFromHere(zone, example.start) && <p class="hint">{text("book.zone", { zone: zone.replace(/^.*\//, "").replace(/_/g, " ") })}</p>}
+      <ZoneHint zone={zone} at={example?.start} />
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { Button } from "../../ui/button";
 import { Choice, Faults, Refusal, TextField } from "../../ui/form";
 import { useText } from "../../ui/hooks";
 import { Card, Page } from "../../ui/page";
+import { ZoneHint } from "../../ui/zone-hint";
 import type { CallbackActions } from "../book/view";
 import { noticeText } from "../notices";
 
@@ -54,6 +55,7 @@ export function CallbackPage({ at, act, onBack }: CallbackPageProps) {
               ))}
             </div>
           ))}
+          <ZoneHint zone={at.zone} at={times[0]?.start} />
           {at.times && times.length === 0 && <p>{text("call_back.no_times")}</p>}
           {!at.times && !at.notice && <p role="status" class="loading">{text("book.looking")}</p>}
           {!at.times && at.notice && <Button onClick={() => void act.load()}>{text("try_again")}</Button>}
