@@ -74,3 +74,19 @@ fn certificate(config: &Config, now: Timestamp) -> Vec<Result<String, String>> {
         Err(error) => vec![Err(format!("certificate: {error}"))],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn a_topic_that_says_nobody_where_to_go_is_named() {
+        let text = String::from("[services.advice.topics.cheques]\nby_video = false\n");
+        let file = |text| Sources { file: Some(("visavis.toml".into(), text)), ..Sources::default() }.read().unwrap();
+        let told = topics(&file(text.clone()));
+        assert!(told.len() == 1 && told[0].as_ref().is_err_and(|said| said.contains("services.advice.topics.cheques")), "{told:?}");
+        assert!(topics(&file(text + "instead_en = \"Come to a counter.\"\n")).is_empty());
+        assert!(topics(&Config::default()).is_empty());
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use visavis::load::http_client::{Response, request};
+use visavis::load::signaling_client::SignalingClient;
 
 use crate::agenda::Office;
 use crate::running::Running;
@@ -335,6 +336,36 @@ async fn a_call_back_about_an_appointment_names_it_whatever_the_phase_and_is_sea
             assert!(!bytes.windows(canary.len()).any(|window| window == canary), "in the clear");
         }
     }
+}
+
+#[tokio::test]
+async fn the_desk_shows_topic_and_note_and_who_wants_to_be_called_as_soon_as_it_is_known() {
+    let server = Running::start().await;
+    let slots = server.get("/api/v1/slots?service=advice", &[]).await.json();
+    let asked = with(wish(), json!({"start": slots["slots"][0]["start"], "name": "Clara Told", "note": "It is about my mother."}));
+    let booked = server.post("/api/v1/bookings", &[], asked).await;
+    assert_eq!(booked.status, 201, "{}", booked.json());
+    let kept = server.server.store.appointment_by_reference(booked.json()["reference"].as_str().unwrap()).await.unwrap().unwrap();
+    // The desk shows what begins within a day: the clock goes to an hour before it, before anybody signs in.
+    server.clock.shift((kept.start.0 - server.clock.now().0 - 60 * 60 * 1000).max(0));
+    server.server.signaling.agenda_changed();
+    let mut agent = SignalingClient::connect(&server.base, "agent", &server.agent().await).await.unwrap();
+    agent.hello("AQECAwQFBgcICQoLDA0ODw").await.unwrap();
+    let soon = Duration::from_secs(5);
+    let is_told = |desk: &Value| desk["rows"].as_array().is_some_and(|rows| rows.iter().any(|row| row["name"] == "Clara Told"));
+    let heard = agent.until(soon, "the row", |heard| heard.desk.as_ref().is_some_and(is_told)).await.unwrap().desk.unwrap();
+    let row = heard["rows"].as_array().unwrap().iter().find(|row| row["name"] == "Clara Told").unwrap().clone();
+    assert_eq!((&row["topic"], &row["note"], &row["service"]), (&json!("care"), &json!("It is about my mother."), &json!("advice")));
+    assert!(heard.get("callbacks").is_none(), "nobody waits to be called");
+
+    let times = server.get("/api/v1/callbacks/times?service=advice", &[]).await.json();
+    let asked = with(callback(), json!({"start": times["times"][0]["start"]}));
+    assert_eq!(server.post("/api/v1/callbacks", &[], asked).await.status, 201);
+    let waits = |heard: &visavis::load::signaling_client::Heard| heard.desk.as_ref().is_some_and(|desk| desk["callbacks"].is_array());
+    let desk = agent.until(soon, "the call back", waits).await.unwrap().desk.unwrap();
+    let row = &desk["callbacks"][0];
+    assert_eq!((&row["name"], &row["reason"], &row["done"]), (&json!("Jos Canary-5R8W"), &json!("no_slot"), &json!(false)));
+    server.server.stop().await;
 }
 
 #[tokio::test]
