@@ -200,6 +200,15 @@ async fn one_mailbox_holds_one_place_a_day_and_three_in_all() {
     assert_eq!(book(&office, &on(8, "clara@example.lu")).await.status, 201);
     office.clock.shift(3 * 24 * 60 * 60 * 1000);
     assert_eq!(book(&office, &on(11, "clara@example.lu")).await.status, 201, "Wednesday's and Thursday's are over");
+    // What is over is forgotten, so that its attempt books anew; what is to come is not.
+    let attempt = |letter: &str, day: u8, email: &str| with(on(day, email), json!({ "attempt": letter.repeat(43) }));
+    let kept = book(&office, &attempt("A", 12, "pit@example.lu")).await.json();
+    office.clock.shift(3 * 24 * 60 * 60 * 1000);
+    office.server.store.forget_public_bookings(office.clock.now()).await.unwrap();
+    assert_eq!(book(&office, &attempt("A", 12, "pit@example.lu")).await.json(), kept);
+    office.clock.shift(3 * 24 * 60 * 60 * 1000);
+    office.server.store.forget_public_bookings(office.clock.now()).await.unwrap();
+    assert_ne!(book(&office, &attempt("A", 14, "pit@example.lu")).await.json()["reference"], kept["reference"]);
     office.server.stop().await;
 }
 

@@ -65,8 +65,9 @@ export function When({ slots, act, zone, chosen, instead = [], busy = false, onC
       )}
       {!slots.loading && slots.days.length === 0 && <p>{text("book.no_days")}</p>}
       <div class="weeks">
-        {slots.week > 0 && <Button icon="back" busy={slots.loading} onClick={() => { pick(undefined); void act.earlier(); }}>{text("book.earlier")}</Button>}
-        {!slots.isLast && <Button busy={slots.loading} onClick={() => { pick(undefined); void act.later(); }}>{text("book.later")}</Button>}
+        {/* Both stay where they are at the ends, too: a button that goes away takes the focus of whoever pressed it along. */}
+        <Button icon="back" busy={slots.loading || slots.week === 0} onClick={() => { pick(undefined); void act.earlier(); }}>{text("book.earlier")}</Button>
+        <Button busy={slots.loading || slots.isLast} onClick={() => { pick(undefined); void act.later(); }}>{text("book.later")}</Button>
       </div>
       {day && (
         <fieldset class="times">
