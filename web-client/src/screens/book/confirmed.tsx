@@ -1,6 +1,6 @@
 // It is booked: the reference to say on the phone, the link and its ways to another device, what to have ready.
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Button } from "../../ui/button";
 import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
@@ -18,8 +18,15 @@ export function ConfirmedPage({ at, act }: BookingView) {
   const service = at.services?.find((one) => one.key === booked.service);
   const topic = service?.topics.find((one) => one.key === booked.topic);
   const zone = service?.time_zone;
+  const field = useRef<HTMLInputElement>(null);
+  // Where the browser does not copy for the page, the link is marked for the person to copy.
+  const mark = () => {
+    field.current?.focus();
+    field.current?.select();
+  };
   const copy = () => {
-    navigator.clipboard?.writeText(booked.join_url).then(() => setCopied(true), () => undefined);
+    if (navigator.clipboard) navigator.clipboard.writeText(booked.join_url).then(() => setCopied(true), mark);
+    else mark();
   };
   return (
     <Page screen="book_confirmed" title={text("booked.title")} lead={text("booked.lead")}>
@@ -37,7 +44,8 @@ export function ConfirmedPage({ at, act }: BookingView) {
         <h2 id="link-title"><Icon name="door" />{text("booked.link_title")}</h2>
         <div class="keep-ways">
           <div class="keep-link">
-            <div class="field"><label for="link">{text("booked.link")}</label><input id="link" type="text" readOnly value={booked.join_url} onFocus={(event) => event.currentTarget.select()} /></div>
+            <div class="field"><label for="link">{text("booked.link")}</label><input ref={field} id="link" type="text" readOnly value={booked.join_url} onFocus={(event) => event.currentTarget.select()} /></div>
+            <p class="on-paper">{booked.join_url}</p>
             <div class="go">
               <Button kind="primary" icon={copied ? "check" : "message"} onClick={copy}>{text("booked.copy")}</Button>
               <Button icon="card" onClick={() => print()}>{text("booked.print")}</Button>
