@@ -1,5 +1,5 @@
 //! Demo mode: an account, a key and an appointment that is open at any hour, told to scripts in `demo.json` and to people on the terminal.
-//! New at each start; never on a server that real people use.
+//! New at each start; never on a server that real people use. Its services are booked in public, so that a newcomer sees the booking page.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::access::password;
 use crate::access::token::Token;
 use crate::agenda::phase::{LinkRules, Phase, Slot};
+use crate::config::{Config, Sources};
 use crate::http::{DemoLinks, Site};
 use crate::ids::AppointmentId;
 use crate::signaling::Signaling;
@@ -48,6 +49,8 @@ pub struct DemoData {
     pub base_url: String,
     /// `http://localhost:port`, for this computer alone.
     pub local_url: String,
+    /// Where citizens book.
+    pub booking_url: String,
     /// Who comes.
     pub citizen: DemoCitizen,
     /// Who calls.
@@ -97,6 +100,23 @@ pub fn forget(data_directory: &Path) -> std::io::Result<()> {
     }
 }
 
+/// The settings of a demo: every service is booked in public, with agents enough that the demo's own appointment takes no place from the others;
+/// a service without topics of its own has those of the national health fund.
+pub fn furnished(mut config: Config) -> Config {
+    let first = Config::default().services.into_values().next().unwrap_or_default().topics;
+    let file = Some((PathBuf::from("src/demo/topics.toml"), String::from(include_str!("demo/topics.toml"))));
+    // The file is part of this program; a test reads it.
+    let shown = Sources { file, ..Sources::default() }.read().unwrap_or_default().services.into_values().next().unwrap_or_default().topics;
+    for service in config.services.values_mut() {
+        service.public_booking = true;
+        service.agents_on_duty = service.agents_on_duty.max(AGENTS);
+        if service.topics == first {
+            service.topics.clone_from(&shown);
+        }
+    }
+    config
+}
+
 /// What the demo is shown on: the parts of a running server.
 pub struct Stage {
     /// Where the demo's account, key and appointments are.
@@ -135,6 +155,7 @@ pub async fn start(stage: Stage) -> Result<Demo, DemoError> {
     let data = DemoData {
         local_url: stage.local_url.clone().unwrap_or_else(|| base_url.clone()),
         citizen: DemoCitizen { name: appointment.name.clone(), join_url: format!("{base_url}/j#{}", token.text()) },
+        booking_url: format!("{base_url}/book"),
         agent: DemoAgent { name: AGENT_NAME.into(), url: format!("{base_url}/agent"), username: USERNAME.into(), password },
         api: DemoApi { url: format!("{base_url}/api/v1"), key: key.text() },
         spki_sha256: stage.spki_sha256.clone(),
@@ -164,7 +185,7 @@ fn poster(stage: &Stage, data: &DemoData) -> String {
         format!("\nVisavis demo is ready.\n\n  {} (citizen) and {} (agent) talk to each other.\n", data.citizen.name, data.agent.name);
     let mut place = |title: &str, base: &str| {
         text.push_str(&format!(
-            "\n  {title}\n    citizen  {base}/j#{token}\n    agent    {base}/agent    user name {}    password {}\n",
+            "\n  {title}\n    citizen  {base}/j#{token}\n    booking  {base}/book\n    agent    {base}/agent    user name {}    password {}\n",
             data.agent.username, data.agent.password
         ));
     };
@@ -188,6 +209,8 @@ fn poster(stage: &Stage, data: &DemoData) -> String {
     text
 }
 
+/// One is busy with the demo's own appointment.
+const AGENTS: u16 = 3;
 const USERNAME: &str = "anna";
 const AGENT_NAME: &str = "Anna Agent";
 const CITIZEN_NAME: &str = "Clara Citizen";
@@ -336,4 +359,30 @@ fn readable_password() -> Result<String, DemoError> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let letters: String = random()?.iter().take(20).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     Ok(letters.as_bytes().chunks(5).map(|group| String::from_utf8_lossy(group).into_owned()).collect::<Vec<_>>().join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agenda::topic::{NotBookable, bookable};
+
+    #[test]
+    fn the_demo_has_the_topics_of_the_health_fund_and_says_everything_about_them() {
+        let config = furnished(Config::default());
+        let advice = &config.services["advice"];
+        assert!(advice.public_booking && advice.agents_on_duty >= 2);
+        assert_eq!(advice.topics.keys().collect::<Vec<_>>(), ["care", "cheques", "information"]);
+        assert!(bookable(&advice.topics, "care").is_ok());
+        assert_eq!(bookable(&advice.topics, "cheques"), Err(NotBookable::NotByVideo));
+        for topic in advice.topics.values() {
+            assert_eq!((topic.unsaid(), topic.names.len()), (None, 4), "{}", topic.name("en"));
+        }
+    }
+
+    #[test]
+    fn topics_that_the_operator_wrote_stay() {
+        let text = String::from("[services.tax.topics.refund]\nname_en = \"Refund\"\n");
+        let config = Sources { file: Some((PathBuf::from("x"), text)), ..Sources::default() }.read().unwrap();
+        assert_eq!(furnished(config).services["tax"].topics.keys().collect::<Vec<_>>(), ["refund"]);
+    }
 }

@@ -9,60 +9,83 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// An appointment and the consultation that happens at it: 128 random bits, written as 32 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AppointmentId(pub u128);
+/// 128 random bits, written as 32 lower-case hex digits wherever they are written.
+macro_rules! random_id {
+    ($(#[$about:meta])* $name:ident, $described:literal, $(#[$bad_about:meta])* $bad:ident, $wrong:literal) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u128);
 
-impl fmt::Display for AppointmentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl fmt::Debug for AppointmentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AppointmentId({self})")
-    }
-}
-
-/// Not 32 lower-case hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an appointment id is 32 lower-case hex digits")]
-pub struct BadAppointmentId;
-
-impl FromStr for AppointmentId {
-    type Err = BadAppointmentId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let hex = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !hex {
-            return Err(BadAppointmentId);
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:032x}", self.0)
+            }
         }
-        u128::from_str_radix(text, 16).map(Self).map_err(|_| BadAppointmentId)
-    }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        $(#[$bad_about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+        #[error($wrong)]
+        pub struct $bad;
+
+        impl FromStr for $name {
+            type Err = $bad;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let hex = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                if !hex {
+                    return Err($bad);
+                }
+                u128::from_str_radix(text, 16).map(Self).map_err(|_| $bad)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$", "description": $described })
+            }
+        }
+    };
 }
 
-impl Serialize for AppointmentId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+random_id!(
+    /// An appointment and the consultation that happens at it: 128 random bits, written as 32 hex digits.
+    AppointmentId,
+    "Names an appointment and its consultation.",
+    /// Not 32 lower-case hex digits.
+    BadAppointmentId,
+    "an appointment id is 32 lower-case hex digits"
+);
 
-impl<'de> Deserialize<'de> for AppointmentId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for AppointmentId {
-    fn schema_name() -> Cow<'static, str> {
-        "AppointmentId".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$", "description": "Names an appointment and its consultation." })
-    }
-}
+random_id!(
+    /// A wish to be called back: 128 random bits, written as 32 hex digits.
+    CallbackId,
+    "Names a wish to be called back.",
+    /// Not 32 lower-case hex digits.
+    BadCallbackId,
+    "a callback id is 32 lower-case hex digits"
+);
 
 /// A document, and the name of its file: 128 random bits, written as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

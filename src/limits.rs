@@ -18,6 +18,40 @@ pub const EMAIL_CHARACTERS: usize = 254;
 pub const PHONE_CHARACTERS: usize = 40;
 /// Characters of a citizen's note to the agent (mission.md); a booking with a longer one is refused with `invalid_appointment`.
 pub const BOOKING_NOTE_CHARACTERS: usize = 1_000;
+/// Places to come that one e-mail address may hold at a service by public booking, and one of them a day; one more is refused with `too_many`.
+pub const PLACES_PER_ADDRESS: usize = 3;
+/// Public bookings that one origin may make at once, a ministry behind one address included; then one more each `BOOKING_AGAIN`, else 429 `slow_down`.
+pub const BOOKINGS_PER_ORIGIN: u32 = 30;
+/// An origin may make one more public booking after this long.
+pub const BOOKING_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Public bookings that one origin may try at once, those that find no place or were wrong included; then one more each second, else 429 `slow_down`.
+pub const BOOKING_TRIES_PER_ORIGIN: u32 = 300;
+/// An origin may try one more public booking after this long.
+pub const BOOKING_TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Calls back that one origin may ask for at once; then one more each `CALLBACK_AGAIN`, else 429 `slow_down`.
+pub const CALLBACKS_PER_ORIGIN: u32 = 10;
+/// An origin may ask for one more call back after this long.
+pub const CALLBACK_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Origins whose bookings or wishes are counted; at the bound those that may ask freely again go, then the one that may soonest.
+pub const ASKING_ORIGINS: usize = 10_000;
+/// Calls back that wait at one service; one more is refused with `busy`.
+pub const CALLBACKS_WAITING: usize = 500;
+/// Calls back on a desk: those that wait by their time, then those done last; the others come up as these are done.
+pub const CALLBACKS_LISTED: u32 = 200;
+/// Calls back are offered for times that begin within this, so that all are over when `CALLBACK_KEPT` is.
+pub const CALLBACK_AHEAD: Duration = Duration::from_secs(10 * 24 * 60 * 60);
+/// Characters of a citizen's own words to a call back; more are refused with `invalid_appointment`.
+pub const CALLBACK_WORDS: usize = 500;
+/// A time for a call back is not longer than this: nobody waits a whole day beside the phone.
+pub const CALLBACK_LONGEST: Duration = Duration::from_secs(4 * 60 * 60);
+/// A call back is erased this long after it was asked for, done or not.
+pub const CALLBACK_KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// A call back that is done is erased after this long.
+pub const CALLBACK_KEPT_DONE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Characters of a text of a topic; a longer one stops the start.
+pub const TOPIC_CHARACTERS: usize = 500;
+/// Things to have ready of a topic in one language; more stop the start.
+pub const TOPIC_ITEMS: usize = 20;
 /// A ringing call that nobody answers returns the citizen to the queue (mission.md: no answer in 30 s).
 pub const RING: Duration = Duration::from_secs(30);
 /// A transport without an authenticated check or packet for this long is removed, the seat stays (RFC 7675).

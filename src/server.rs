@@ -96,6 +96,7 @@ pub struct Server {
 impl Server {
     /// Starts everything; ready (`/readyz`) when this returns.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let config = if config.demo { demo::furnished(config) } else { config };
         make_directory(&config.data_directory)
             .map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
         let listeners = Listeners::bind(&config)?;
@@ -152,6 +153,7 @@ impl Server {
         tasks.spawn(end_silent(site.clone(), stopped.clone()));
         tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tasks.spawn(erasure::run(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
+        tasks.spawn(forget_in_time(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tracing::info!(https = https.len(), http = http.len(), workers = media_ports.len(), "started");
         let demo = match config.demo {
             false => None,
@@ -321,6 +323,28 @@ fn certificate_files(config: &Config) -> CertificateFiles {
 pub fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// What public booking and calls back keep goes within a minute of its time.
+async fn forget_in_time(store: Store, signaling: Arc<Signaling>, clock: Clock, mut stopped: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(Duration::from_secs(60));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        let now = clock.now();
+        let erased = async {
+            store.forget_public_bookings(now).await?;
+            store.erase_callbacks(now).await
+        };
+        match erased.await {
+            Ok(0) => {}
+            Ok(_) => signaling.agenda_changed(),
+            Err(error) => tracing::error!(%error, "what had its time could not be erased"),
+        }
+    }
 }
 
 /// Agents whose cookie ended are signed out within a second, the sockets that it opened included (trust.md S9).

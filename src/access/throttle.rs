@@ -1,4 +1,4 @@
-//! How often somebody may be wrong: growing delay for sign-ins, a ceiling of failures a minute for join links. Told the time; refuses to know who asks.
+//! How often somebody may be wrong, or ask: growing delay for sign-ins, a ceiling of failures a minute for join links, an allowance of bookings. Told the time; refuses to know who asks.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -120,6 +120,54 @@ impl LinkThrottle {
     }
 }
 
+/// What an origin may ask for: so much at once, then one more each while. Holds at most `limits::ASKING_ORIGINS` origins.
+#[derive(Debug)]
+pub struct Allowance {
+    at_once: u32,
+    again: Duration,
+    /// When each origin may ask freely again: what it asked for lies as debt before it (GCRA).
+    free_at: BTreeMap<Origin, Instant>,
+}
+
+impl Allowance {
+    /// `at_once`, then one more after each `again`.
+    pub fn new(at_once: u32, again: Duration) -> Self {
+        Self { at_once, again, free_at: BTreeMap::new() }
+    }
+
+    /// Takes one; or says how long to wait for it.
+    pub fn take(&mut self, origin: Origin, now: Instant) -> Result<(), Duration> {
+        let free_at = self.free_at.get(&origin).copied().unwrap_or(now).max(now);
+        let wait = (free_at + self.again).saturating_duration_since(now + self.again * self.at_once);
+        if wait > Duration::ZERO {
+            return Err(wait);
+        }
+        self.make_room(now);
+        self.free_at.insert(origin, free_at + self.again);
+        Ok(())
+    }
+
+    /// What was taken was not used.
+    pub fn give_back(&mut self, origin: Origin) {
+        if let Some(free_at) = self.free_at.get_mut(&origin) {
+            *free_at = free_at.checked_sub(self.again).unwrap_or(*free_at);
+        }
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        if self.free_at.len() < limits::ASKING_ORIGINS {
+            return;
+        }
+        self.free_at.retain(|_, free_at| *free_at > now);
+        while self.free_at.len() >= limits::ASKING_ORIGINS {
+            match self.free_at.iter().min_by_key(|(_, free_at)| **free_at).map(|(origin, _)| *origin) {
+                Some(soonest) => drop(self.free_at.remove(&soonest)),
+                None => return,
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +255,35 @@ mod tests {
         let now = Instant::now();
         assert_eq!((0..=255).filter(|last| throttle.failed(origin(*last), now)).count(), 200);
         assert!(throttle.failed(origin(1), now + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn an_allowance_is_used_up_and_comes_back_one_by_one() {
+        let minute = Duration::from_secs(60);
+        let mut allowance = Allowance::new(3, minute);
+        let now = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(allowance.take(origin(1), now), Ok(()));
+        }
+        assert_eq!(allowance.take(origin(1), now), Err(minute));
+        assert_eq!(allowance.take(origin(2), now), Ok(()), "another origin has its own");
+        assert_eq!(allowance.take(origin(1), now + minute - Duration::from_secs(1)), Err(Duration::from_secs(1)));
+        assert_eq!(allowance.take(origin(1), now + minute), Ok(()));
+        assert_eq!(allowance.take(origin(1), now + minute), Err(minute));
+        allowance.give_back(origin(1));
+        assert_eq!(allowance.take(origin(1), now + minute), Ok(()), "what was not used is there again");
+        let later = now + 100 * minute;
+        assert_eq!((0..9).filter(|_| allowance.take(origin(1), later).is_ok()).count(), 3, "and it does not pile up");
+    }
+
+    #[test]
+    fn an_allowance_stays_within_its_bound() {
+        let mut allowance = Allowance::new(2, Duration::from_secs(60));
+        let now = Instant::now();
+        for i in 0..u32::try_from(limits::ASKING_ORIGINS).unwrap() + 10 {
+            let _ = allowance.take(Origin::of(IpAddr::from(i.to_be_bytes())), now);
+        }
+        assert_eq!(allowance.free_at.len(), limits::ASKING_ORIGINS);
     }
 
     #[test]

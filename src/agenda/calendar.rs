@@ -1,5 +1,6 @@
 //! The slots of a service on the days of a real calendar: opening hours, holidays, time zone with its changes of the clock. Knows no appointment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -50,6 +51,34 @@ impl Calendar {
     /// The opening that is exactly this slot.
     pub fn opening(&self, slot: Slot) -> Option<Opening> {
         self.openings(slot.start, slot.start.after(Duration::from_millis(1))).into_iter().find(|opening| opening.slot == slot)
+    }
+
+    /// The day of the calendar in which the moment lies, from midnight to midnight.
+    pub fn day(&self, moment: Timestamp) -> Option<Slot> {
+        let day = self.date(moment)?;
+        Some(Slot { start: self.moment(day, 0)?, end: self.moment(day.checked_add(1.day()).ok()?, 0)? })
+    }
+
+    /// The days (`2026-11-26`) that have openings among these, but none of them free.
+    pub fn full_days(&self, openings: &[Opening], free: &[Slot]) -> Vec<String> {
+        let days = |moments: &mut dyn Iterator<Item = Timestamp>| moments.filter_map(|at| self.date(at)).collect::<BTreeSet<_>>();
+        let free = days(&mut free.iter().map(|slot| slot.start));
+        days(&mut openings.iter().map(|opening| opening.slot.start)).difference(&free).map(Date::to_string).collect()
+    }
+
+    /// Times in which somebody is on duty, for a call back: what follows each other without gap is one of them, but none is longer than `longest`.
+    /// Those that end after `from` and begin before `to`, in order.
+    pub fn on_duty(&self, from: Timestamp, to: Timestamp, longest: Duration) -> Vec<Slot> {
+        let begun = self.day(from).map_or(from, |day| day.start);
+        let mut times: Vec<Slot> = Vec::new();
+        for Opening { slot, .. } in self.openings(begun, to) {
+            match times.last_mut() {
+                Some(last) if last.end == slot.start && slot.end <= last.start.after(longest) => last.end = slot.end,
+                _ => times.push(slot),
+            }
+        }
+        times.retain(|time| time.end > from);
+        times
     }
 
     /// Slots follow each other without gap from the beginning of the hours; what is left at their end is none. On a day on which the clock is changed
@@ -197,6 +226,41 @@ mod tests {
         assert!(office.opening(slot("2026-11-25T08:30:00+01:00", "2026-11-25T09:10:00+01:00")).is_none());
         assert!(office.opening(slot("2026-11-25T08:31:00+01:00", "2026-11-25T08:51:00+01:00")).is_none());
         assert!(office.opening(slot("2026-11-28T08:30:00+01:00", "2026-11-28T08:50:00+01:00")).is_none());
+    }
+
+    #[test]
+    fn a_day_is_as_long_as_the_wall_says() {
+        let hours = |noon: &str| {
+            let day = office().day(at(noon)).unwrap();
+            (day.end.0 - day.start.0) / (60 * 60 * 1000)
+        };
+        assert_eq!(office().day(at("2026-11-25T00:00:00+01:00")).unwrap().start, at("2026-11-25T00:00:00+01:00"));
+        assert_eq!(office().day(at("2026-11-25T23:59:59.999+01:00")).unwrap().start, at("2026-11-25T00:00:00+01:00"));
+        assert_eq!((hours("2026-11-25T12:00:00Z"), hours("2026-03-29T12:00:00Z"), hours("2026-10-25T12:00:00Z")), (24, 23, 25));
+    }
+
+    #[test]
+    fn a_day_with_slots_but_none_free_is_full_and_a_day_without_slots_is_not() {
+        let office = office();
+        // From Wednesday to Monday: the weekend has no slots.
+        let openings = office.openings(at("2026-11-25T00:00:00+01:00"), at("2026-12-01T00:00:00+01:00"));
+        let wednesday_last = openings[17].slot;
+        assert_eq!(office.full_days(&openings, &[wednesday_last]), ["2026-11-26", "2026-11-27", "2026-11-30"]);
+        let all: Vec<Slot> = openings.iter().map(|opening| opening.slot).collect();
+        assert!(office.full_days(&openings, &all).is_empty());
+    }
+
+    #[test]
+    fn calls_back_are_offered_while_somebody_is_on_duty() {
+        let times = |from: &str, to: &str, hours: u64| {
+            let times = office().on_duty(at(from), at(to), Duration::from_secs(hours * 60 * 60));
+            times.iter().map(|time| format!("{} {}", &time.start.rfc3339()[..16], &time.end.rfc3339()[11..16])).collect::<Vec<_>>()
+        };
+        let day = ("2026-11-25T00:00:00+01:00", "2026-11-26T00:00:00+01:00");
+        assert_eq!(times(day.0, day.1, 4), ["2026-11-25T07:30 10:30", "2026-11-25T12:00 15:00"]);
+        assert_eq!(times("2026-11-25T10:00:00+01:00", day.1, 4).len(), 2, "what has begun goes on");
+        assert_eq!(times("2026-11-25T11:30:00+01:00", day.1, 4), ["2026-11-25T12:00 15:00"], "what is over is not offered");
+        assert_eq!(times(day.0, day.1, 1).len(), 6, "a long time is cut into pieces");
     }
 
     #[test]

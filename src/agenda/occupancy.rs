@@ -2,6 +2,7 @@
 
 use super::calendar::Opening;
 use super::phase::Slot;
+use crate::limits;
 
 /// Agents that these appointments keep busy at once, at the busiest moment of `slot`.
 pub fn busiest(slot: Slot, booked: &[Slot]) -> usize {
@@ -14,6 +15,12 @@ pub fn busiest(slot: Slot, booked: &[Slot]) -> usize {
 /// Places left in `slot` when so many agents are on duty.
 pub fn places_left(slot: Slot, agents: u16, booked: &[Slot]) -> u16 {
     agents.saturating_sub(u16::try_from(busiest(slot, booked)).unwrap_or(u16::MAX))
+}
+
+/// Whether somebody who holds these appointments, all still to come, may hold none more on this day: one a day and
+/// `limits::PLACES_PER_ADDRESS` in all, so that nobody takes the places of the others.
+pub fn holds_enough(held: &[Slot], day: Slot) -> bool {
+    held.len() >= limits::PLACES_PER_ADDRESS || held.iter().any(|slot| day.start <= slot.start && slot.start < day.end)
 }
 
 /// The openings, which come in order, that have a place left, each with the number of them. One pass over a season's appointments.
@@ -61,6 +68,15 @@ mod tests {
     #[test]
     fn fewer_agents_than_appointments_leave_no_place_and_no_debt() {
         assert_eq!(places_left(slot(0, 20), 1, &[slot(0, 20), slot(0, 20), slot(5, 8)]), 0);
+    }
+
+    #[test]
+    fn one_a_day_and_three_in_all_are_enough() {
+        let day = slot(100, 200);
+        assert!(!holds_enough(&[], day));
+        assert!(holds_enough(&[slot(100, 110)], day) && holds_enough(&[slot(199, 210)], day));
+        assert!(!holds_enough(&[slot(90, 110), slot(200, 210)], day), "what begins on another day is another day's");
+        assert!(holds_enough(&[slot(300, 310), slot(400, 410), slot(500, 510)], day));
     }
 
     proptest! {

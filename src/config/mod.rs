@@ -1,8 +1,10 @@
 //! Every setting by file, environment and command line; knows what is wrong with one and says so with file and line. Refuses to know what the settings do.
 
+mod judged;
 mod problem;
 mod settings;
 mod sources;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +15,7 @@ use crate::agenda::calendar::Calendar;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
 use crate::agenda::phase::LinkRules;
+use crate::agenda::topic::Topic;
 use crate::documents::ledger::Quota;
 
 pub use problem::{Place, Problem};
@@ -113,6 +116,10 @@ pub struct Service {
     pub agents_on_duty: u16,
     /// Slots that begin later than this from now are not offered yet.
     pub book_ahead: Duration,
+    /// Citizens book by themselves.
+    pub public_booking: bool,
+    /// What it can be consulted about, by key; never empty.
+    pub topics: BTreeMap<String, Topic>,
     /// The numbers of rules O, R, L and D.
     pub rules: LinkRules,
     /// How many documents an appointment may have, and how large.

@@ -1,43 +1,19 @@
 //! The table of settings: key, default, explanation, parser. File, environment, command line and `config/visavis.toml` all come from it.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use super::judged::*;
+use super::topics::TOPICS;
 use super::{Config, Network, Service};
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
 
-/// The form of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `"text"`
-    Text,
-    /// `12`
-    Number,
-    /// `true` or `false`
-    Switch,
-    /// `["a", "b"]`; in the environment and on the command line `a,b`
-    List,
-}
-
-/// A value of the right form, not yet judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// `Kind::Text`
-    Text(String),
-    /// `Kind::Number`
-    Number(i64),
-    /// `Kind::Switch`
-    Switch(bool),
-    /// `Kind::List`
-    List(Vec<String>),
-}
-
 /// One setting.
+#[derive(Clone, Copy)]
 pub struct Setting {
-    /// Dotted; `*` stands for the key of a service.
+    /// Dotted; the first `*` stands for the key of a service, a second one for that of a topic.
     pub key: &'static str,
     /// The form of its value.
     pub kind: Kind,
@@ -45,12 +21,25 @@ pub struct Setting {
     pub default: &'static str,
     /// What it does, a sentence or two.
     pub about: &'static str,
-    /// Judges the value and sets it for the named service, if it is one's. The error says what is wrong and what would be right.
+    /// Judges the value and sets it for the service of this key (`advice`), or the topic (`advice.care`), if it is one's.
+    /// The error says what is wrong and what would be right.
     pub(super) set: fn(&mut Config, &str, Value) -> Judged<()>,
 }
 
 /// All of them, in the order of the file.
-pub const SETTINGS: &[Setting] = &[
+pub const SETTINGS: &[Setting] = &ALL;
+
+const ALL: [Setting; OWN.len() + TOPICS.len()] = {
+    let mut all = [OWN[0]; OWN.len() + TOPICS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < OWN.len() { OWN[at] } else { TOPICS[at - OWN.len()] };
+        at += 1;
+    }
+    all
+};
+
+const OWN: &[Setting] = &[
     Setting {
         key: "demo",
         kind: Kind::Switch,
@@ -340,6 +329,13 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "services.*.public_booking",
+        kind: Kind::Switch,
+        default: "false",
+        about: "Whether citizens book by themselves on the page `/book`, and ask there to be called back. Without it portals alone book.",
+        set: |config, key, value| switch(value).map(|on| service(config, key).public_booking = on),
+    },
+    Setting {
         key: "services.*.early_minutes",
         kind: Kind::Number,
         default: "15",
@@ -393,6 +389,8 @@ pub const SETTINGS: &[Setting] = &[
 
 /// The service that exists when none is configured.
 pub(super) const FIRST_SERVICE: &str = "advice";
+/// The topic of a service for which none is configured.
+pub(super) const FIRST_TOPIC: &str = "information";
 
 /// `config/visavis.toml`: every key, commented, with its default.
 pub fn documented() -> String {
@@ -406,7 +404,7 @@ pub fn documented() -> String {
         let (table, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if table != section {
             section = table;
-            let _ = write!(file, "\n[{}]\n", table.replace('*', FIRST_SERVICE));
+            let _ = write!(file, "\n[{}]\n", named(table, FIRST_SERVICE, FIRST_TOPIC));
         }
         file.push('\n');
         for line in setting.about.lines() {
@@ -417,82 +415,12 @@ pub fn documented() -> String {
     file
 }
 
-/// The error says what is wrong and what would be right.
-type Judged<T> = Result<T, (String, String)>;
-
-fn unreadable() -> (String, String) {
-    (String::from("the value has the wrong form"), String::from("the form of the default"))
+/// The key of a setting for this service and, where it is one's, this topic.
+pub(super) fn named(key: &str, service: &str, topic: &str) -> String {
+    key.replacen('*', service, 1).replacen('*', topic, 1)
 }
 
-fn text(value: Value) -> Judged<String> {
-    match value {
-        Value::Text(text) => Ok(text),
-        _ => Err(unreadable()),
-    }
-}
-
-fn switch(value: Value) -> Judged<bool> {
-    match value {
-        Value::Switch(on) => Ok(on),
-        _ => Err(unreadable()),
-    }
-}
-
-fn number(value: Value, least: i64, most: i64) -> Judged<i64> {
-    match value {
-        Value::Number(n) if (least..=most).contains(&n) => Ok(n),
-        Value::Number(n) => Err((format!("{n} is out of range"), format!("a number from {least} to {most}"))),
-        _ => Err(unreadable()),
-    }
-}
-
-fn minutes(value: Value, least: i64, most: i64) -> Judged<Duration> {
-    number(value, least, most).map(|minutes| Duration::from_secs(60 * minutes.unsigned_abs()))
-}
-
-fn one_of(value: Value, allowed: &[&str]) -> Judged<String> {
-    let given = text(value)?;
-    match allowed.contains(&given.as_str()) {
-        true => Ok(given),
-        false => Err((
-            format!("{given:?} is none of its values"),
-            allowed.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "),
-        )),
-    }
-}
-
-fn path(value: Value) -> Judged<PathBuf> {
-    match text(value)? {
-        empty if empty.is_empty() => Err((String::from("it is empty"), String::from("the path of a directory"))),
-        path => Ok(PathBuf::from(path)),
-    }
-}
-
-fn optional_path(value: Value) -> Judged<Option<PathBuf>> {
-    text(value).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)))
-}
-
-fn each<T>(value: Value, parse: impl Fn(&str) -> Option<T>, what: &str, example: &str) -> Judged<Vec<T>> {
-    let Value::List(list) = value else { return Err(unreadable()) };
-    list.iter().map(|item| parse(item.trim()).ok_or_else(|| (format!("{item:?} is not {what}"), example.to_owned()))).collect()
-}
-
-fn addresses(value: Value) -> Judged<Vec<SocketAddr>> {
-    each(value, |text| text.parse().ok(), "an address with a port", r#"["[::]:8443"] or ["192.0.2.1:443"]"#)
-}
-
-fn nat_pair(text: &str) -> Option<(IpAddr, IpAddr)> {
-    let (own, public) = text.split_once('=')?;
-    let pair: (IpAddr, IpAddr) = (own.trim().parse().ok()?, public.trim().parse().ok()?);
-    (pair.0.is_ipv4() == pair.1.is_ipv4()).then_some(pair)
-}
-
-fn is_base_url(url: &str) -> bool {
-    let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://localhost").map(|_| "localhost"));
-    authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
-}
-
-fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {
+pub(super) fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {
     config.services.entry(key.to_owned()).or_default()
 }
 

@@ -1,14 +1,15 @@
 //! The three sources of settings and the order in which they win: file, then environment, then command line. Refuses to know single settings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
+use super::judged::{Kind, Value};
 use super::problem::{Place, Problem, nearest};
-use super::settings::{FIRST_SERVICE, Kind, SETTINGS, Setting, Value};
+use super::settings::{FIRST_SERVICE, FIRST_TOPIC, SETTINGS, Setting, named};
 
 /// Where settings come from. The default has no source: the defaults alone.
 #[derive(Debug, Clone, Default)]
@@ -156,17 +157,22 @@ impl Sources {
     }
 }
 
-/// All defaults, for these services.
-fn defaults(services: &BTreeSet<String>) -> Config {
+/// The services, each with its topics.
+type Named = BTreeMap<String, BTreeSet<String>>;
+
+/// All defaults, for these services and topics.
+fn defaults(services: &Named) -> Config {
     let mut config = Config::blank();
     for setting in SETTINGS {
         let value = default_value(setting);
-        if setting.key.contains('*') {
-            for service in services {
-                let _ = (setting.set)(&mut config, service, value.clone());
+        match setting.key.matches('*').count() {
+            0 => drop((setting.set)(&mut config, "", value)),
+            1 => services.keys().for_each(|service| drop((setting.set)(&mut config, service, value.clone()))),
+            _ => {
+                for (service, topic) in services.iter().flat_map(|(service, topics)| topics.iter().map(move |topic| (service, topic))) {
+                    drop((setting.set)(&mut config, &format!("{service}.{topic}"), value.clone()));
+                }
             }
-        } else {
-            let _ = (setting.set)(&mut config, "", value);
         }
     }
     config
@@ -177,14 +183,24 @@ fn default_value(setting: &Setting) -> Value {
     parsed.unwrap_or(Value::Text(String::new()))
 }
 
-/// The services that any source names, else the first one.
-fn services_of(entries: &[Entry]) -> BTreeSet<String> {
-    let named: BTreeSet<String> = entries.iter().filter_map(|entry| find(&entry.key)?.1.map(str::to_owned)).collect();
-    if named.is_empty() { BTreeSet::from([FIRST_SERVICE.to_owned()]) } else { named }
+/// The services that any source names, else the first one; of each the topics that any source names, else the first one.
+fn services_of(entries: &[Entry]) -> Named {
+    let mut named = Named::new();
+    for of in entries.iter().filter_map(|entry| find(&entry.key)?.1) {
+        let (service, topic) = of.split_once('.').map_or((of.as_str(), None), |(service, topic)| (service, Some(topic)));
+        named.entry(service.to_owned()).or_default().extend(topic.map(str::to_owned));
+    }
+    if named.is_empty() {
+        named.insert(FIRST_SERVICE.to_owned(), BTreeSet::new());
+    }
+    for topics in named.values_mut().filter(|topics| topics.is_empty()) {
+        topics.insert(FIRST_TOPIC.to_owned());
+    }
+    named
 }
 
 fn apply(config: &mut Config, entry: Entry) -> Result<(), Problem> {
-    let Some((setting, service)) = find(&entry.key) else {
+    let Some((setting, of)) = find(&entry.key) else {
         return Err(Problem { place: entry.place, wrong: format!("there is no setting `{}`", entry.key), right: suggestion(&entry.key) });
     };
     let value = match entry.value {
@@ -200,7 +216,7 @@ fn apply(config: &mut Config, entry: Entry) -> Result<(), Problem> {
     });
     let form = format!("{}, such as {}", form_of(setting.kind), setting.default);
     let value = value.map_err(|wrong| Problem { place: entry.place.clone(), wrong, right: form })?;
-    (setting.set)(config, service.unwrap_or(""), value).map_err(|(wrong, right)| Problem {
+    (setting.set)(config, of.as_deref().unwrap_or(""), value).map_err(|(wrong, right)| Problem {
         place: entry.place,
         wrong: format!("`{}`: {wrong}", entry.key),
         right,
@@ -216,20 +232,27 @@ fn form_of(kind: Kind) -> &'static str {
     }
 }
 
-/// The setting of a dotted key and the service that it names.
-fn find(key: &str) -> Option<(&'static Setting, Option<&str>)> {
+/// The setting of a dotted key, and the service (`advice`) or topic (`advice.care`) that it names.
+fn find(key: &str) -> Option<(&'static Setting, Option<String>)> {
     if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
         return (!key.contains('*')).then_some((setting, None));
     }
+    let is_key = |key: &str| !key.is_empty() && key.len() <= 40 && key.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let (service, leaf) = key.strip_prefix("services.")?.split_once('.')?;
-    let is_key = !service.is_empty() && service.len() <= 40 && service.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    let setting = SETTINGS.iter().find(|setting| setting.key.strip_prefix("services.*.") == Some(leaf))?;
-    is_key.then_some((setting, Some(service)))
+    let (of, pattern) = match leaf.strip_prefix("topics.").map(|rest| rest.split_once('.')) {
+        None => (service.to_owned(), format!("services.*.{leaf}")),
+        Some(Some((topic, leaf))) if is_key(topic) => (format!("{service}.{topic}"), format!("services.*.topics.*.{leaf}")),
+        Some(_) => return None,
+    };
+    let setting = SETTINGS.iter().find(|setting| setting.key == pattern)?;
+    is_key(service).then_some((setting, Some(of)))
 }
 
 fn suggestion(key: &str) -> String {
-    let service = key.strip_prefix("services.").and_then(|rest| rest.split_once('.')).map_or(FIRST_SERVICE, |(service, _)| service);
-    let known: Vec<String> = SETTINGS.iter().map(|setting| setting.key.replace('*', service)).collect();
+    let mut parts = key.split('.');
+    let service = parts.nth(1).filter(|_| key.starts_with("services.")).unwrap_or(FIRST_SERVICE);
+    let topic = parts.nth(1).unwrap_or(FIRST_TOPIC);
+    let known: Vec<String> = SETTINGS.iter().map(|setting| named(setting.key, service, topic)).collect();
     or_the_list(nearest(key, known.iter().map(String::as_str)))
 }
 
@@ -254,11 +277,10 @@ fn walk(table: &DeTable<'_>, above: &str, path: &Path, text: &str, entries: &mut
     }
 }
 
+/// Whether settings stand under this key: a service's and a topic's own key may be any.
 fn is_table(key: &str) -> bool {
-    let prefix = match key.strip_prefix("services.") {
-        Some(service) if !service.contains('.') => String::from("services.*."),
-        _ => format!("{key}."),
-    };
+    let parts = key.split('.').enumerate().map(|(at, part)| if key.starts_with("services.") && matches!(at, 1 | 3) { "*" } else { part });
+    let prefix = format!("{}.", parts.collect::<Vec<_>>().join("."));
     SETTINGS.iter().any(|setting| setting.key.starts_with(&prefix))
 }
 
@@ -307,8 +329,16 @@ fn key_of_variable(name: &str) -> Option<String> {
         return Some(setting.key.to_owned());
     }
     let rest = name.strip_prefix("VISAVIS_SERVICES_")?;
-    SETTINGS.iter().filter_map(|setting| setting.key.strip_prefix("services.*.")).find_map(|leaf| {
-        let service = rest.strip_suffix(&leaf.to_uppercase())?.strip_suffix('_')?;
-        (!service.is_empty()).then(|| format!("services.{}.{leaf}", service.to_lowercase().replace('_', "-")))
+    let key = |part: &str| part.to_lowercase().replace('_', "-");
+    // A topic's first: `…_TOPICS_CARE_NAME_EN` ends like a service's name, too.
+    let of_topic = SETTINGS.iter().filter_map(|setting| setting.key.strip_prefix("services.*.topics.*.")).find_map(|leaf| {
+        let (service, topic) = rest.strip_suffix(&leaf.to_uppercase())?.strip_suffix('_')?.split_once("_TOPICS_")?;
+        (!service.is_empty() && !topic.is_empty()).then(|| format!("services.{}.topics.{}.{leaf}", key(service), key(topic)))
+    });
+    of_topic.or_else(|| {
+        SETTINGS.iter().filter_map(|setting| setting.key.strip_prefix("services.*.")).find_map(|leaf| {
+            let service = rest.strip_suffix(&leaf.to_uppercase())?.strip_suffix('_')?;
+            (!service.is_empty()).then(|| format!("services.{}.{leaf}", key(service)))
+        })
     })
 }

@@ -7,11 +7,13 @@ use serde::Deserialize;
 use super::error::ApiError;
 use super::request::Fields;
 use super::site::Site;
+use crate::agenda::calendar::Opening;
 use crate::agenda::occupancy;
 use crate::agenda::phase::Slot;
+use crate::agenda::topic::Topic;
 use crate::config::Service;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{BookableService, FreeSlot, Services, Slots};
+use crate::protocol::http::{BookableService, BookableTopic, FreeSlot, Services, Slots};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -24,8 +26,22 @@ pub(super) async fn services(State(site): State<Site>) -> Json<Services> {
         time_zone: service.time_zone.clone(),
         slot_minutes: service.slot.as_secs() / 60,
         book_ahead_days: service.book_ahead.as_secs() / (24 * 60 * 60),
+        public_booking: service.public_booking,
+        topics: service.topics.iter().map(|(key, topic)| told(key, topic)).collect(),
     });
     Json(Services { services: services.collect() })
+}
+
+fn told(key: &str, topic: &Topic) -> BookableTopic {
+    BookableTopic {
+        key: key.to_owned(),
+        names: topic.names.clone(),
+        by_video: topic.by_video,
+        instead: topic.instead.clone(),
+        notice: topic.notice.clone(),
+        required: topic.required.clone(),
+        helpful: topic.helpful.clone(),
+    }
 }
 
 /// The query of `GET /api/v1/slots`.
@@ -48,7 +64,10 @@ pub(super) async fn slots(State(site): State<Site>, Fields(wanted): Fields<Wante
     let from = time(wanted.from, "from: not RFC 3339 with an offset")?.unwrap_or(now).max(now);
     let offered = now.after(service.book_ahead);
     let to = time(wanted.to, "to: not RFC 3339 with an offset")?.unwrap_or(offered).min(offered);
-    Ok(Json(Slots { slots: free_slots(&site, &wanted.service, service, from, to).await? }))
+    let openings = service.calendar().openings(from, to);
+    let free = free_among(&site, &wanted.service, &openings).await?;
+    let full_days = service.calendar().full_days(&openings, &free.iter().map(|(slot, _)| *slot).collect::<Vec<_>>());
+    Ok(Json(Slots { slots: free.into_iter().map(shown).collect(), full_days }))
 }
 
 /// The free slots of a service in a time, the earliest first.
@@ -60,8 +79,15 @@ pub(super) async fn free_slots(
     to: Timestamp,
 ) -> Result<Vec<FreeSlot>, StoreError> {
     let openings = service.calendar().openings(from, to);
+    Ok(free_among(site, key, &openings).await?.into_iter().map(shown).collect())
+}
+
+async fn free_among(site: &Site, key: &str, openings: &[Opening]) -> Result<Vec<(Slot, u16)>, StoreError> {
     let (Some(first), Some(last)) = (openings.first(), openings.last()) else { return Ok(Vec::new()) };
     let booked = site.store.booked(key, Slot { start: first.slot.start, end: last.slot.end }).await?;
-    let free = occupancy::free(&openings, booked).into_iter();
-    Ok(free.map(|(slot, places)| FreeSlot { start: slot.start.into(), end: slot.end.into(), places }).collect())
+    Ok(occupancy::free(openings, booked))
+}
+
+fn shown((slot, places): (Slot, u16)) -> FreeSlot {
+    FreeSlot { start: slot.start.into(), end: slot.end.into(), places }
 }

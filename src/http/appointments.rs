@@ -15,6 +15,7 @@ use super::site::Site;
 use super::{agenda, details};
 use crate::access::token::Token;
 use crate::agenda::phase::Slot;
+use crate::agenda::topic;
 use crate::consultation::Stage;
 use crate::limits;
 use crate::protocol::ErrorCode;
@@ -140,7 +141,7 @@ fn agents_in(site: &Site, service: &str, slot: Slot, now: Timestamp) -> Result<O
 }
 
 /// The refusal of who came too late, with the next slots that are free.
-async fn taken(site: &Site, key: &str, start: Timestamp, now: Timestamp) -> Result<ApiError, StoreError> {
+pub(super) async fn taken(site: &Site, key: &str, start: Timestamp, now: Timestamp) -> Result<ApiError, StoreError> {
     let Some(service) = site.config.services.get(key) else { return Ok(ApiError::slot_taken(Vec::new())) };
     let mut free = agenda::free_slots(site, key, service, start.max(now), now.after(service.book_ahead)).await?;
     free.truncate(limits::SLOTS_INSTEAD);
@@ -186,22 +187,30 @@ fn slot_of(start: &str, end: &str, now: Timestamp) -> Result<Slot, ApiError> {
     Ok(Slot { start, end })
 }
 
-fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::NewAppointment, ApiError> {
+pub(super) fn checked(site: &Site, asked: NewAppointment, now: Timestamp) -> Result<store::NewAppointment, ApiError> {
     let service = site.config.services.get(&asked.service).ok_or_else(|| invalid("service: no such service"))?;
     let slot = slot_of(&asked.start, &asked.end, now)?;
-    let name = asked.name.trim();
+    let (name, language) = person(&asked.name, asked.language)?;
+    let details = details::checked(asked.email, asked.phone, asked.note, asked.topic)?;
+    if let Some(key) = &details.topic {
+        topic::bookable(&service.topics, key).map_err(|why| invalid(&format!("topic: {why}")))?;
+    }
+    Ok(store::NewAppointment { service: asked.service, name, language, details, slot, rules: service.rules })
+}
+
+/// The form of a citizen's name and language.
+pub(super) fn person(name: &str, language: String) -> Result<(String, String), ApiError> {
+    let name = name.trim();
     if name.is_empty() || name.chars().nth(limits::CITIZEN_NAME_CHARACTERS).is_some() {
         return Err(invalid("name: 1 to 100 characters"));
     }
     if name.chars().any(is_unfit_in_a_name) {
         return Err(invalid("name: control or direction characters"));
     }
-    if !["en", "fr", "de", "lb"].contains(&asked.language.as_str()) {
+    if !["en", "fr", "de", "lb"].contains(&language.as_str()) {
         return Err(invalid("language: one of en, fr, de, lb"));
     }
-    let name = name.to_owned();
-    let details = details::checked(asked.email, asked.phone, asked.note, asked.topic)?;
-    Ok(store::NewAppointment { service: asked.service, name, language: asked.language, details, slot, rules: service.rules })
+    Ok((name.to_owned(), language))
 }
 
 pub(super) fn invalid(message: &str) -> ApiError {

@@ -50,7 +50,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::SlotTaken => StatusCode::CONFLICT,
         ErrorCode::UnknownLink | ErrorCode::UnknownDocument | ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::LinkReplaced => StatusCode::GONE,
-        ErrorCode::SlowDown => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::SlowDown | ErrorCode::TooMany => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::TooManyDocuments => StatusCode::CONFLICT,

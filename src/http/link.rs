@@ -151,7 +151,7 @@ pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, 
     Json(link(&site, &appointment))
 }
 
-fn link(site: &Site, appointment: &Appointment) -> Link {
+pub(super) fn link(site: &Site, appointment: &Appointment) -> Link {
     let now = site.clock.now();
     Link {
         reference: appointment.reference.clone(),
@@ -173,8 +173,11 @@ fn link(site: &Site, appointment: &Appointment) -> Link {
 fn told_service(site: &Site, key: &str, language: &str) -> LinkService {
     let service = site.config.services.get(key);
     LinkService {
+        key: key.to_owned(),
         name: service.map_or(key, |service| service.name(language)).to_owned(),
         helpdesk_phone: service.map_or_else(String::new, |service| service.helpdesk_phone.clone()),
+        book_ahead_days: service.map_or(0, |service| service.book_ahead.as_secs() / (24 * 60 * 60)),
+        public_booking: service.is_some_and(|service| service.public_booking),
     }
 }
 

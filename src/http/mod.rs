@@ -4,6 +4,8 @@ mod agenda;
 mod agent;
 mod appointments;
 mod assets;
+mod booking;
+mod callbacks;
 mod cookie;
 mod details;
 mod documents;

@@ -27,6 +27,11 @@ pub(super) async fn citizen(headers: HeaderMap) -> Response {
     assets::page("citizen.html", &headers)
 }
 
+/// `GET /book`.
+pub(super) async fn book(headers: HeaderMap) -> Response {
+    assets::page("book.html", &headers)
+}
+
 /// `GET /agent`.
 pub(super) async fn agent(headers: HeaderMap) -> Response {
     assets::page("agent.html", &headers)
@@ -52,6 +57,7 @@ fn demo_page(links: &DemoLinks) -> String {
         "</head>\n<body>\n<main>\n<h1>Visavis demo</h1>\n\
          <p>A citizen and an agent talk face to face in the browser. Open one link here and the other in a second browser or on another device.</p>\n\
          <h2>Citizen</h2>\n<p><a href=\"{}\">Open the link of {}</a></p>\n\
+         <p><a href=\"/book\">Book an appointment</a></p>\n\
          <h2>Agent</h2>\n<p><a href=\"/agent\">Open the agent's desk</a></p>\n<p>User name: <kbd>{}</kbd></p>\n<p>Password: <kbd>{}</kbd></p>\n\
          </main>\n</body>\n</html>\n",
         escaped(&links.join_path),

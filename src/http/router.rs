@@ -8,7 +8,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
-use super::{agenda, agent, appointments, assets, documents, error, guard, headers, health, link, load_test, pages, sockets};
+use super::{
+    agenda, agent, appointments, assets, booking, callbacks, documents, error, guard, headers, health, link, load_test, pages, sockets,
+};
 use crate::limits;
 
 /// One route: what it is asked with, where, and who answers.
@@ -32,12 +34,17 @@ pub fn routes() -> Vec<Route> {
     vec![
         route(GET, "/", pages::start),
         route(GET, "/j", pages::citizen),
+        route(GET, "/book", pages::book),
         route(GET, "/agent", pages::agent),
         route(GET, "/assets/{name}", assets::serve),
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
         route(GET, "/api/v1/slots", agenda::slots),
+        route(POST, "/api/v1/bookings", booking::book),
+        route(GET, "/api/v1/callbacks/times", callbacks::times),
+        route(POST, "/api/v1/callbacks", callbacks::ask),
+        route(PATCH, "/api/v1/callbacks/{id}", callbacks::set_done),
         route(POST, "/api/v1/appointments", appointments::book),
         route(GET, "/api/v1/appointments/{reference}", appointments::show),
         route(PATCH, "/api/v1/appointments/{reference}", appointments::reschedule),
@@ -51,6 +58,7 @@ pub fn routes() -> Vec<Route> {
         route(GET, documents::UPLOAD_PATH, documents::list),
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
+        route(POST, "/api/v1/link/reschedule", booking::reschedule),
         route(GET, "/api/v1/guest", link::show_guest),
         route(POST, "/api/v1/agent/sign-in", agent::sign_in),
         route(POST, "/api/v1/agent/sign-out", agent::sign_out),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::documents::Uploads;
 use super::load_test::LoadTest;
 use super::pages::DemoLinks;
-use crate::access::throttle::{LinkThrottle, SignInThrottle};
+use crate::access::throttle::{Allowance, LinkThrottle, SignInThrottle};
 use crate::config::{Network, Service};
 use crate::limits;
 use crate::signaling::Signaling;
@@ -60,8 +60,29 @@ pub struct Shared {
     pub(super) started: Instant,
     sign_ins: Mutex<SignInThrottle>,
     links: Mutex<LinkThrottle>,
+    allowances: Mutex<Allowances>,
     ready: AtomicBool,
     demo: RwLock<Option<DemoLinks>>,
+}
+
+/// What each origin may ask for without a key.
+pub(super) struct Allowances {
+    /// Public bookings tried.
+    pub(super) tries: Allowance,
+    /// Public bookings made.
+    pub(super) bookings: Allowance,
+    /// Calls back.
+    pub(super) callbacks: Allowance,
+}
+
+impl Default for Allowances {
+    fn default() -> Self {
+        Self {
+            tries: Allowance::new(limits::BOOKING_TRIES_PER_ORIGIN, limits::BOOKING_TRY_AGAIN),
+            bookings: Allowance::new(limits::BOOKINGS_PER_ORIGIN, limits::BOOKING_AGAIN),
+            callbacks: Allowance::new(limits::CALLBACKS_PER_ORIGIN, limits::CALLBACK_AGAIN),
+        }
+    }
 }
 
 impl Site {
@@ -78,6 +99,7 @@ impl Site {
             started: Instant::now(),
             sign_ins: Mutex::default(),
             links: Mutex::default(),
+            allowances: Mutex::default(),
             ready: AtomicBool::new(false),
             demo: RwLock::default(),
         };
@@ -109,6 +131,10 @@ impl Site {
 
     pub(super) fn sign_ins(&self) -> MutexGuard<'_, SignInThrottle> {
         self.shared.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn allowances(&self) -> MutexGuard<'_, Allowances> {
+        self.shared.allowances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn links(&self) -> MutexGuard<'_, LinkThrottle> {

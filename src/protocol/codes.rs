@@ -53,6 +53,8 @@ pub enum ErrorCode {
     InvalidAppointment,
     /// HTTP: the last place of this slot was just taken; `free` holds the next ones.
     SlotTaken,
+    /// HTTP: the e-mail address holds as many places as it may, or the phone waits for a call already.
+    TooMany,
     /// HTTP: no such link.
     UnknownLink,
     /// HTTP: a newer link replaced this one.

@@ -46,6 +46,33 @@ pub struct BookableService {
     pub slot_minutes: u64,
     /// How far ahead slots are offered.
     pub book_ahead_days: u64,
+    /// Citizens book by themselves on `/book`.
+    pub public_booking: bool,
+    /// What it can be consulted about, in the order of the keys.
+    pub topics: Vec<BookableTopic>,
+}
+
+/// What a service can be consulted about. Texts are told by language, where the operator said them; English stands in for the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BookableTopic {
+    /// With which it is booked.
+    pub key: String,
+    /// For people, by language.
+    pub names: BTreeMap<String, String>,
+    /// Whether an appointment may be booked for it.
+    pub by_video: bool,
+    /// Where to go, when it is not dealt with by video.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub instead: BTreeMap<String, String>,
+    /// To be told before it is chosen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notice: BTreeMap<String, String>,
+    /// What must be at hand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub required: BTreeMap<String, Vec<String>>,
+    /// What helps to have at hand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub helpful: BTreeMap<String, Vec<String>>,
 }
 
 /// Answer to `GET /api/v1/services`.
@@ -71,6 +98,9 @@ pub struct FreeSlot {
 pub struct Slots {
     /// The free ones, the earliest first; at most `limits::SLOTS_LISTED`.
     pub slots: Vec<FreeSlot>,
+    /// Days of the service's time zone (`2026-11-26`) that have slots, but none of them free.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub full_days: Vec<String>,
 }
 
 /// `POST /api/v1/appointments`.
@@ -229,10 +259,16 @@ pub struct DocumentEntry {
 /// The service of an appointment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinkService {
+    /// With which slots and calls back are asked for.
+    pub key: String,
     /// For people.
     pub name: String,
     /// Named on every page.
     pub helpdesk_phone: String,
+    /// Citizens book by themselves on `/book`.
+    pub public_booking: bool,
+    /// How far ahead slots are offered.
+    pub book_ahead_days: u64,
 }
 
 /// Where a link is at a moment.

@@ -1,5 +1,6 @@
 //! The wire of `docs/protocol.md`: messages and error codes, the only types the browser sees. Knows no rule.
 
+pub mod booking;
 pub mod client;
 pub mod codes;
 pub mod http;

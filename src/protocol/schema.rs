@@ -3,7 +3,7 @@
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Value, json};
 
-use crate::protocol::{client, http, server};
+use crate::protocol::{booking, client, http, server};
 
 /// The schema (JSON Schema 2020-12): every type under `$defs`, the whole accepts any of them.
 pub fn document() -> Value {
@@ -23,6 +23,13 @@ pub fn document() -> Value {
         generator.subschema_for::<http::Join>(),
         generator.subschema_for::<http::Link>(),
         generator.subschema_for::<http::Documents>(),
+        generator.subschema_for::<booking::NewBooking>(),
+        generator.subschema_for::<booking::Booking>(),
+        generator.subschema_for::<booking::NewStart>(),
+        generator.subschema_for::<booking::NewCallback>(),
+        generator.subschema_for::<booking::CallbackAsked>(),
+        generator.subschema_for::<booking::CallbackTimes>(),
+        generator.subschema_for::<booking::CallbackDone>(),
         generator.subschema_for::<http::SignIn>(),
         generator.subschema_for::<http::AgentAccount>(),
     ];

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::consultation::record::GuestKind;
 use crate::ids::{AppointmentId, GuestId, ParticipantId};
+use crate::protocol::booking::CallbackRow;
 use crate::protocol::codes::ErrorCode;
 use crate::protocol::values::Utc;
 use crate::sfu::negotiated::Source;
@@ -303,6 +304,9 @@ pub struct Desk {
     pub revision: u64,
     /// Waiting first by arrival, then the others by start.
     pub rows: Vec<DeskRow>,
+    /// Who wants to be called back: those who wait by their time, then those done last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callbacks: Vec<CallbackRow>,
 }
 
 /// One appointment on the desk.
@@ -328,6 +332,14 @@ pub struct DeskRow {
     pub end: Utc,
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
+    /// Key of the topic, when the booking named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// The citizen's note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Key of the service.
+    pub service: String,
     /// The name of who calls or talks; null when nobody does.
     #[serde(deserialize_with = "present")]
     #[schemars(schema_with = "nullable::<String>")]

@@ -21,8 +21,17 @@ pub fn check(config: &Config, now: Timestamp) -> (Vec<String>, Vec<String>) {
         note(media_port_free(port));
     }
     note(writable(&config.data_directory).map(|()| format!("data directory {} is writable", config.data_directory.display())));
+    topics(config).into_iter().for_each(&mut note);
     certificate(config, now).into_iter().for_each(note);
     (wrong, good)
+}
+
+/// What the operator left out of a topic.
+fn topics(config: &Config) -> Vec<Result<String, String>> {
+    let topics = config.services.iter().flat_map(|(service, of)| of.topics.iter().map(move |(key, topic)| (service, key, topic)));
+    topics
+        .filter_map(|(service, key, topic)| topic.unsaid().map(|why| Err(format!("topic `services.{service}.topics.{key}` {why}"))))
+        .collect()
 }
 
 fn listener_free(address: SocketAddr) -> Result<String, String> {
@@ -63,5 +72,21 @@ fn certificate(config: &Config, now: Timestamp) -> Vec<Result<String, String>> {
             vec![writable(&files.directory).map(|()| String::from("no operator's certificate: a development certificate will be used"))]
         }
         Err(error) => vec![Err(format!("certificate: {error}"))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn a_topic_that_says_nobody_where_to_go_is_named() {
+        let text = String::from("[services.advice.topics.cheques]\nby_video = false\n");
+        let file = |text| Sources { file: Some(("visavis.toml".into(), text)), ..Sources::default() }.read().unwrap();
+        let told = topics(&file(text.clone()));
+        assert!(told.len() == 1 && told[0].as_ref().is_err_and(|said| said.contains("services.advice.topics.cheques")), "{told:?}");
+        assert!(topics(&file(text + "instead_en = \"Come to a counter.\"\n")).is_empty());
+        assert!(topics(&Config::default()).is_empty());
     }
 }

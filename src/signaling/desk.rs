@@ -13,9 +13,10 @@ use crate::consultation::view::Row;
 use crate::consultation::{Consultation, Now};
 use crate::ids::AppointmentId;
 use crate::limits;
+use crate::protocol::booking::CallbackRow;
 use crate::protocol::server::{self, ServerMessage};
 use crate::signaling::task::Mail;
-use crate::signaling::{Signaling, stopped, wire};
+use crate::signaling::{Signaling, callbacks, stopped, wire};
 use crate::store::Appointment;
 
 /// The agenda is read again this often even when nobody says that it changed: the day goes on.
@@ -98,19 +99,22 @@ struct Entry {
 pub(super) async fn run(house: Arc<Signaling>, mut inbox: mpsc::Receiver<News>) {
     let mut stopping = house.stopping();
     let mut entries: HashMap<AppointmentId, Entry> = HashMap::new();
-    let mut last: Option<Vec<server::DeskRow>> = None;
+    let mut callbacks: Vec<CallbackRow> = Vec::new();
+    let mut last: Option<(Vec<server::DeskRow>, Vec<CallbackRow>)> = None;
     let mut revision = 0;
     let (mut load_at, mut show_at) = (Instant::now(), Instant::now());
     loop {
         if load_at <= Instant::now() {
-            load_at = Instant::now() + if load(&house, &mut entries).await { RELOAD } else { TICK };
+            load_at = Instant::now()
+                + if load(&house, &mut entries).await && load_callbacks(&house, &mut callbacks).await { RELOAD } else { TICK };
         }
         if show_at <= Instant::now() {
             let (rows, queue) = show(&house, &mut entries);
-            if last.as_ref() != Some(&rows) && load_at > Instant::now() {
+            let shown = (rows, callbacks.clone());
+            if last.as_ref() != Some(&shown) && load_at > Instant::now() {
                 revision = house.revision(revision);
-                publish(&house, revision, &rows, queue);
-                last = Some(rows);
+                publish(&house, revision, &shown, queue);
+                last = Some(shown);
             }
             show_at = Instant::now() + TICK;
         }
@@ -171,6 +175,18 @@ async fn load(house: &Arc<Signaling>, entries: &mut HashMap<AppointmentId, Entry
     true
 }
 
+/// Reads who wants to be called back.
+async fn load_callbacks(house: &Signaling, rows: &mut Vec<CallbackRow>) -> bool {
+    match house.store().callbacks().await {
+        Ok(read) => *rows = read.iter().map(callbacks::row).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the desk cannot read the calls back");
+            return false;
+        }
+    }
+    true
+}
+
 /// The rows in their order, and the place of each who waits.
 fn show(house: &Signaling, entries: &mut HashMap<AppointmentId, Entry>) -> (Vec<server::DeskRow>, Queue) {
     let now = Now { instant: std::time::Instant::now(), wall: house.clock().now() };
@@ -193,7 +209,7 @@ fn show(house: &Signaling, entries: &mut HashMap<AppointmentId, Entry>) -> (Vec<
     (rows.iter().map(|(of, row)| wire::desk_row(of, row)).collect(), queue)
 }
 
-fn publish(house: &Signaling, revision: u64, rows: &[server::DeskRow], queue: Queue) {
-    let text = wire::text(&ServerMessage::Desk(server::Desk { revision, rows: rows.to_vec() }));
+fn publish(house: &Signaling, revision: u64, (rows, callbacks): &(Vec<server::DeskRow>, Vec<CallbackRow>), queue: Queue) {
+    let text = wire::text(&ServerMessage::Desk(server::Desk { revision, rows: rows.clone(), callbacks: callbacks.clone() }));
     house.desk().shown.send_replace(Arc::new(Shown { loaded: true, text, queue }));
 }

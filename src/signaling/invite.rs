@@ -22,9 +22,14 @@ impl Signaling {
         rand::fill(&mut bytes).ok()?;
         let token = Token::new(bytes);
         let url = format!("{base}/j#{}", token.text());
-        let qr = rows(&QrCode::new(&url).ok()?);
+        let qr = qr_of(&url)?;
         Some(Drawn { hash: token.hash(), url, qr })
     }
+}
+
+/// The picture of a link to scan: rows of `0` and `1` (dark). None when it is too long for one.
+pub fn qr_of(url: &str) -> Option<Vec<String>> {
+    QrCode::new(url).ok().map(|code| rows(&code))
 }
 
 fn rows(code: &QrCode) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! WebSocket connections and one task per consultation: joins `consultation`, `media` and `store`. No rule is decided here.
 
 mod agents;
+mod callbacks;
 mod desk;
 mod invite;
 mod link;
@@ -33,6 +34,8 @@ use agents::Agents;
 use desk::Desk;
 use registry::Registry;
 
+pub use callbacks::reason_word;
+pub use invite::qr_of;
 pub use socket::prepare;
 
 /// How long `stop` waits for sockets to say good-bye.

@@ -238,6 +238,9 @@ pub(super) fn desk_row(of: &Appointment, row: &Row) -> server::DeskRow {
         start: of.start.into(),
         end: of.end.into(),
         language: of.language.clone(),
+        topic: of.details.topic.clone(),
+        note: of.details.note.clone(),
+        service: of.service.clone(),
         agent: row.agent.clone(),
     }
 }

@@ -11,6 +11,7 @@ use super::audit::{Who, append};
 use super::details::Details;
 use super::erasure::Receipt;
 use super::guests::write_links;
+use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError, load_test, places};
 use crate::access::token::{Token, TokenHash};
@@ -94,15 +95,37 @@ pub enum Found {
     Nothing,
 }
 
+/// What became of a citizen's own booking.
+#[derive(Debug)]
+pub enum Placed {
+    /// Booked, with the join link's token, which is not kept.
+    Booked(Box<Appointment>, Token),
+    /// No place is left; nothing was written.
+    Full,
+    /// The mailbox holds as many places as it may; nothing was written.
+    TooMany,
+}
+
 /// What a booking asks for beside its slot.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum Kind<'a> {
     /// Nothing: there always is a place.
     Booked,
     /// A place where at most so many appointments of the service go on at once.
     PlaceAmong(u16),
+    /// A place, and that the mailbox does not hold enough of them.
+    Public(&'a PublicBooking),
     /// Nothing, and it is taken out with the load test.
     LoadTest,
+}
+
+/// What the transaction of a booking came to.
+enum Inserted {
+    Yes,
+    Full,
+    TooMany,
+    /// This attempt had booked it before.
+    Before(AppointmentId),
 }
 
 impl Store {
@@ -110,6 +133,11 @@ impl Store {
     pub async fn book(&self, new: NewAppointment, now: Timestamp) -> Result<(Appointment, Token), StoreError> {
         // Without a number of agents there always is a place.
         self.book_as(new, Kind::Booked, now).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    }
+
+    /// Books what a citizen asks for by themselves. An attempt that was booked before is answered with what it booked.
+    pub async fn book_public(&self, new: NewAppointment, asked: &PublicBooking, now: Timestamp) -> Result<Placed, StoreError> {
+        self.placed(new, Kind::Public(asked), now).await
     }
 
     /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
@@ -121,9 +149,16 @@ impl Store {
     pub(super) async fn book_as(
         &self,
         new: NewAppointment,
-        kind: Kind,
+        kind: Kind<'_>,
         now: Timestamp,
     ) -> Result<Option<(Appointment, Token)>, StoreError> {
+        match self.placed(new, kind, now).await? {
+            Placed::Booked(appointment, token) => Ok(Some((*appointment, token))),
+            Placed::Full | Placed::TooMany => Ok(None),
+        }
+    }
+
+    async fn placed(&self, new: NewAppointment, kind: Kind<'_>, now: Timestamp) -> Result<Placed, StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
         let mut appointment = Appointment {
@@ -143,14 +178,15 @@ impl Store {
         for _ in 0..5 {
             appointment.reference = random_reference()?;
             match self.insert(&appointment, kind, now).await {
-                Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {}
+                Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => continue,
                 Err(error) => return Err(error),
-                Ok(false) => return Ok(None),
-                Ok(true) => {
-                    let token = self.link_token(&appointment);
-                    return Ok(Some((appointment, token)));
-                }
+                Ok(Inserted::Full) => return Ok(Placed::Full),
+                Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
+                Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
+                Ok(Inserted::Yes) => {}
             }
+            let token = self.link_token(&appointment);
+            return Ok(Placed::Booked(Box::new(appointment), token));
         }
         Err(StoreError::Randomness)
     }
@@ -274,6 +310,12 @@ impl Store {
             .bind(look_first(slot, appointment.rules, appointment.record.course(slot)).0)
             .execute(&mut *transaction)
             .await?;
+        // A browser that opened the link stays good for the new time.
+        sqlx::query("UPDATE citizen_sign_ins SET expires_ms = $2 WHERE appointment = $1 AND expires_ms < $2")
+            .bind(appointment.id.to_string())
+            .bind(slot.end.after(limits::CITIZEN_SIGN_IN_AFTER_END).0)
+            .execute(&mut *transaction)
+            .await?;
         append(&mut transaction, "rescheduled", who, Some(appointment.id), now).await?;
         transaction.commit().await?;
         Ok(true)
@@ -353,16 +395,26 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// False when no place is left for this kind.
-    async fn insert(&self, appointment: &Appointment, kind: Kind, now: Timestamp) -> Result<bool, StoreError> {
+    /// Anything but `Yes`: nothing was written.
+    async fn insert(&self, appointment: &Appointment, kind: Kind<'_>, now: Timestamp) -> Result<Inserted, StoreError> {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
         let mut transaction = self.begin_to_write().await?;
-        if let Kind::PlaceAmong(agents) = kind {
+        let email = self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default());
+        let agents = match kind {
+            Kind::PlaceAmong(agents) => Some(agents),
+            Kind::Public(asked) => match public_bookings::standing(&mut transaction, email, asked, now).await? {
+                Standing::Free => Some(asked.agents),
+                Standing::TooMany => return Ok(Inserted::TooMany),
+                Standing::Booked(id) => return Ok(Inserted::Before(id)),
+            },
+            Kind::Booked | Kind::LoadTest => None,
+        };
+        if let Some(agents) = agents {
             let booked = places::booked(&mut transaction, &appointment.service, appointment.slot(), None).await?;
             if occupancy::places_left(appointment.slot(), agents, &booked) == 0 {
-                return Ok(false);
+                return Ok(Inserted::Full);
             }
         }
         sqlx::query(
@@ -393,9 +445,14 @@ impl Store {
         if let Kind::LoadTest = kind {
             load_test::mark(&mut transaction, id).await?;
         }
-        append(&mut transaction, "booked", Who::Api, Some(id), now).await?;
+        let mut who = Who::Api;
+        if let Kind::Public(asked) = kind {
+            who = Who::Citizen;
+            public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
+        }
+        append(&mut transaction, "booked", who, Some(id), now).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Inserted::Yes)
     }
 
     pub(super) fn opened(&self, row: &SqliteRow) -> Result<Appointment, StoreError> {

@@ -14,7 +14,6 @@ use sqlx::{ConnectOptions, Row};
 
 use super::seal::SealingKey;
 use super::{SCHEMA, Store, StoreError, documents};
-use crate::ids::AppointmentId;
 use crate::time::Timestamp;
 
 /// Why there is no backup, or nothing was restored.
@@ -66,9 +65,9 @@ pub(super) const DATABASE: &str = "visavis.db";
 /// The directory of the documents.
 pub(super) const VAULT: &str = "vault";
 
-/// The keys of all appointments that lived when the newest backup was made, each under the master key; the whole sealed under it again.
+/// The keys of all appointments and calls back that lived when the newest backup was made, each under the master key; the whole sealed under it again.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct Keys(pub(super) Vec<(AppointmentId, String)>);
+pub(super) struct Keys(pub(super) Vec<(String, String)>);
 
 const KEYS_PLACE: &str = "backup.keys";
 
@@ -137,11 +136,10 @@ impl Store {
     }
 
     async fn living_keys(&self) -> Result<Keys, StoreError> {
-        let rows = sqlx::query("SELECT id, wrapped_key FROM appointments").fetch_all(&self.inner.readers).await?;
-        let keys = rows.iter().map(|row| {
-            let id = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
-            Ok((id, STANDARD.encode(row.try_get::<Vec<u8>, _>("wrapped_key")?)))
-        });
+        // Ids are random: none is of both tables.
+        let sql = "SELECT id, wrapped_key FROM appointments UNION ALL SELECT id, wrapped_key FROM callbacks";
+        let rows = sqlx::query(sql).fetch_all(&self.inner.readers).await?;
+        let keys = rows.iter().map(|row| Ok((row.try_get("id")?, STANDARD.encode(row.try_get::<Vec<u8>, _>("wrapped_key")?))));
         keys.collect::<Result<_, StoreError>>().map(Keys)
     }
 }
@@ -151,6 +149,7 @@ async fn without_keys(snapshot: &Path) -> Result<Vec<crate::ids::DocumentId>, St
     let options = SqliteConnectOptions::new().filename(snapshot).journal_mode(SqliteJournalMode::Memory).pragma("secure_delete", "ON");
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.disable_statement_logging()).await?;
     sqlx::query("UPDATE appointments SET wrapped_key = x''").execute(&pool).await?;
+    sqlx::query("UPDATE callbacks SET wrapped_key = x''").execute(&pool).await?;
     let known = documents::known(&pool).await?;
     pool.close().await;
     let mut known: Vec<_> = known.into_iter().collect();

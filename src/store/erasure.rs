@@ -71,6 +71,10 @@ impl Store {
         .bind(line.number)
         .execute(&mut *transaction)
         .await?;
+        // Who asks for everything to be deleted means the wish to be called back about it too; else it has a time of its own.
+        if who == Who::Citizen {
+            sqlx::query("DELETE FROM callbacks WHERE appointment = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        }
         // `secure_delete` overwrites the row and those that hang on it: guests' links, cookies, replaced links.
         sqlx::query("DELETE FROM appointments WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
         let receipt = receipt(

@@ -1,10 +1,9 @@
-//! What belongs to the whole installation: named values, the join links' key among them.
+//! What belongs to the whole installation: named values, its own keys among them.
 
 use sqlx::sqlite::SqlitePool;
 
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError};
-use crate::access::link::LinkKey;
 
 impl Store {
     /// A named value.
@@ -18,18 +17,19 @@ impl Store {
     }
 }
 
-/// The key of all join links, wrapped by the master key; made on first use. A wrong master key is noticed here, at the start.
-pub(super) async fn link_key(pool: &SqlitePool, master: &SealingKey) -> Result<LinkKey, StoreError> {
-    const PLACE: &str = "meta.value:link_key";
-    let bytes = match read(pool, "link_key").await? {
-        Some(wrapped) => master.open_key(PLACE, &wrapped)?,
+/// A key of the installation (that of all join links, of all marks), wrapped by the master key; made on first use. A wrong master key is noticed here, at
+/// the start.
+pub(super) async fn own_key(pool: &SqlitePool, master: &SealingKey, name: &str) -> Result<[u8; 32], StoreError> {
+    let place = format!("meta.value:{name}");
+    let bytes = match read(pool, name).await? {
+        Some(wrapped) => master.open_key(&place, &wrapped)?,
         None => {
             let fresh = seal::random_key()?;
-            write(pool, "link_key", &master.seal(PLACE, fresh.as_slice())?).await?;
+            write(pool, name, &master.seal(&place, fresh.as_slice())?).await?;
             fresh
         }
     };
-    Ok(LinkKey::new(*bytes))
+    Ok(*bytes)
 }
 
 pub(super) async fn read(pool: &SqlitePool, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -4,6 +4,7 @@ mod agents;
 mod appointments;
 mod audit;
 mod backup;
+mod callbacks;
 mod details;
 mod documents;
 mod erasure;
@@ -12,6 +13,7 @@ mod ledger;
 mod load_test;
 mod meta;
 mod places;
+mod public_bookings;
 mod restore;
 mod seal;
 
@@ -23,19 +25,22 @@ use std::sync::atomic::AtomicBool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::access::contact::ContactKey;
 use crate::access::link::LinkKey;
 use crate::documents::vault::{Vault, VaultError};
 use crate::limits;
 
 pub use agents::{AgentAccount, NewAgent};
-pub use appointments::{Appointment, Found, NewAppointment};
+pub use appointments::{Appointment, Found, NewAppointment, Placed};
 pub use audit::{AuditLine, Who};
 pub use backup::{BackupError, Made};
+pub use callbacks::{Asked, Callback, CallbackDetails, NewCallback};
 pub use details::Details;
 pub use documents::{Arrived, Incoming};
 pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
 pub use load_test::TakenOut;
+pub use public_bookings::PublicBooking;
 pub use restore::Restored;
 
 /// Why the store could not do it.
@@ -87,6 +92,7 @@ struct Inner {
     readers: SqlitePool,
     master: seal::SealingKey,
     link_key: LinkKey,
+    contact_key: ContactKey,
     vault: Vault,
     /// The write-ahead log may hold what was erased; so it is at each start, until it was folded in once.
     has_traces: AtomicBool,
@@ -132,14 +138,16 @@ impl Store {
             }
             None => require_same_version(&writer).await?,
         }
-        let link_key = meta::link_key(&writer, &master).await?;
+        let link_key = LinkKey::new(meta::own_key(&writer, &master, "link_key").await?);
+        let contact_key = ContactKey::new(meta::own_key(&writer, &master, "contact_key").await?);
         let vault = Vault::open(directory.join("vault"))?;
         if lock.is_some() {
             let orphans = vault.sweep(&documents::known(&writer).await?)?;
             tracing::debug!(orphans, "the vault was swept");
         }
         let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, vault, has_traces: AtomicBool::new(true), _lock: lock }) })
+        let has_traces = AtomicBool::new(true);
+        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, contact_key, vault, has_traces, _lock: lock }) })
     }
 
     /// Whether the database answers: for readiness.

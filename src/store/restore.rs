@@ -15,7 +15,7 @@ use super::audit::Who;
 use super::backup::{BackupError, DATABASE, Keys, MANIFEST, Manifest, VAULT, sync_parent};
 use super::{SCHEMA, Store, StoreError, documents, seal};
 use crate::documents::vault::Vault;
-use crate::ids::{AppointmentId, DocumentId};
+use crate::ids::DocumentId;
 use crate::time::Timestamp;
 
 /// What is there again.
@@ -66,6 +66,7 @@ impl Store {
     async fn erase_without_key(&self, now: Timestamp) -> Result<usize, StoreError> {
         let ids: Vec<String> =
             sqlx::query_scalar("SELECT id FROM appointments WHERE length(wrapped_key) = 0").fetch_all(&self.inner.readers).await?;
+        sqlx::query("DELETE FROM callbacks WHERE length(wrapped_key) = 0").execute(&self.inner.writer).await?;
         for id in &ids {
             self.erase(id.parse().map_err(|_| StoreError::Sealed)?, Who::Service, now).await?;
         }
@@ -133,14 +134,15 @@ fn write(path: &Path, bytes: &mut impl Read) -> io::Result<()> {
 async fn give_keys(database: &Path, keys: Keys) -> Result<(), StoreError> {
     let options = SqliteConnectOptions::new().filename(database).journal_mode(SqliteJournalMode::Delete).pragma("secure_delete", "ON");
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.disable_statement_logging()).await?;
-    let keys: HashMap<AppointmentId, String> = keys.0.into_iter().collect();
+    let keys: HashMap<String, String> = keys.0.into_iter().collect();
     let mut transaction = pool.begin().await?;
-    let rows = sqlx::query("SELECT id FROM appointments").fetch_all(&mut *transaction).await?;
+    let rows = sqlx::query("SELECT id FROM appointments UNION ALL SELECT id FROM callbacks").fetch_all(&mut *transaction).await?;
     for row in rows {
         let id: String = row.try_get("id")?;
-        let key = id.parse().ok().and_then(|id| keys.get(&id)).and_then(|key| STANDARD.decode(key).ok());
-        if let Some(key) = key {
-            sqlx::query("UPDATE appointments SET wrapped_key = $2 WHERE id = $1").bind(id).bind(key).execute(&mut *transaction).await?;
+        if let Some(key) = keys.get(&id).and_then(|key| STANDARD.decode(key).ok()) {
+            for sql in ["UPDATE appointments SET wrapped_key = $2 WHERE id = $1", "UPDATE callbacks SET wrapped_key = $2 WHERE id = $1"] {
+                sqlx::query(sql).bind(&id).bind(&key).execute(&mut *transaction).await?;
+            }
         }
     }
     transaction.commit().await?;

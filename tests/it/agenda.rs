@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use visavis::access::token::Token;
-use visavis::config::{Config, Sources};
+use visavis::config::{Config, Network, Sources};
 use visavis::load::http_client::{Base, Response, request};
 use visavis::server::Server;
 use visavis::store::Store;
@@ -15,21 +15,27 @@ use visavis::time::{Clock, Timestamp};
 use crate::running::settings;
 
 /// A server for citizens, not for newcomers, with a portal's key. Its clock shows Monday, 4 January 2027, 08:00 in Luxembourg.
-struct Office {
-    server: Server,
-    base: Base,
+pub struct Office {
+    pub server: Server,
+    pub base: Base,
     key: String,
-    clock: Clock,
-    _directory: TempDir,
+    pub clock: Clock,
+    pub directory: TempDir,
 }
 
 impl Office {
     async fn start(hours: &str, agents: u16) -> Self {
+        let agents = agents.to_string();
+        Self::start_with(&[("opening_hours", hours), ("agents_on_duty", &agents)]).await
+    }
+
+    /// With these settings of the service. Who comes from loopback is a proxy: a test says in `X-Forwarded-For` where somebody comes from.
+    pub async fn start_with(of_service: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let setting = |key: &str, value: String| (format!("services.advice.{key}"), value, String::from("--set"));
-        let command_line = vec![setting("opening_hours", hours.into()), setting("agents_on_duty", agents.to_string())];
-        let services = Sources { command_line, ..Sources::default() }.read().unwrap().services;
-        let config = Config { demo: false, services, ..settings(&directory) };
+        let command_line = of_service.iter().map(|(key, value)| (format!("services.advice.{key}"), (*value).into(), "--set".into()));
+        let services = Sources { command_line: command_line.collect(), ..Sources::default() }.read().unwrap().services;
+        let mut config = Config { demo: false, services, ..settings(&directory) };
+        config.web.trusted_proxies = vec![Network::parse("127.0.0.0/8").unwrap()];
         std::fs::create_dir_all(&config.data_directory).unwrap();
         let key = Token::new([7; 32]);
         let store = Store::open(&config.data_directory).await.unwrap();
@@ -40,28 +46,28 @@ impl Office {
         clock.shift(Timestamp::parse("2027-01-04T08:00:00+01:00").unwrap().0 - clock.now().0);
         let server = Server::start(config, clock.clone()).await.unwrap();
         let base = Base::plain(server.http[0].to_string());
-        Self { server, base, key: format!("Bearer {}", key.text()), clock, _directory: directory }
+        Self { server, base, key: format!("Bearer {}", key.text()), clock, directory }
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub async fn get(&self, path: &str) -> Response {
         request(&self.base, "GET", path, &[], None).await.unwrap()
     }
 
-    async fn slots(&self, rest: &str) -> Vec<Value> {
+    pub async fn slots(&self, rest: &str) -> Vec<Value> {
         let answer = self.get(&format!("/api/v1/slots?service=advice{rest}")).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
         answer.json()["slots"].as_array().unwrap().clone()
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Response {
+    pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Response {
         request(&self.base, method, path, &[("Authorization", &self.key)], body.as_ref()).await.unwrap()
     }
 
-    async fn post(&self, path: &str, body: Value) -> Response {
+    pub async fn post(&self, path: &str, body: Value) -> Response {
         request(&self.base, "POST", path, &[], Some(&body)).await.unwrap()
     }
 
-    async fn book(&self, start: &str, end: &str) -> Response {
+    pub async fn book(&self, start: &str, end: &str) -> Response {
         let body = json!({"service": "advice", "start": start, "end": end, "name": "Clara", "language": "lb"});
         request(&self.base, "POST", "/api/v1/appointments", &[("Authorization", &self.key)], Some(&body)).await.unwrap()
     }

@@ -57,9 +57,9 @@ fn every_setting_is_taken_from_file_environment_and_command_line_in_that_order()
     sources.command_line = vec![("media.port".into(), "5003".into(), "--media.port".into())];
     assert_eq!(sources.read().unwrap().media.port, 5003);
     for setting in SETTINGS {
-        let key = setting.key.replace('*', "advice");
+        let key = setting.key.replacen('*', "advice", 1).replacen('*', "information", 1);
         let plain = setting.default.trim_matches(['[', ']']).replace('"', "");
-        let variable = format!("VISAVIS_{}", key.replace('.', "_").to_uppercase());
+        let variable = format!("VISAVIS_{}", key.replace(['.', '-'], "_").to_uppercase());
         let environment = Sources { environment: vec![(variable, plain.clone())], ..Sources::default() };
         let command_line = Sources { command_line: vec![(key.clone(), plain, "--set".into())], ..Sources::default() };
         assert_eq!(environment.read().as_ref(), Ok(&Config::default()), "{key} by environment");
@@ -121,6 +121,11 @@ fn bad_value_is_named_with_its_line_and_what_would_be_right() {
         ("[services.advice]\ntime_zone = \"Luxembourg\"\n", 2, "not a time zone", "Europe/Luxembourg"),
         ("[media]\nworkers = 1.5\n", 2, "a fraction", "a whole number"),
         ("[media]\nnat = [\"10.0.0.5\"]\n", 2, "not a pair", "10.0.0.5=203.0.113.7"),
+        ("[services.advice.topics.care]\nby_video = \"no\"\n", 2, "wrong form", "true or false"),
+        ("[services.advice.topics.care]\nrequired_en = [1]\n", 2, "something else than texts", "a list of texts"),
+        ("[services.advice.topics.care]\nname = \"Care\"\n", 2, "no setting", "services.advice.topics.care.name_"),
+        ("[services.advice.topics.Care]\nname_en = \"Care\"\n", 2, "no setting", "perhaps"),
+        ("[services.advice.subjects.care]\nname_en = \"Care\"\n", 1, "no table", "one of the settings"),
         ("[media\n", 1, "not TOML", "brackets"),
     ] {
         let said = problems(text);
@@ -142,4 +147,20 @@ fn second_service_begins_with_the_defaults() {
     assert_eq!(care.name("en"), "Long-term care");
     assert_eq!(care.slot, Duration::from_secs(1800));
     assert_eq!(care.time_zone, "Europe/Luxembourg");
+}
+
+#[test]
+fn topics_of_a_service_are_those_that_are_named_and_each_begins_with_the_defaults() {
+    let text = "[services.advice.topics.care]\nname_en = \"Care\"\nrequired_en = [\"Your card\", \"A letter, if any\"]\n\
+                [services.advice.topics.cheques]\nby_video = false\ninstead_fr = \"Au guichet\"\n[services.tax]\nslot_minutes = 10\n";
+    let mut sources = file(text);
+    sources.environment = vec![("VISAVIS_SERVICES_ADVICE_TOPICS_LONG_TERM_NAME_EN".into(), "Long-term care".into())];
+    let config = sources.read().unwrap();
+    let topics = &config.services["advice"].topics;
+    assert_eq!(topics.keys().collect::<Vec<_>>(), ["care", "cheques", "long-term"]);
+    assert_eq!(topics["care"].required["en"], ["Your card", "A letter, if any"]);
+    assert!(topics["care"].by_video && !topics["cheques"].by_video);
+    assert_eq!(topics["cheques"].instead["fr"], "Au guichet");
+    assert_eq!(topics["long-term"].name("en"), "Long-term care");
+    assert_eq!(config.services["tax"].topics, Config::default().services["advice"].topics, "who names no topic has the first one");
 }

@@ -84,7 +84,7 @@ async fn every_route_answers_with_every_security_header() {
         for feature in ["camera=(self)", "microphone=(self)", "display-capture=(self)", "fullscreen=(self)"] {
             assert!(permissions.contains(feature), "{method} {path}");
         }
-        let is_page = answer.status == 200 && ["/j", "/agent", "/assets/none.js"].contains(&path.as_str());
+        let is_page = answer.status == 200 && ["/j", "/book", "/agent", "/assets/none.js"].contains(&path.as_str());
         assert_eq!(header(&answer, "cache-control") == "no-store", !is_page, "{method} {path}: {}", header(&answer, "cache-control"));
         assert_eq!(header(&answer, "strict-transport-security"), "", "plain HTTP promises nothing");
         assert_ne!(answer.status, 500, "{method} {path}");
@@ -174,10 +174,14 @@ fn get_changes_nothing() {
             "PATCH /api/v1/appointments/{reference}",
             "DELETE /api/v1/appointments/{reference}",
             "POST /api/v1/appointments/{reference}/rotate",
+            "POST /api/v1/bookings",
+            "POST /api/v1/callbacks",
+            "PATCH /api/v1/callbacks/{id}",
             "POST /api/v1/link/cancel",
             "POST /api/v1/link/erase",
             "POST /api/v1/link/documents",
             "DELETE /api/v1/link/documents/{id}",
+            "POST /api/v1/link/reschedule",
             "POST /api/v1/join",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
@@ -398,7 +402,7 @@ async fn demo_data_is_there_when_the_server_is_ready_and_new_at_each_start() {
     };
     let first = read(&server);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&first), ["agent", "api", "base_url", "citizen", "local_url", "spki_sha256"]);
+    assert_eq!(keys(&first), ["agent", "api", "base_url", "booking_url", "citizen", "local_url", "spki_sha256"]);
     assert_eq!(keys(&first["citizen"]), ["join_url", "name"]);
     assert_eq!(keys(&first["agent"]), ["name", "password", "url", "username"]);
     assert!(first["api"]["url"].as_str().unwrap().ends_with("/api/v1"));

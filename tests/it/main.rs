@@ -10,6 +10,7 @@ mod admission;
 mod admission_protocol;
 mod agenda;
 mod backup;
+mod booking;
 mod config;
 mod consultation;
 mod consultation_random;

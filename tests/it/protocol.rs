@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, http, schema};
+use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, booking, http, schema};
 
 /// One file of vectors: messages of one direction.
 #[derive(Deserialize)]
@@ -70,6 +70,13 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
         (Direction::Http, Some("NewTime")) => round::<http::NewTime>(message),
         (Direction::Http, Some("Services")) => round::<http::Services>(message),
         (Direction::Http, Some("Slots")) => round::<http::Slots>(message),
+        (Direction::Http, Some("NewBooking")) => round::<booking::NewBooking>(message),
+        (Direction::Http, Some("Booking")) => round::<booking::Booking>(message),
+        (Direction::Http, Some("NewStart")) => round::<booking::NewStart>(message),
+        (Direction::Http, Some("NewCallback")) => round::<booking::NewCallback>(message),
+        (Direction::Http, Some("CallbackAsked")) => round::<booking::CallbackAsked>(message),
+        (Direction::Http, Some("CallbackTimes")) => round::<booking::CallbackTimes>(message),
+        (Direction::Http, Some("CallbackDone")) => round::<booking::CallbackDone>(message),
         (Direction::Http, Some("Join")) => round::<http::Join>(message),
         (Direction::Http, Some("Link")) => round::<http::Link>(message),
         (Direction::Http, Some("Documents")) => round::<http::Documents>(message),

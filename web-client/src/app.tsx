@@ -19,12 +19,15 @@ interface AppProps {
   /** The language of the appointment or the account, once known. */
   wish?: string;
   phone?: string;
-  serviceName?: string;
+  /** In the language of the page, where it has names in several. */
+  serviceName?: string | ((language: Language) => string);
+  /** No mail has been sent yet that could hold the helpdesk's number. */
+  beforeMail?: boolean;
   staff?: boolean;
   children: ComponentChildren;
 }
 
-export function App({ wish, phone, serviceName, staff, children }: AppProps) {
+export function App({ wish, phone, serviceName, beforeMail, staff, children }: AppProps) {
   const [chosen, setChosen] = useState<Language | undefined>(() => chosenLanguage() as Language | undefined ?? undefined);
   const [text, setText] = useState<Text>();
   const language = pickLanguage(chosen, wish, ...navigator.languages);
@@ -48,7 +51,7 @@ export function App({ wish, phone, serviceName, staff, children }: AppProps) {
     }
     setChosen(next);
   };
-  return <SurroundingsContext.Provider value={{ text, setLanguage, phone, serviceName, staff }}>{children}</SurroundingsContext.Provider>;
+  return <SurroundingsContext.Provider value={{ text, setLanguage, phone, serviceName: typeof serviceName === "function" ? serviceName(language) : serviceName, beforeMail, staff }}>{children}</SurroundingsContext.Provider>;
 }
 
 export function show(what: ComponentChildren): void {

@@ -5,7 +5,7 @@ import { App, show } from "./app";
 import { readSetting } from "./core/device-id";
 import { Citizen } from "./core/citizen";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
-import { useSlow, useStore } from "./ui/hooks";
+import { useMaybe, useSlow, useStore } from "./ui/hooks";
 
 const citizen = new Citizen();
 
@@ -14,12 +14,14 @@ function CitizenPage() {
   const media = useStore(citizen.media);
   const seat = useStore(citizen.seat);
   const documents = useStore(citizen.documents);
+  const slots = useStore(citizen.slots);
+  const callback = useMaybe(at.callback);
   const slow = useSlow();
   return (
     // Nothing is shown in a guessed language before the appointment's own is known.
     at.link || at.problem || slow
       ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone ?? readSetting("helpdesk")} serviceName={at.link?.service.name}>
-          <CitizenScreen at={at} media={media} seat={seat} documents={documents} documentsAct={citizen.documents} act={citizen} mediaAct={citizen.media} />
+          <CitizenScreen at={at} media={media} seat={seat} documents={documents} documentsAct={citizen.documents} act={citizen} mediaAct={citizen.media} slots={slots} slotsAct={citizen.slots} callback={callback} callbackAct={at.callback} />
         </App>
       : null
   );

@@ -5,6 +5,7 @@ import "./styles/visavis.css";
 import { render } from "preact";
 import { languages, textIn, type Language } from "./core/text";
 import { AgentScreen } from "./screens/agent/agent-screen";
+import { BookScreen } from "./screens/book/book-screen";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
 import { Landing } from "./screens/landing";
 import { examples, type Pictures } from "./screens/registry";
@@ -24,11 +25,13 @@ async function show(): Promise<void> {
     text,
     setLanguage: (next: Language) => { location.hash = `${id}/${next}`; },
     staff: example.page === "agent",
+    beforeMail: example.page === "book",
     ...(example.page === "citizen" ? knownOf(example.view(pictures())) : {}),
   };
   render(
     <SurroundingsContext.Provider value={surroundings}>
-      {example.page === "citizen" ? <CitizenScreen {...example.view(pictures())} /> : example.page === "agent" ? <AgentScreen {...example.view(pictures())} /> : <Landing />}
+      {example.page === "citizen" ? <CitizenScreen {...example.view(pictures())} /> : example.page === "agent" ? <AgentScreen {...example.view(pictures())} />
+        : example.page === "book" ? <BookScreen {...example.view()} /> : <Landing booking={example.booking} />}
     </SurroundingsContext.Provider>,
     root,
   );

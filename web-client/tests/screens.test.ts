@@ -9,7 +9,7 @@ const link = (phase: Link["phase"] = "open") => ({ phase }) as Link;
 const state = (phase: Phase) => ({ phase }) as State;
 const citizen = (more: Partial<CitizenState>): CitizenState =>
   ({ step: "welcome", line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, link: link(), ...more });
-const agent = (more: Partial<AgentState>): AgentState => ({ step: "desk", line: "ready", rows: [], deskKnown: true, busy: false, serverAheadMs: 0, ...more });
+const agent = (more: Partial<AgentState>): AgentState => ({ step: "desk", line: "ready", rows: [], callbacks: [], services: [], deskKnown: true, busy: false, serverAheadMs: 0, ...more });
 
 test("each_phase_of_the_link_has_its_page", () => {
   assert.equal(citizenScreen(citizen({ link: undefined })), "loading");

@@ -8,7 +8,7 @@ import { Resume } from "./resume";
 import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
 import { play } from "./sound";
-import type { AgentAccount, DeskRow, DocumentEntry, Guest, GuestKind, Outcome, State } from "./protocol";
+import type { AgentAccount, BookableService, CallbackRow, DeskRow, DocumentEntry, Guest, GuestKind, Outcome, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
 export interface AgentState extends SideState {
@@ -16,6 +16,10 @@ export interface AgentState extends SideState {
   account?: AgentAccount;
   problem?: string;
   rows: DeskRow[];
+  /** Who wants to be called back. */
+  callbacks: CallbackRow[];
+  /** For the names of topics. */
+  services: BookableService[];
   deskKnown: boolean;
   state?: State;
   /** The row whose call is being prepared: the camera is asked for. */
@@ -57,7 +61,7 @@ export class Agent extends Side<AgentState> {
   #arrivals = 0;
 
   constructor() {
-    super("agent", { step: "loading", line: "stopped", rows: [], deskKnown: false, busy: false, serverAheadMs: 0 });
+    super("agent", { step: "loading", line: "stopped", rows: [], callbacks: [], services: [], deskKnown: false, busy: false, serverAheadMs: 0 });
   }
 
   async start(): Promise<void> {
@@ -161,9 +165,13 @@ export class Agent extends Side<AgentState> {
     this.set({ notice: "message_sent" });
   });
 
+  setCallbackDone = (row: CallbackRow, done: boolean) => this.attempt(() => api.setCallbackDone(row.callback, done));
+
   #enter(account: AgentAccount): void {
     this.set({ step: "desk", account, notice: undefined, retryAfterS: undefined });
     this.signaling.start();
+    // Without them the desk shows no topics.
+    api.services().then(({ services }) => this.set({ services }), () => undefined);
   }
 
   #out(notice?: string): void {
@@ -171,7 +179,7 @@ export class Agent extends Side<AgentState> {
     this.forgetGreeting();
     this.#waiting.clear();
     this.letGo();
-    this.set({ step: "sign_in", account: undefined, rows: [], deskKnown: false, state: undefined, notice });
+    this.set({ step: "sign_in", account: undefined, rows: [], callbacks: [], deskKnown: false, state: undefined, notice });
   }
 
   async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {
@@ -211,6 +219,7 @@ export class Agent extends Side<AgentState> {
       case "desk":
         // What ended it while the line was down is not told again.
         if (this.#resume.desk(this.get().state?.appointment)) this.#ended("not_in_call");
+        this.set({ callbacks: message.callbacks ?? [] });
         return this.#desk(message.rows);
       case "state": return this.#consultation(message);
     }

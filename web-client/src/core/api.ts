@@ -1,9 +1,10 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, DocumentEntry, Documents, Link } from "./protocol";
+import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, DocumentEntry, Documents, FreeSlot, Link, NewBooking, NewCallback, Services, Slots } from "./protocol";
 
 export class ApiError extends Error {
-  constructor(readonly code: string, readonly retryAfterS?: number) {
+  /** `free`: with `slot_taken`, the next slots. `detail`: for developers; of a refused field it begins with its name. */
+  constructor(readonly code: string, readonly retryAfterS?: number, readonly free: FreeSlot[] = [], readonly detail = "") {
     super(code);
   }
 }
@@ -18,6 +19,13 @@ export const removeDocument = (id: string) => call<undefined>("DELETE", `link/do
 export const documentUrl = (id: string) => `/api/v1/link/documents/${id}`;
 export const documentsOf = (appointment: string) => call<Documents>("GET", `agent/consultations/${appointment}/documents`);
 export const documentUrlOf = (appointment: string, id: string) => `/api/v1/agent/consultations/${appointment}/documents/${id}`;
+export const reschedule = (start: string) => call<Link>("POST", "link/reschedule", { start });
+export const services = () => call<Services>("GET", "services");
+export const slots = (service: string, from: string, to: string) => call<Slots>("GET", `slots?${new URLSearchParams({ service, from, to })}`);
+export const book = (booking: NewBooking) => call<Booking>("POST", "bookings", booking);
+export const callbackTimes = (service: string) => call<CallbackTimes>("GET", `callbacks/times?${new URLSearchParams({ service })}`);
+export const askCallback = (wish: NewCallback) => call<CallbackAsked>("POST", "callbacks", wish);
+export const setCallbackDone = (id: string, done: boolean) => call<undefined>("PATCH", `callbacks/${id}`, { done });
 export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");
@@ -45,7 +53,7 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
   const answer = await response.json().catch(() => undefined);
   if (response.ok && answer !== undefined) return answer as T;
   const retryAfter = Number(response.headers.get("Retry-After"));
-  throw new ApiError(answer?.error?.code ?? (response.status >= 500 ? "unreachable" : "internal"), Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined);
+  throw new ApiError(answer?.error?.code ?? (response.status >= 500 ? "unreachable" : "internal"), Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined, answer?.error?.free, answer?.error?.message);
 }
 
 /** Sends a file as it is; says how much of it has left, from 0 to 1. Aborted it ends with `aborted`. */

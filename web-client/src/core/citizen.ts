@@ -3,19 +3,28 @@
 
 import * as api from "./api";
 import { ApiError } from "./api";
+import { Callback } from "./callback";
 import { realClock } from "./clock";
 import { CitizenDocuments } from "./documents";
 import { readSetting, writeSetting } from "./device-id";
 import { markAdmitted, markAnswer } from "./marks";
 import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
+import { SlotFinder } from "./slot-finder";
 import { startRinging, stopRinging } from "./sound";
-import type { Link, State } from "./protocol";
+import type { FreeSlot, Link, State } from "./protocol";
 import type { Pushed } from "./wire";
 
 export interface CitizenState extends SideState {
   /** Where the person is on this page before the server takes over. */
-  step: "welcome" | "check";
+  step: "welcome" | "check" | "reschedule" | "call_back";
+  /** The time that was chosen instead of the present one. */
+  chosen?: FreeSlot;
+  /** The chosen one was taken meanwhile: these are free. */
+  instead?: FreeSlot[];
+  /** The appointment was moved on this page. */
+  moved?: boolean;
+  callback?: Callback;
   link?: Link;
   /** Code of what stopped us: `unknown_link`, `unreachable`… */
   problem?: string;
@@ -28,8 +37,10 @@ export interface CitizenState extends SideState {
   rangInVain: boolean;
 }
 
+const SEATED = new Set(["waiting", "ringing", "in_call"]);
+
 export type CitizenScreen =
-  | "loading" | "problem" | "too_early" | "welcome" | "check" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled"
+  | "loading" | "problem" | "too_early" | "reschedule" | "call_back" | "welcome" | "check" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled"
   | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
 
 /** Which screen the state means. */
@@ -39,6 +50,7 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
   if (at.line === "refused") return "problem";
   if (!at.link) return "loading";
   if (at.link.phase === "erased") return "erased";
+  if (at.step === "call_back" && !SEATED.has(at.state?.phase ?? "")) return "call_back";
   switch (at.state?.phase) {
     case "waiting": return "waiting";
     case "ringing": return "ringing";
@@ -56,19 +68,19 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
     case "documents": return "documents";
     case "missed": return "missed";
     case "cancelled": return "cancelled";
-    case "too_early": return at.step === "check" ? "check" : "too_early";
-    default: return at.step;
+    case "too_early": return at.step === "check" || at.step === "reschedule" ? at.step : "too_early";
+    default: return at.step === "check" ? "check" : "welcome";
   }
 }
 
 const RETRY_MS = 3_000;
-const SEATED = new Set(["waiting", "ringing", "in_call"]);
 
 /** After this the server shows a page another phase. */
 const ENDED = new Set(["closed", "missed", "cancelled", "late"]);
 
 export class Citizen extends Side<CitizenState> {
   readonly documents = new CitizenDocuments();
+  readonly slots = new SlotFinder();
   #token: string | undefined;
   /** Whose link it is; kept over a reload, since a browser may hold the cookies of both. */
   #isGuest = readSetting("is-guest") === "true";
@@ -137,6 +149,42 @@ export class Citizen extends Side<CitizenState> {
   arrive = () => this.attempt(async () => {
     await this.request({ type: "arrive" });
   });
+
+  /** Another time: the days are looked up anew. */
+  toReschedule = (): void => {
+    this.set({ step: "reschedule", chosen: undefined, instead: undefined, notice: undefined, moved: false });
+    void this.#findSlots();
+  };
+
+  choose = (chosen: FreeSlot): void => this.set({ chosen, notice: undefined });
+
+  /** The appointment moves to the chosen time; the link stays. */
+  reschedule = (slot: FreeSlot) => this.attempt(async () => {
+    try {
+      this.set({ link: await api.reschedule(slot.start), step: "welcome", chosen: undefined, instead: undefined, moved: true });
+      scrollTo(0, 0);
+    } catch (error) {
+      if (error instanceof ApiError && (error.code === "slot_taken" || error.code === "invalid_appointment")) {
+        this.set({ chosen: undefined, instead: error.free });
+        void this.#findSlots();
+      }
+      throw error;
+    }
+    const { link } = this.get();
+    if (link?.phase === "too_early") this.#lookAgainAt(Date.parse(link.opens));
+    else if (link?.phase === "open") this.signaling.start();
+  });
+
+  toCallBack = (): void => {
+    const { link } = this.get();
+    if (!link) return;
+    const callback = new Callback({ service: link.service.key, zone: link.time_zone, aboutAppointment: true }, { name: link.name });
+    this.set({ step: "call_back", callback });
+    void callback.load();
+  };
+
+  /** From another time or a call back to what the link shows. */
+  back = (): void => this.set({ step: "welcome", callback: undefined, chosen: undefined, instead: undefined, notice: undefined });
 
   /** A guest comes to the door under this name. */
   knock = (name: string) => this.attempt(async () => {
@@ -245,6 +293,11 @@ export class Citizen extends Side<CitizenState> {
       stopRinging();
       this.letGo();
     }
+  }
+
+  #findSlots(): Promise<void> {
+    const { link } = this.get();
+    return link ? this.slots.find({ key: link.service.key, time_zone: link.time_zone, book_ahead_days: link.service.book_ahead_days }) : Promise.resolve();
   }
 
   /** The page goes on by itself when the waiting room opens. */

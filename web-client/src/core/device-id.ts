@@ -23,6 +23,20 @@ export function writeSetting(name: string, value: string): void {
   write(`visavis.${name}`, value);
 }
 
+/** A secret of 256 bits: 43 characters. */
+export function drawSecret(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+export function forgetSetting(name: string): void {
+  memory.delete(`visavis.${name}`);
+  try {
+    sessionStorage.removeItem(`visavis.${name}`);
+  } catch {
+    // Then it was never kept.
+  }
+}
+
 function remember(key: string, make: () => string): string {
   const known = read(key);
   if (known !== undefined) return known;

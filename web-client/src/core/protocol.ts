@@ -32,7 +32,7 @@ export type ErrorCode =
   | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
   | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken"
-  | "wrong_key" | "invalid_appointment" | "slot_taken" | "unknown_link" | "link_replaced" | "slow_down"
+  | "wrong_key" | "invalid_appointment" | "slot_taken" | "too_many" | "unknown_link" | "link_replaced" | "slow_down"
   | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large"
   | "too_many_documents" | "unfit_document" | "unknown_document" | "no_space";
 
@@ -130,10 +130,32 @@ export interface DeskRow {
   start: Utc;
   end: Utc;
   language: string;
+  /** Key of the topic, when the booking named one. */
+  topic?: string;
+  note?: string;
+  service: string;
   agent: string | null;
 }
 
-export interface Desk { type: "desk"; revision: number; rows: DeskRow[] }
+export type CallbackReason = "no_slot" | "no_video" | "missed" | "question" | "other";
+/** Somebody who wants to be called back. */
+export interface CallbackRow {
+  /** 32 hex digits. */
+  callback: string;
+  service: string;
+  name: string;
+  phone: string;
+  reason: CallbackReason;
+  words: string;
+  reference?: string;
+  start: Utc;
+  end: Utc;
+  language: string;
+  done: boolean;
+}
+
+/** `callbacks`: who waits by their time, then those done last; absent when there are none. */
+export interface Desk { type: "desk"; revision: number; rows: DeskRow[]; callbacks?: CallbackRow[] }
 /** What the own pictures may take, in bits a second with all headers: 0 while nobody can receive one, null without a lid. */
 export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; screen: number | null }
 export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
@@ -165,7 +187,7 @@ export interface Link {
   name: string;
   /** Of a guest's link. */
   guest?: GuestKind;
-  service: { name: string; helpdesk_phone: string };
+  service: { key: string; name: string; helpdesk_phone: string; public_booking: boolean; book_ahead_days: number };
   start: Utc;
   end: Utc;
   opens: Utc;
@@ -182,4 +204,31 @@ export interface Receipt { erased: Utc; asked: boolean; documents: number; line:
 export interface DocumentEntry { id: string; kind: DocumentKind; name: string; media_type: string; bytes: number; added: Utc }
 /** `may_change`: more can be sent, and these be taken back, now. */
 export interface Documents { may_change: boolean; count_left: number; bytes_left: number; documents: DocumentEntry[] }
+type Texts = Partial<Record<string, string>>;
+type Lists = Partial<Record<string, string[]>>;
+/** Texts by language; English stands in for those that are not said. */
+export interface BookableTopic { key: string; names: Texts; by_video: boolean; instead?: Texts; notice?: Texts; required?: Lists; helpful?: Lists }
+export interface BookableService {
+  key: string;
+  names: Texts;
+  helpdesk_phone: string;
+  time_zone: string;
+  slot_minutes: number;
+  book_ahead_days: number;
+  public_booking: boolean;
+  topics: BookableTopic[];
+}
+export interface Services { services: BookableService[] }
+/** `full_days`: days of the service's zone with slots of which none is free. */
+export interface Slots { slots: FreeSlot[]; full_days?: string[] }
+/** `attempt`: 43 characters of base64url; sent again, it books nothing more. */
+export interface NewBooking { service: string; topic: string; start: string; name: string; email: string; phone?: string; note?: string; language: string; consent: boolean; attempt?: string }
+/** `qr`: rows of 0 and 1 (dark). */
+export interface Booking { reference: string; start: Utc; end: Utc; join_url: string; qr: string[] }
+export interface NewStart { start: string }
+export interface NewCallback { service: string; reason: CallbackReason; words?: string; start: string; name: string; phone: string; language: string; consent: boolean; about_appointment?: boolean }
+export interface CallbackTime { start: Utc; end: Utc }
+export type CallbackAsked = CallbackTime;
+export interface CallbackTimes { times: CallbackTime[] }
+export interface CallbackDone { done: boolean }
 export interface AgentAccount { name: string; roles: string[]; language: string }

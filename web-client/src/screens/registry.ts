@@ -2,12 +2,17 @@
 // A new state is not done before it stands here.
 
 import type { AgentState } from "../core/agent";
+import type { BookingState } from "../core/booking";
+import type { Draft } from "../core/booking-steps";
+import type { CallbackState } from "../core/callback";
 import type { CitizenState } from "../core/citizen";
 import type { LocalMediaState } from "../core/local-media";
-import type { DeskRow, Guest, Link, Participant, Phase, State } from "../core/protocol";
+import type { BookableService, CallbackRow, DeskRow, FreeSlot, Guest, Link, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
+import type { SlotsState } from "../core/slot-finder";
 import type { AgentActions, AgentView } from "./agent/view";
 import { noDocuments, type DocumentsState } from "../core/documents";
+import type { BookingActions, BookingView, CallbackActions, SlotActions } from "./book/view";
 import type { CitizenActions, CitizenView, DocumentsActions, MediaActionsFull } from "./citizen/view";
 
 /** Moving pictures that stand in for cameras. */
@@ -22,7 +27,8 @@ export interface Pictures {
 export type Example =
   | { id: string; page: "citizen"; view(pictures: Pictures): CitizenView }
   | { id: string; page: "agent"; view(pictures: Pictures): AgentView }
-  | { id: string; page: "landing" };
+  | { id: string; page: "book"; view(): BookingView }
+  | { id: string; page: "landing"; booking?: boolean };
 
 const NOW = Date.parse("2026-11-23T08:12:30.000Z");
 const at = (minutes: number, seconds = 0) => new Date(NOW + minutes * 60_000 + seconds * 1_000).toISOString();
@@ -30,11 +36,11 @@ const nothing = () => undefined as never;
 const later = async () => undefined as never;
 
 const citizenActions: CitizenActions = {
-  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, deleteEverything: later, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
+  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, deleteEverything: later, toReschedule: nothing, choose: nothing, reschedule: later, toCallBack: nothing, back: nothing, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
 const documentsActions: DocumentsActions = { load: later, send: nothing, cancel: nothing, remove: later };
 const agentActions: AgentActions = {
-  load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later,
+  load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later, setCallbackDone: later,
   invite: later, forgetInvited: nothing, lookForDocuments: later, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
   useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
 };
@@ -44,11 +50,57 @@ const mediaActions: MediaActionsFull = {
 };
 
 const link: Link = {
-  reference: "K7Q-4MX", phase: "open", name: "Clara Weber-Thill", service: { name: "Advice", helpdesk_phone: "+352 27 57 40 00" },
+  reference: "K7Q-4MX", phase: "open", name: "Clara Weber-Thill", service: { key: "advice", name: "Advice", helpdesk_phone: "+352 27 57 40 00", public_booking: true, book_ahead_days: 60 },
   start: at(7, 30), end: at(27, 30), opens: at(-7, -30), time_zone: "Europe/Luxembourg", language: "en", server_time: at(0),
 };
 const anna: Participant = { participant: 1, role: "agent", name: "Anna Agent", presence: "here", microphone: true, camera: true, screen: false };
 const clara: Participant = { participant: 0, role: "citizen", name: "Clara Weber-Thill", presence: "here", microphone: true, camera: true, screen: false };
+
+const bookingActions: BookingActions = { load: later, put: nothing, next: nothing, back: nothing, go: nothing, take: nothing, callBack: nothing, confirm: later, another: nothing };
+const slotActions: SlotActions = { again: later, later: later, earlier: later };
+const callbackActions: CallbackActions = { load: later, put: nothing, send: later };
+
+const service: BookableService = {
+  key: "advice", names: { en: "Advice", fr: "Conseil", de: "Beratung", lb: "Berodung" }, helpdesk_phone: "+352 27 57 40 00", time_zone: "Europe/Luxembourg",
+  slot_minutes: 20, book_ahead_days: 60, public_booking: true,
+  topics: [
+    { key: "care", names: { en: "Long-term care insurance", fr: "Assurance dépendance", de: "Pflegeversicherung", lb: "Fleegeversécherung" }, by_video: true,
+      notice: { en: "You get advice. Nothing is decided in the conversation." }, required: { en: ["Your social security card"] }, helpful: { en: ["The latest letter, if you have one"] } },
+    { key: "cheques", names: { en: "Cheques and instant wire transfers" }, by_video: false, instead: { en: "Please come to one of our counters with your identity card and the original invoices." } },
+    { key: "information", names: { en: "Information – documents" }, by_video: true },
+  ],
+};
+const second: BookableService = { ...service, key: "teleconsultation", names: { en: "Medical teleconsultation", fr: "Téléconsultation", de: "Telekonsultation", lb: "Telekonsultatioun" } };
+const slotAt = (minutes: number): FreeSlot => ({ start: at(minutes), end: at(minutes + 20), places: 2 });
+const DAY = 24 * 60;
+const someSlots: SlotsState = {
+  loading: false, week: 0, none: false, isLast: false, next: slotAt(137.5),
+  days: [
+    { day: "2026-11-23", slots: [slotAt(137.5), slotAt(157.5), slotAt(177.5)] },
+    { day: "2026-11-24", slots: [] },
+    { day: "2026-11-25", slots: Array.from({ length: 9 }, (_, i) => slotAt(2 * DAY - 42.5 + 20 * i)) },
+    { day: "2026-11-26", slots: [slotAt(3 * DAY - 42.5)] },
+    { day: "2026-11-27", slots: Array.from({ length: 4 }, (_, i) => slotAt(4 * DAY + 257.5 + 20 * i)) },
+  ],
+};
+const draft: Draft = {
+  consent: true, topic: "care", slot: slotAt(2 * DAY - 42.5), name: "Clara Weber-Thill", email: "clara.weber@example.lu", phone: "+352 621 123 456",
+  note: "It is about my mother.\nShe lives with us since May.", reviewed: true, attempt: "A".repeat(43),
+};
+const empty: Draft = { consent: false, name: "", email: "", phone: "", note: "", reviewed: false, attempt: "A".repeat(43) };
+const times = [1, 2, 3].flatMap((day) => [{ start: at(day * DAY - 42.5), end: at(day * DAY + 137.5) }, { start: at(day * DAY + 227.5), end: at(day * DAY + 407.5) }]);
+const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", consent: false }, missing: [], told: 0, busy: false };
+const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", consent: true } };
+
+function booking(id: string, at: Partial<BookingState> & { step: BookingState["step"] }, more: { slots?: SlotsState; callback?: CallbackState } = {}): Example {
+  return {
+    id: `book-${id}`, page: "book",
+    view: () => ({
+      at: { services: [service], draft, faults: {}, incomplete: false, told: 0, busy: false, ...at }, slots: more.slots ?? someSlots, callback: more.callback,
+      act: bookingActions, slotsAct: slotActions, callbackAct: callbackActions,
+    }),
+  };
+}
 
 function state(phase: Phase, more: Partial<State> = {}): State {
   return {
@@ -78,6 +130,8 @@ interface CitizenMore {
   seat?: (pictures: Pictures) => SeatState;
   dialog?: "cancel" | "erase";
   documents?: Partial<DocumentsState>;
+  slots?: SlotsState;
+  callback?: CallbackState;
 }
 
 function citizen(id: string, more: CitizenMore): Example {
@@ -86,13 +140,13 @@ function citizen(id: string, more: CitizenMore): Example {
     view: (pictures) => ({
       at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
-      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
+      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, slots: more.slots ?? someSlots, slotsAct: slotActions, callback: more.callback, callbackAct: callbackActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
 }
 
 const row = (name: string, more: Partial<DeskRow>): DeskRow => ({
-  appointment: name, reference: "K7Q-4MX", name, state: "waiting", presence: "here", since: at(-4), start: link.start, end: link.end, language: "fr", agent: null, ...more,
+  appointment: name, reference: "K7Q-4MX", name, state: "waiting", presence: "here", since: at(-4), start: link.start, end: link.end, language: "fr", service: "advice", agent: null, ...more,
 });
 const rows: DeskRow[] = [
   row("Clara Weber-Thill", { appointment: "0".repeat(32), since: at(-9), language: "lb" }),
@@ -103,6 +157,13 @@ const rows: DeskRow[] = [
   row("Lou Weis", { state: "in_call", agent: "Tom Schmit", start: at(-12, -30), since: at(-12) }),
   row("Sven Hoffmann", { state: "left", start: at(-32, -30), since: at(-30) }),
   row("Ines Pereira", { state: "expected", start: at(47, 30), since: null }),
+];
+
+const toldRows: DeskRow[] = rows.map((one, i) => (i === 0 ? { ...one, topic: "care", note: "It is about my mother. She lives with us since May." } : i === 7 ? { ...one, topic: "information" } : one));
+const callbacks: CallbackRow[] = [
+  { callback: "1".repeat(32), service: "advice", name: "Jos Thill", phone: "+352 621 770 770", reason: "no_slot", words: "Only on Fridays, after the market.", start: times[0]!.start, end: times[0]!.end, language: "lb", done: false },
+  { callback: "2".repeat(32), service: "advice", name: "Maria Gonçalves", phone: "+352 691 000 111", reason: "missed", words: "", reference: "P4H-7WE", start: times[1]!.start, end: times[1]!.end, language: "fr", done: false },
+  { callback: "3".repeat(32), service: "advice", name: "Lou Weis", phone: "27 57 40", reason: "question", words: "", start: times[0]!.start, end: times[0]!.end, language: "de", done: true },
 ];
 
 interface AgentMore {
@@ -116,7 +177,7 @@ function agent(id: string, more: AgentMore): Example {
   return {
     id, page: "agent",
     view: (pictures) => ({
-      at: { step: "desk", account: { name: "Anna Agent", roles: ["agent"], language: "en" }, line: "ready", rows: [], deskKnown: true, busy: false, serverAheadMs: 0, ...more.at },
+      at: { step: "desk", account: { name: "Anna Agent", roles: ["agent"], language: "en" }, line: "ready", rows: [], callbacks: [], services: [service], deskKnown: true, busy: false, serverAheadMs: 0, ...more.at },
       media: more.media?.(pictures) ?? noMedia,
       seat: more.seat?.(pictures) ?? emptySeat, act: agentActions, mediaAct: mediaActions, fixed: { now: NOW, dialog: more.dialog },
     }),
@@ -152,6 +213,7 @@ const erasedLink: Link = { ...link, phase: "erased", name: "", reference: "", re
 
 export const examples: Example[] = [
   { id: "landing", page: "landing" },
+  { id: "landing-booking", page: "landing", booking: true },
 
   citizen("loading", { at: { link: undefined } }),
   citizen("too-early", { at: { link: { ...link, phase: "too_early", opens: at(134) } } }),
@@ -160,6 +222,11 @@ export const examples: Example[] = [
   citizen("too-early-documents", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, documents: { ...fewDocuments, sending: [
     { key: 1, name: "Rechnung Oktober.pdf", part: 0.42 }, { key: 2, name: "Ferien.mp4", part: 1, problem: "unfit_document" }, { key: 3, name: "Alles.tiff", part: 0, problem: "too_large" }] } }),
   citizen("too-early-erase", { at: { link: { ...link, phase: "too_early", opens: at(134) } }, dialog: "erase" }),
+  citizen("too-early-moved", { at: { moved: true, link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("reschedule", { at: { step: "reschedule", link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("reschedule-chosen", { at: { step: "reschedule", chosen: slotAt(2 * DAY - 42.5), link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("reschedule-taken", { at: { step: "reschedule", notice: "slot_taken", instead: [slotAt(2 * DAY - 22.5), slotAt(3 * DAY - 42.5)], link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("link-call-back", { at: { step: "call_back", link: { ...link, phase: "late" } }, callback: { ...wish, aboutAppointment: true, wish: { ...wish.wish, name: link.name } } }),
   citizen("too-early-test", { at: { step: "check", link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("welcome", {}),
   citizen("welcome-reconnecting", { at: { line: "reconnecting" } }),
@@ -225,12 +292,42 @@ export const examples: Example[] = [
   citizen("guest-over", { at: { link: { ...guestLink, phase: "over" } }, media: noMedia }),
   citizen("refused", { at: { line: "refused" }, media: noMedia }),
 
+  booking("service", { step: "service", services: [service, second], draft: empty }),
+  booking("service-missing", { step: "service", services: [service, second], draft: empty, incomplete: true }),
+  booking("consent", { step: "consent", draft: empty }),
+  booking("consent-missing", { step: "consent", draft: empty, incomplete: true }),
+  booking("topic", { step: "topic", draft: { ...empty, consent: true } }),
+  booking("topic-chosen", { step: "topic" }),
+  booking("topic-missing", { step: "topic", draft: { ...empty, consent: true }, incomplete: true }),
+  booking("time", { step: "time", draft: { ...draft, slot: undefined } }),
+  booking("time-chosen", { step: "time" }),
+  booking("time-missing", { step: "time", draft: { ...draft, slot: undefined }, incomplete: true }),
+  booking("time-taken", { step: "time", draft: { ...draft, slot: undefined }, notice: "slot_taken", instead: [slotAt(2 * DAY - 22.5), slotAt(2 * DAY - 2.5), slotAt(3 * DAY - 42.5)] }),
+  booking("time-looking", { step: "time" }, { slots: { ...someSlots, days: [], next: undefined, loading: true } }),
+  booking("time-none", { step: "time" }, { slots: { ...someSlots, days: [], next: undefined, none: true, isLast: true } }),
+  booking("time-empty-week", { step: "time" }, { slots: { ...someSlots, week: 4, days: [] } }),
+  booking("time-unreachable", { step: "time" }, { slots: { ...someSlots, days: [], next: undefined, problem: "unreachable" } }),
+  booking("details", { step: "details", draft: { ...empty, consent: true } }),
+  booking("details-faults", { step: "details", draft: { ...empty, email: "clara", phone: "mine", note: "x".repeat(1_004) }, faults: { name: "missing", email: "not_an_address", phone: "not_a_number", note: "too_long" } }),
+  booking("review", { step: "review" }),
+  booking("review-slow-down", { step: "review", notice: "slow_down", retryAfterS: 240 }),
+  booking("review-too-many", { step: "review", notice: "too_many" }),
+  booking("confirmed", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, service: "advice", topic: "care" } }),
+  booking("closed", { step: "consent", services: [] }),
+  booking("unreachable", { step: "consent", services: undefined, problem: "unreachable" }),
+  booking("internal", { step: "consent", services: undefined, problem: "internal" }),
+  booking("call-back", { step: "call_back" }, { callback: wish }),
+  booking("call-back-missing", { step: "call_back" }, { callback: { ...wish, missing: ["reason", "time", "callback_name", "callback_phone", "callback_consent"] } }),
+  booking("call-back-already", { step: "call_back" }, { callback: { ...told, notice: "too_many" } }),
+  booking("call-back-asked", { step: "call_back" }, { callback: { ...told, asked: times[0] } }),
+
   agent("agent-sign-in", { at: { step: "sign_in", account: undefined } }),
   agent("agent-sign-in-wrong", { at: { step: "sign_in", account: undefined, notice: "wrong_credentials" } }),
   agent("agent-signed-out", { at: { step: "sign_in", account: undefined, notice: "signed_out" } }),
   agent("agent-sign-in-slow-down", { at: { step: "sign_in", account: undefined, notice: "slow_down", retryAfterS: 30 } }),
   agent("agent-desk-empty", { at: { rows: [] } }),
   agent("agent-desk", { at: { rows, arrived: { name: "Clara Weber-Thill", count: 1 } } }),
+  agent("agent-desk-callbacks", { at: { rows: toldRows, callbacks } }),
   agent("agent-desk-unanswered", { at: { rows, notice: "ended.unanswered" } }),
   agent("agent-desk-closed", { at: { rows: rows.slice(3), notice: "ended.closed" } }),
   agent("agent-desk-reconnecting", { at: { rows, line: "reconnecting" } }),

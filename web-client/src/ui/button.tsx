@@ -12,12 +12,14 @@ interface ButtonProps {
   onClick?: () => void;
   buttonRef?: Ref<HTMLButtonElement>;
   described?: string;
+  /** The whole name, where the words alone do not say what is meant; begins with them. */
+  label?: string;
 }
 
-export function Button({ children, kind = "plain", icon, busy = false, submit = false, onClick, buttonRef, described }: ButtonProps) {
+export function Button({ children, kind = "plain", icon, busy = false, submit = false, onClick, buttonRef, described, label }: ButtonProps) {
   return (
     // Busy, not disabled: a disabled button loses the focus of whoever pressed it.
-    <button ref={buttonRef} type={submit ? "submit" : "button"} class={`button button-${kind}`} aria-disabled={busy || undefined} aria-describedby={described}
+    <button ref={buttonRef} type={submit ? "submit" : "button"} class={`button button-${kind}`} aria-disabled={busy || undefined} aria-describedby={described} aria-label={label}
       onClick={(event) => { if (busy) event.preventDefault(); else onClick?.(); }}>
       {icon && <Icon name={icon} />}
       <span>{children}</span>

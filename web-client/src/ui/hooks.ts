@@ -14,12 +14,24 @@ export function useStore<T extends object>(store: Store<T>): T {
   return value;
 }
 
+/** The same of a store that is there at times. */
+export function useMaybe<T extends object>(store: Store<T> | undefined): T | undefined {
+  const [value, setValue] = useState(store?.get());
+  useEffect(() => {
+    setValue(store?.get());
+    return store?.watch(() => setValue(store.get()));
+  }, [store]);
+  return store && (value ?? store.get());
+}
+
 export interface Surroundings {
   text: Text;
   setLanguage(language: Language): void;
   /** The helpdesk's number, once known. */
   phone?: string;
   serviceName?: string;
+  /** No mail has been sent yet that could hold that number. */
+  beforeMail?: boolean;
   /** The page of somebody who works for the service. */
   staff?: boolean;
 }

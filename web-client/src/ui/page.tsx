@@ -53,10 +53,10 @@ export function LanguageSelect() {
 }
 
 function Help() {
-  const { phone, staff } = useSurroundings();
+  const { phone, beforeMail, staff } = useSurroundings();
   const text = useText();
   // The helpdesk is for citizens; who works here knows whom to ask.
-  if (staff) return null;
+  if (staff || (beforeMail && !phone)) return null;
   return (
     <footer class="help">
       <Icon name="phone" size={20} />

@@ -1,7 +1,7 @@
 // Who waits, in the order in which they should be called; beside it the rest of the day.
 
 import { useState } from "preact/hooks";
-import type { DeskRow } from "../../core/protocol";
+import type { BookableService, DeskRow } from "../../core/protocol";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { useNow, useText } from "../../ui/hooks";
@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon";
 import { Announcer, LineNotice, Notice, Page } from "../../ui/page";
 import { languages } from "../../core/text";
 import { isGood, noticeText } from "../notices";
+import { CallbackList } from "./callbacks";
 import type { AgentView } from "./view";
 
 const MESSAGE_CHARACTERS_MAX = 500;
@@ -38,7 +39,7 @@ export function Desk(view: AgentView) {
                 <tbody>
                   {waiting.map((row) => (
                     <tr key={row.appointment}>
-                      <th scope="row"><span class="person-name">{row.name}</span><span class="person-more">{row.reference} · <LanguageName code={row.language} />{row.presence === "away" && <em> · {text("desk.away")}</em>}</span></th>
+                      <th scope="row"><span class="person-name">{row.name}</span><span class="person-more">{row.reference} · <LanguageName code={row.language} />{row.presence === "away" && <em> · {text("desk.away")}</em>}</span><Told row={row} services={at.services} /></th>
                       <td class="people-slot">{text.time(row.start)}–{text.time(row.end)}</td>
                       <td>{since(row) < 1 ? text("desk.just_now") : text.count("minutes", since(row))}</td>
                       <td class="people-do">
@@ -64,13 +65,14 @@ export function Desk(view: AgentView) {
                 {others.map((row) => (
                   <tr key={row.appointment}>
                     <td class="others-time">{text.time(row.start)}</td>
-                    <th scope="row"><strong>{row.name}</strong><span class="person-more">{stateText(view, row)}</span></th>
+                    <th scope="row"><strong>{row.name}</strong><span class="person-more">{stateText(view, row)}</span><Told row={row} services={at.services} /></th>
                     <td class="people-do">{row.state === "in_call" && <Button icon="back" busy={at.busy} onClick={() => void act.comeBack(row)}>{text(row.agent && row.agent !== at.account?.name ? "desk.join" : "desk.return")}</Button>}</td>
                   </tr>
                 ))}
               </tbody>
             </table>
           )}
+          <CallbackList at={at} act={act} />
         </section>
       </div>
       <Announcer>{at.arrived && <span key={at.arrived.count}>{text("desk.arrived", { name: at.arrived.name })}</span>}</Announcer>
@@ -85,6 +87,14 @@ export function Desk(view: AgentView) {
       default: return text("desk.expected");
     }
   }
+}
+
+/** What the booking told: the topic, and the citizen's note. */
+function Told({ row, services }: { row: DeskRow; services: BookableService[] }) {
+  const { language } = useText();
+  const topic = services.find((one) => one.key === row.service)?.topics.find((one) => one.key === row.topic);
+  if (!topic && !row.note) return null;
+  return <span class="person-more">{topic && (topic.names[language] ?? topic.names["en"])}{row.note && <q class="note">{row.note}</q>}</span>;
 }
 
 function LanguageName({ code }: { code: string }) {

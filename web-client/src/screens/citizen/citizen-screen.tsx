@@ -1,11 +1,13 @@
 // Picks the screen that the state means. Decides nothing itself.
 
 import { citizenScreen } from "../../core/citizen";
+import { CallbackPage } from "../callback/callback";
 import { Call } from "./call";
 import { Check } from "./check";
 import { Documents } from "./documents";
 import { Erased } from "./erase";
 import { Loading, Outcome, Problem } from "./outcomes";
+import { Reschedule } from "./reschedule";
 import { Ringing } from "./ringing";
 import { TooEarly } from "./too-early";
 import type { CitizenView } from "./view";
@@ -18,6 +20,8 @@ export function CitizenScreen(view: CitizenView) {
     case "loading": return <Loading />;
     case "problem": return <Problem {...view} />;
     case "too_early": return <TooEarly {...view} />;
+    case "reschedule": return <Reschedule {...view} />;
+    case "call_back": return view.callback && view.callbackAct ? <CallbackPage at={view.callback} act={view.callbackAct} onBack={view.act.back} /> : <Loading />;
     case "welcome": return <Welcome {...view} />;
     case "check": return <Check {...view} />;
     case "waiting": return view.at.link?.guest ? <Door {...view} /> : <Waiting {...view} />;

@@ -12,7 +12,10 @@ import { DeleteEverything } from "./erase";
 import type { CitizenView } from "./view";
 
 type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "cancelled" | "late" | "over" | "elsewhere" | "replaced"
-  | "unknown_link" | "link_replaced" | "not_signed_in" | "slow_down" | "unreachable" | "refused" | "internal";
+  | "unknown_link" | "link_replaced" | "not_signed_in" | "slow_down" | "unreachable" | "refused" | "internal" | "internal_booking";
+
+/** Where a new appointment, or a call, is the way on. */
+const ENDED = new Set<Kind>(["late", "missed", "cancelled", "over"]);
 
 const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> = {
   guest_left: { title: "left.title", what: "left.what", next: "guest.left_next", icon: "leave" },
@@ -33,6 +36,7 @@ const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> 
   unreachable: { title: "unreachable.title", what: "unreachable.what", next: "unreachable.next", icon: "warning" },
   refused: { title: "refused.title", what: "refused.what", next: "refused.next", icon: "warning" },
   internal: { title: "internal.title", what: "internal.what", next: "internal.next", icon: "warning" },
+  internal_booking: { title: "internal.title", what: "book.internal", next: "internal.next", icon: "warning" },
 };
 
 export function Loading() {
@@ -50,6 +54,8 @@ export function Outcome({ screen, ...view }: CitizenView & { screen: CitizenScre
       {kind === "guest_left" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("guest.knock_again")}</Button>}
       {kind === "left" && <Button kind="primary" icon="phone" busy={at.busy} onClick={act.comeBack}>{text("left.return")}</Button>}
       {kind === "left_waiting" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("left_waiting.return")}</Button>}
+      {ENDED.has(kind) && at.link?.service.public_booking && <a class="button button-primary" href="/book"><Icon name="clock" /><span>{text("book.again")}</span></a>}
+      {ENDED.has(kind) && !guest && at.link && <Button icon="phone" onClick={act.toCallBack}>{text("call_back.button")}</Button>}
       {kind === "elsewhere" && <Button kind="primary" icon="screen" busy={at.busy} onClick={act.takeOver}>{text("elsewhere.take_over")}</Button>}
       {kind === "replaced" && <Button kind="primary" icon="screen" onClick={act.useThisPage}>{text("replaced.use")}</Button>}
       {(kind === "late" || kind === "missed" || kind === "cancelled") && <DeleteEverything {...view} />}

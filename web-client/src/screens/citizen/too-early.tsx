@@ -29,6 +29,11 @@ export function TooEarly({ at, act, fixed, documents, documentsAct }: CitizenVie
       <div class="go"><Button kind="primary" icon="camera" onClick={act.toCheck}>{text("early.test")}</Button></div>
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
       <AppointmentCard link={link} />
+      {at.moved && <div role="status"><Notice kind="good">{text("moved.done")}</Notice></div>}
+      <div class="go">
+        <Button icon="clock" onClick={act.toReschedule}>{text("moved.button")}</Button>
+        <Button icon="phone" onClick={act.toCallBack}>{text("call_back.button")}</Button>
+      </div>
       <CancelAppointment at={at} act={act} fixed={fixed} />
       <DocumentList documents={documents} documentsAct={documentsAct} />
       <h2>{text("prepare.title")}</h2>

@@ -3,10 +3,13 @@
 import type { Citizen, CitizenState } from "../../core/citizen";
 import type { CitizenDocuments, DocumentsState } from "../../core/documents";
 import type { LocalMedia, LocalMediaState } from "../../core/local-media";
+import type { CallbackState } from "../../core/callback";
 import type { SeatState } from "../../core/seat";
+import type { SlotsState } from "../../core/slot-finder";
+import type { CallbackActions, SlotActions } from "../book/view";
 
 export type CitizenActions = Pick<Citizen,
-  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "knock" | "agree" | "useThisPage" | "clearNotice">;
+  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
 
 export type DocumentsActions = Pick<CitizenDocuments, "load" | "send" | "cancel" | "remove">;
 
@@ -20,6 +23,11 @@ export interface CitizenView {
   documents: DocumentsState;
   documentsAct: DocumentsActions;
   act: CitizenActions;
+  /** For another time. */
+  slots: SlotsState;
+  slotsAct: SlotActions;
+  callback?: CallbackState;
+  callbackAct?: CallbackActions;
   mediaAct: MediaActionsFull;
   /** The gallery has no clock and no microphone: it says what they show. */
   fixed?: { now: number; level?: number; dialog?: "cancel" | "erase" };

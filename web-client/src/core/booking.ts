@@ -1,0 +1,208 @@
+// A citizen books: what was chosen so far, which step is shown, what the server says to it. The draft lives in this tab and survives a reload; it is
+// nowhere else. Knows no element of the page.
+
+import * as api from "./api";
+import { ApiError } from "./api";
+import { after, before, emptyDraft, faultsOf, fieldIn, reachable, serviceOf, stepsOf, type Draft, type Faults, type Step } from "./booking-steps";
+import { Callback } from "./callback";
+import { drawSecret, forgetSetting, readSetting, writeSetting } from "./device-id";
+import type { BookableService, Booking as Booked, FreeSlot } from "./protocol";
+import { SlotFinder } from "./slot-finder";
+import { Store } from "./store";
+
+/** What was booked, with what is shown of it. */
+export interface Confirmed extends Booked {
+  service: string;
+  topic: string;
+}
+
+export interface BookingState {
+  /** Those that citizens book by themselves. */
+  services?: BookableService[];
+  /** Code of what stops the page. */
+  problem?: string;
+  step: Step | "call_back";
+  draft: Draft;
+  /** Wrong fields of the details, or of a step that was left too early. */
+  faults: Faults;
+  /** The step was left without what it asks for. */
+  incomplete: boolean;
+  /** How often somebody was told what is wrong. */
+  told: number;
+  busy: boolean;
+  /** Code of the last thing that did not work. */
+  notice?: string;
+  retryAfterS?: number;
+  /** The chosen slot was taken meanwhile: these are free. */
+  instead?: FreeSlot[];
+  confirmed?: Confirmed;
+  callback?: Callback;
+}
+
+const DRAFT = "booking";
+const CONFIRMED = "booked";
+
+interface Entry {
+  step: BookingState["step"];
+  /** Entries of this page before this one. */
+  depth: number;
+}
+
+export class Booking extends Store<BookingState> {
+  readonly slots = new SlotFinder();
+
+  constructor() {
+    super({ step: "consent", draft: emptyDraft(drawSecret()), faults: {}, incomplete: false, told: 0, busy: false });
+  }
+
+  async start(): Promise<void> {
+    addEventListener("popstate", (event) => this.#show((event.state as { visavis?: Entry } | null)?.visavis?.step ?? "service"));
+    await this.load();
+  }
+
+  load = async (): Promise<void> => {
+    this.set({ problem: undefined });
+    try {
+      const { services } = await api.services();
+      this.set({ services: services.filter((service) => service.public_booking), draft: kept<Draft>(DRAFT) ?? this.get().draft, confirmed: kept<Confirmed>(CONFIRMED) });
+      const { step } = this.#entry();
+      this.#show(step);
+      history.replaceState({ visavis: { ...this.#entry(), step: this.get().step } }, "");
+    } catch (error) {
+      this.set({ problem: error instanceof ApiError ? error.code : "internal" });
+    }
+  };
+
+  put = (patch: Partial<Draft>): void => {
+    const before = this.get().draft;
+    const draft = { ...before, ...patch };
+    if (patch.service !== undefined && patch.service !== before.service) {
+      draft.topic = undefined;
+      draft.slot = undefined;
+    }
+    // Another booking than the one that may have reached the server.
+    draft.attempt = drawSecret();
+    const wrong = faultsOf(draft);
+    const faults = Object.fromEntries(Object.entries(this.get().faults).filter(([field]) => field in wrong)) as Faults;
+    this.set({ draft, faults, incomplete: false });
+    writeSetting(DRAFT, JSON.stringify(draft));
+  };
+
+  /** What stands after this step, when it has what it asks for. */
+  next = (): void => {
+    const { step, draft, services = [] } = this.get();
+    if (step === "call_back") return;
+    const faults = step === "details" ? faultsOf(draft) : {};
+    const incomplete = reachable("review", draft, services) === step;
+    this.set({ faults, incomplete, told: this.get().told + Number(incomplete), notice: undefined });
+    if (!incomplete) this.go(after(step, draft, services));
+  };
+
+  /** One step back, as the browser's own button does. */
+  back = (): void => {
+    const { step, services = [] } = this.get();
+    const { depth } = this.#entry();
+    if (depth > 0) return history.back();
+    const earlier = step === "call_back" ? stepsOf(services)[0] : before(step, services);
+    if (earlier) this.#replace(earlier);
+  };
+
+  go = (step: BookingState["step"]): void => {
+    history.pushState({ visavis: { step, depth: this.#entry().depth + 1 } satisfies Entry }, "");
+    this.#show(step);
+  };
+
+  /** Takes a slot and goes on. */
+  take = (slot: FreeSlot): void => {
+    this.put({ slot });
+    this.set({ instead: undefined });
+    this.next();
+  };
+
+  callBack = (): void => this.go("call_back");
+
+  confirm = async (language: string): Promise<void> => {
+    const { draft, services = [], busy } = this.get();
+    const service = serviceOf(draft, services);
+    if (busy || !service || !draft.topic || !draft.slot) return;
+    this.set({ busy: true, notice: undefined, retryAfterS: undefined });
+    try {
+      const [phone, note] = [draft.phone.trim(), draft.note.trim()];
+      const booked = await api.book({
+        service: service.key, topic: draft.topic, start: draft.slot.start, name: draft.name.trim(), email: draft.email.trim(), language, consent: draft.consent,
+        attempt: draft.attempt, ...(phone ? { phone } : {}), ...(note ? { note } : {}),
+      });
+      const confirmed: Confirmed = { ...booked, service: service.key, topic: draft.topic };
+      writeSetting(CONFIRMED, JSON.stringify(confirmed));
+      forgetSetting(DRAFT);
+      this.set({ confirmed, draft: emptyDraft(drawSecret()) });
+      this.#replace("confirmed");
+    } catch (error) {
+      this.#refused(error instanceof ApiError ? error : new ApiError("internal"));
+    } finally {
+      this.set({ busy: false });
+    }
+  };
+
+  /** Begins anew; what was booked stays booked. */
+  another = (): void => {
+    forgetSetting(CONFIRMED);
+    this.set({ confirmed: undefined });
+    this.go(stepsOf(this.get().services ?? [])[0]!);
+  };
+
+  #refused({ code, retryAfterS, free, detail }: ApiError): void {
+    const field = code === "invalid_appointment" ? fieldIn(detail) : undefined;
+    if (code === "slot_taken" || field === "start") {
+      // Nothing of what was typed is lost.
+      this.put({ slot: undefined });
+      this.set({ instead: free });
+      this.go("time");
+      this.set({ notice: "slot_taken" });
+    } else if (field === "topic") {
+      this.put({ topic: undefined });
+      this.go("topic");
+    } else if (field) {
+      this.go("details");
+      this.set({ faults: { [field]: "refused" }, told: this.get().told + 1 });
+    } else {
+      this.set({ notice: code, retryAfterS });
+    }
+  }
+
+  #replace(step: BookingState["step"]): void {
+    history.replaceState({ visavis: { step, depth: this.#entry().depth } satisfies Entry }, "");
+    this.#show(step);
+  }
+
+  #entry(): Entry {
+    return (history.state as { visavis?: Entry } | null)?.visavis ?? { step: "service", depth: 0 };
+  }
+
+  /** The step that was asked for, or the one before it that lacks something. What is booked is not booked again by going back. */
+  #show(wanted: BookingState["step"]): void {
+    const { draft, services = [], confirmed } = this.get();
+    const clean = { notice: undefined, retryAfterS: undefined, faults: {}, incomplete: false };
+    if (wanted === "call_back" && services.length > 0) {
+      const service = serviceOf(draft, services) ?? services[0]!;
+      const callback = this.get().callback ?? new Callback({ service: service.key, zone: service.time_zone, aboutAppointment: false }, { name: draft.name, phone: draft.phone });
+      this.set({ ...clean, step: "call_back", callback });
+      if (!callback.get().times) void callback.load();
+      return;
+    }
+    const step = confirmed ? "confirmed" : reachable(wanted === "call_back" || wanted === "confirmed" ? "service" : wanted, draft, services);
+    this.set({ ...clean, step, callback: undefined });
+    if (step === "review" && !draft.reviewed) this.set({ draft: { ...draft, reviewed: true } });
+    const service = serviceOf(draft, services);
+    if (step === "time" && service) void this.slots.find(service);
+  }
+}
+
+/** What this tab kept; nothing when it is not what it should be. */
+function kept<T>(name: string): T | undefined {
+  try {
+    return JSON.parse(readSetting(name) ?? "") as T;
+  } catch {
+    return undefined;
+  }
+}
