@@ -5,6 +5,7 @@ import "./styles/visavis.css";
 import { render } from "preact";
 import { languages, textIn, type Language } from "./core/text";
 import { AgentScreen } from "./screens/agent/agent-screen";
+import { CancelScreens } from "./screens/cancel";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
 import { Landing } from "./screens/landing";
 import { examples, type Pictures } from "./screens/registry";
@@ -24,11 +25,11 @@ async function show(): Promise<void> {
     text,
     setLanguage: (next: Language) => { location.hash = `${id}/${next}`; },
     staff: example.page === "agent",
-    ...(example.page === "citizen" ? knownOf(example.view(pictures())) : {}),
+    ...(example.page === "citizen" ? knownOf(example.view(pictures())) : example.page === "cancel" ? knownOf(example.view()) : {}),
   };
   render(
     <SurroundingsContext.Provider value={surroundings}>
-      {example.page === "citizen" ? <CitizenScreen {...example.view(pictures())} /> : example.page === "agent" ? <AgentScreen {...example.view(pictures())} /> : <Landing />}
+      {example.page === "citizen" ? <CitizenScreen {...example.view(pictures())} /> : example.page === "cancel" ? <CancelScreens {...example.view()} /> : example.page === "agent" ? <AgentScreen {...example.view(pictures())} /> : <Landing />}
     </SurroundingsContext.Provider>,
     root,
   );

@@ -1,6 +1,6 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, DocumentEntry, Documents, Link } from "./protocol";
+import type { AgentAccount, CancelLink, DocumentEntry, Documents, Link } from "./protocol";
 
 export class ApiError extends Error {
   constructor(readonly code: string, readonly retryAfterS?: number) {
@@ -18,6 +18,10 @@ export const removeDocument = (id: string) => call<undefined>("DELETE", `link/do
 export const documentUrl = (id: string) => `/api/v1/link/documents/${id}`;
 export const documentsOf = (appointment: string) => call<Documents>("GET", `agent/consultations/${appointment}/documents`);
 export const documentUrlOf = (appointment: string, id: string) => `/api/v1/agent/consultations/${appointment}/documents/${id}`;
+/** Where the file with the calendar entry is: a link, so that the browser opens it as people are used to. */
+export const calendarUrl = "/api/v1/link/calendar";
+export const cancelLink = (token: string) => call<CancelLink>("POST", "cancel-link", { token });
+export const cancelByLink = (token: string) => call<CancelLink>("POST", "cancel-link/cancel", { token });
 export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");

@@ -1,6 +1,8 @@
 // The link before its time: when it opens, how long that is, and the devices can be tried already.
 
+import { calendarUrl } from "../../core/api";
 import { Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
 import { useNow, useText } from "../../ui/hooks";
 import { Card, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
@@ -29,6 +31,7 @@ export function TooEarly({ at, act, fixed, documents, documentsAct }: CitizenVie
       <div class="go"><Button kind="primary" icon="camera" onClick={act.toCheck}>{text("early.test")}</Button></div>
       {at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}
       <AppointmentCard link={link} />
+      {!link.guest && <div class="go"><a class="button button-plain" href={calendarUrl} download="appointment.ics"><Icon name="clock" /><span>{text("calendar.add")}</span></a></div>}
       <CancelAppointment at={at} act={act} fixed={fixed} />
       <DocumentList documents={documents} documentsAct={documentsAct} />
       <h2>{text("prepare.title")}</h2>
