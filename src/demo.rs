@@ -54,6 +54,8 @@ pub struct DemoData {
     pub agent: DemoAgent,
     /// Who books.
     pub api: DemoApi,
+    /// Where mails are shown that would have been sent; as JSON with `.json` behind it.
+    pub mailbox_url: String,
     /// base64 SHA-256 of the certificate's public key.
     pub spki_sha256: String,
 }
@@ -137,6 +139,7 @@ pub async fn start(stage: Stage) -> Result<Demo, DemoError> {
         citizen: DemoCitizen { name: appointment.name.clone(), join_url: format!("{base_url}/j#{}", token.text()) },
         agent: DemoAgent { name: AGENT_NAME.into(), url: format!("{base_url}/agent"), username: USERNAME.into(), password },
         api: DemoApi { url: format!("{base_url}/api/v1"), key: key.text() },
+        mailbox_url: format!("{base_url}/demo/mailbox"),
         spki_sha256: stage.spki_sha256.clone(),
         base_url,
     };

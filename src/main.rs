@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match matches.subcommand() {
-            Some(("check", _)) => check_only(&config),
+            Some(("check", _)) => check_only(&config).await,
             Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
             Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
             Some(("backup", arguments)) => back_up(&config, arguments).await,
@@ -117,10 +117,14 @@ async fn run(config: Config) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_only(config: &Config) -> Done {
+async fn check_only(config: &Config) -> Done {
     let (wrong, good) = check::check(config, Clock::default().now());
-    for sentence in &good {
+    let (doubts, answered) = check::doubts(config).await;
+    for sentence in good.iter().chain(&answered) {
         say(&format!("good   {sentence}\n"));
+    }
+    for sentence in &doubts {
+        say(&format!("doubt  {sentence}\n"));
     }
     for sentence in &wrong {
         say(&format!("WRONG  {sentence}\n"));

@@ -1,39 +1,14 @@
 //! The table of settings: key, default, explanation, parser. File, environment, command line and `config/visavis.toml` all come from it.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Config, Network, Service};
+use super::judged::*;
+use super::{Config, MailSecurity, Network, Service};
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
-
-/// The form of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `"text"`
-    Text,
-    /// `12`
-    Number,
-    /// `true` or `false`
-    Switch,
-    /// `["a", "b"]`; in the environment and on the command line `a,b`
-    List,
-}
-
-/// A value of the right form, not yet judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// `Kind::Text`
-    Text(String),
-    /// `Kind::Number`
-    Number(i64),
-    /// `Kind::Switch`
-    Switch(bool),
-    /// `Kind::List`
-    List(Vec<String>),
-}
+use crate::limits;
 
 /// One setting.
 pub struct Setting {
@@ -223,6 +198,94 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, _, value| one_of(value, &["text", "json"]).map(|format| config.log.json = format == "json"),
     },
     Setting {
+        key: "mail.server",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The mail server that takes the mails to citizens, with its port when it is not the usual one. Empty: no mail is sent, and the booking says so.",
+        set: |config, _, value| {
+            let server = text(value)?;
+            config.mail.server = match server.trim() {
+                "" => None,
+                server => Some(host_and_port(server).ok_or_else(|| {
+                    (format!("{server:?} is not the name of a server"), String::from(r#""smtp.example.lu" or "smtp.example.lu:2525""#))
+                })?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mail.from",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "Whom the mails come from. Answers go there too, so somebody should read them.",
+        set: |config, _, value| {
+            let from = text(value)?;
+            config.mail.from = match from.trim() {
+                "" => None,
+                from if from.parse::<lettre::message::Mailbox>().is_ok() => Some(from.to_owned()),
+                _ => {
+                    return Err((format!("{from:?} is not an address"), String::from(r#""Video advice <video@example.lu>""#)));
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mail.security",
+        kind: Kind::Text,
+        default: r#""starttls""#,
+        about: "How the line to the mail server is secured: `starttls` (port 587), `tls` from the first byte on (port 465), or `none` (port 25), for a server on this machine.\nWith the first two nothing is sent where the server's certificate is not one that this machine knows.",
+        set: |config, _, value| {
+            config.mail.security = match one_of(value, &["starttls", "tls", "none"])?.as_str() {
+                "tls" => MailSecurity::Tls,
+                "none" => MailSecurity::None,
+                _ => MailSecurity::StartTls,
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mail.username",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "For a mail server that wants a sign-in.",
+        set: |config, _, value| text(value).map(|name| config.mail.username = (!name.is_empty()).then_some(name)),
+    },
+    Setting {
+        key: "mail.password_file",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The file with its password, which nobody but the server's account may read (mode 0400).",
+        set: |config, _, value| optional_path(value).map(|path| config.mail.password_file = path),
+    },
+    Setting {
+        key: "webhook.url",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "Where short messages and events are posted to, for a portal that sends SMS or keeps its own agenda (docs/protocol.md). Empty: nothing is posted.",
+        set: |config, _, value| {
+            let url = text(value)?;
+            config.webhook.url = match url.trim() {
+                "" => None,
+                url if is_webhook_url(url) => Some(url.to_owned()),
+                _ => {
+                    return Err((
+                        format!("{url:?} is not an address that is safe to post to"),
+                        String::from(r#""https://portal.example.lu/visavis"; http:// for 127.0.0.1, [::1] and localhost alone"#),
+                    ));
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "webhook.secret_file",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The file with the secret that signs what is posted, at least 16 characters, which nobody but the server's account may read (mode 0400).",
+        set: |config, _, value| optional_path(value).map(|path| config.webhook.secret_file = path),
+    },
+    Setting {
         key: "load.allowed",
         kind: Kind::Switch,
         default: "false",
@@ -389,6 +452,30 @@ pub const SETTINGS: &[Setting] = &[
             number(value, 1, 1000).map(|megabytes| service(config, key).quota.bytes = 1_000_000 * megabytes.unsigned_abs())
         },
     },
+    Setting {
+        key: "services.*.reminders_minutes",
+        kind: Kind::List,
+        default: "[1440, 60]",
+        about: "How long before the start citizens are reminded, by mail and short message. Who books later than that is not reminded then; empty reminds nobody.",
+        set: |config, key, value| {
+            let reminders = each(
+                value,
+                |text| {
+                    text.parse::<u64>()
+                        .ok()
+                        .filter(|minutes| (5..=43_200).contains(minutes))
+                        .map(|minutes| Duration::from_secs(60 * minutes))
+                },
+                "a number of minutes from 5 to 43200",
+                "[1440, 60]: a day and an hour before",
+            )?;
+            if reminders.len() > limits::REMINDERS as usize {
+                return Err((format!("{} reminders are too many", reminders.len()), format!("at most {}", limits::REMINDERS)));
+            }
+            service(config, key).reminders = reminders;
+            Ok(())
+        },
+    },
 ];
 
 /// The service that exists when none is configured.
@@ -415,81 +502,6 @@ pub fn documented() -> String {
         let _ = writeln!(file, "#{key} = {}", setting.default);
     }
     file
-}
-
-/// The error says what is wrong and what would be right.
-type Judged<T> = Result<T, (String, String)>;
-
-fn unreadable() -> (String, String) {
-    (String::from("the value has the wrong form"), String::from("the form of the default"))
-}
-
-fn text(value: Value) -> Judged<String> {
-    match value {
-        Value::Text(text) => Ok(text),
-        _ => Err(unreadable()),
-    }
-}
-
-fn switch(value: Value) -> Judged<bool> {
-    match value {
-        Value::Switch(on) => Ok(on),
-        _ => Err(unreadable()),
-    }
-}
-
-fn number(value: Value, least: i64, most: i64) -> Judged<i64> {
-    match value {
-        Value::Number(n) if (least..=most).contains(&n) => Ok(n),
-        Value::Number(n) => Err((format!("{n} is out of range"), format!("a number from {least} to {most}"))),
-        _ => Err(unreadable()),
-    }
-}
-
-fn minutes(value: Value, least: i64, most: i64) -> Judged<Duration> {
-    number(value, least, most).map(|minutes| Duration::from_secs(60 * minutes.unsigned_abs()))
-}
-
-fn one_of(value: Value, allowed: &[&str]) -> Judged<String> {
-    let given = text(value)?;
-    match allowed.contains(&given.as_str()) {
-        true => Ok(given),
-        false => Err((
-            format!("{given:?} is none of its values"),
-            allowed.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or "),
-        )),
-    }
-}
-
-fn path(value: Value) -> Judged<PathBuf> {
-    match text(value)? {
-        empty if empty.is_empty() => Err((String::from("it is empty"), String::from("the path of a directory"))),
-        path => Ok(PathBuf::from(path)),
-    }
-}
-
-fn optional_path(value: Value) -> Judged<Option<PathBuf>> {
-    text(value).map(|path| (!path.is_empty()).then(|| PathBuf::from(path)))
-}
-
-fn each<T>(value: Value, parse: impl Fn(&str) -> Option<T>, what: &str, example: &str) -> Judged<Vec<T>> {
-    let Value::List(list) = value else { return Err(unreadable()) };
-    list.iter().map(|item| parse(item.trim()).ok_or_else(|| (format!("{item:?} is not {what}"), example.to_owned()))).collect()
-}
-
-fn addresses(value: Value) -> Judged<Vec<SocketAddr>> {
-    each(value, |text| text.parse().ok(), "an address with a port", r#"["[::]:8443"] or ["192.0.2.1:443"]"#)
-}
-
-fn nat_pair(text: &str) -> Option<(IpAddr, IpAddr)> {
-    let (own, public) = text.split_once('=')?;
-    let pair: (IpAddr, IpAddr) = (own.trim().parse().ok()?, public.trim().parse().ok()?);
-    (pair.0.is_ipv4() == pair.1.is_ipv4()).then_some(pair)
-}
-
-fn is_base_url(url: &str) -> bool {
-    let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://localhost").map(|_| "localhost"));
-    authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
 }
 
 fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {

@@ -8,7 +8,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
-use super::{agenda, agent, appointments, assets, documents, error, guard, headers, health, link, load_test, pages, sockets};
+use super::{
+    agenda, agent, appointments, assets, calendar, cancel_link, documents, error, guard, headers, health, link, load_test, mailbox, pages,
+    sockets,
+};
 use crate::limits;
 
 /// One route: what it is asked with, where, and who answers.
@@ -32,8 +35,11 @@ pub fn routes() -> Vec<Route> {
     vec![
         route(GET, "/", pages::start),
         route(GET, "/j", pages::citizen),
+        route(GET, "/c", pages::cancel),
         route(GET, "/agent", pages::agent),
         route(GET, "/assets/{name}", assets::serve),
+        route(GET, "/demo/mailbox", mailbox::show),
+        route(GET, "/demo/mailbox.json", mailbox::list),
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
@@ -42,7 +48,9 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/api/v1/appointments/{reference}", appointments::show),
         route(PATCH, "/api/v1/appointments/{reference}", appointments::reschedule),
         route(DELETE, "/api/v1/appointments/{reference}", appointments::cancel),
+        route(POST, "/api/v1/appointments/{reference}/cancel", appointments::cancel_because),
         route(POST, "/api/v1/appointments/{reference}/rotate", appointments::rotate),
+        route(POST, "/api/v1/appointments/{reference}/resend", appointments::resend),
         route(POST, "/api/v1/join", link::join),
         route(GET, "/api/v1/link", link::show),
         route(POST, "/api/v1/link/cancel", link::cancel),
@@ -51,6 +59,9 @@ pub fn routes() -> Vec<Route> {
         route(GET, documents::UPLOAD_PATH, documents::list),
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
+        route(GET, "/api/v1/link/calendar", calendar::show),
+        route(POST, "/api/v1/cancel-link", cancel_link::show),
+        route(POST, "/api/v1/cancel-link/cancel", cancel_link::cancel),
         route(GET, "/api/v1/guest", link::show_guest),
         route(POST, "/api/v1/agent/sign-in", agent::sign_in),
         route(POST, "/api/v1/agent/sign-out", agent::sign_out),

@@ -1,7 +1,7 @@
 // From a mail to the page of its links: the calendar entry, and the two steps of a cancellation.
 import { Citizen } from '../lib/people.mjs';
 import { Server } from '../lib/server.mjs';
-import { check, until } from '../lib/steps.mjs';
+import { check } from '../lib/steps.mjs';
 
 const cancels = (options, of) => ({
   name: `the links of a mail lead to the calendar entry and to a cancellation in two steps, ${of}`,
@@ -31,7 +31,8 @@ const cancels = (options, of) => ({
     await early.sees(/Your appointment is cancelled/).catch(async () => { await early.page.reload(); await early.sees(/Your appointment is cancelled/); });
     const mails = await server.mails(email, 2);
     check(mails[1].ics.includes('METHOD:CANCEL') && !mails[1].text.includes('/j#'), 'the second mail takes nothing back');
-    await until('the page after a reload', async () => { await citizen.page.reload(); return /Your appointment is cancelled/.test(await citizen.text()); });
+    await citizen.page.reload();
+    await citizen.sees(/Your appointment is cancelled/);
   },
 });
 
