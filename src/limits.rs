@@ -410,6 +410,8 @@ pub const MAIL_SEND: Duration = Duration::from_secs(5 * 60);
 pub const WEBHOOK: Duration = Duration::from_secs(15);
 /// Bytes of the head of the webhook's answer; a larger one counts as no answer.
 pub const WEBHOOK_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of what is handed to a courier, a mail with its head; more of them and it carries nothing.
+pub const PARCEL_BYTES: u64 = 1024 * 1024;
 /// Bytes of a secret's file; a larger one is refused at the start.
 pub const SECRET_BYTES: u64 = 4 * 1024;
 /// Characters of the reason for which a service cancels; a longer one is refused with `invalid_appointment`.

@@ -41,6 +41,8 @@ pub struct Config {
     pub services: BTreeMap<String, Service>,
     /// Demo mode: an account, a key and an appointment that anybody at this machine may use.
     pub demo: bool,
+    /// This binary, which carries mails in processes of its own; none where the server runs in another program. No setting.
+    pub program: Option<PathBuf>,
     /// Whoever holds an API key may run load tests: simulated people, and figures about the process.
     pub load_allowed: bool,
 }
@@ -115,7 +117,7 @@ pub struct Mail {
 }
 
 /// How the line to the mail server is secured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum MailSecurity {
     /// A plain greeting, then TLS, or nothing is sent (port 587).
     #[default]
@@ -243,6 +245,7 @@ impl Config {
             webhook: Webhook::default(),
             services: BTreeMap::new(),
             demo: false,
+            program: None,
             load_allowed: false,
         }
     }

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::NotifyError;
 use super::calendar::Method;
+use super::courier::{Couriers, Parcel};
 use super::letter::{Letter, one_line};
 use super::secret::Secret;
 use crate::config::{self, MailSecurity};
@@ -48,6 +49,7 @@ pub struct Mailer {
     sign_in: Option<(String, Secret)>,
     from: Mailbox,
     hello: ClientId,
+    couriers: Option<Couriers>,
 }
 
 /// Everything of a mail but its sender.
@@ -75,16 +77,36 @@ impl Mailer {
         if sign_in.is_some() && settings.security == MailSecurity::None && !is_this_machine(host) {
             return Err(NotifyError::PlainPassword);
         }
-        let tls = match settings.security {
+        let port = port.unwrap_or_else(|| settings.security.port());
+        Self::with(bare(host), port, settings.security, sign_in, from).map(Some)
+    }
+
+    fn with(host: &str, port: u16, security: MailSecurity, sign_in: Option<(String, Secret)>, from: Mailbox) -> Result<Self, NotifyError> {
+        let tls = match security {
             MailSecurity::None => None,
             _ => {
-                let parameters = TlsParameters::builder(bare(host).to_owned()).set_min_tls_version(TlsVersion::Tlsv12).build_rustls();
+                let parameters = TlsParameters::builder(host.to_owned()).set_min_tls_version(TlsVersion::Tlsv12).build_rustls();
                 Some(parameters.map_err(|error| NotifyError::Tls(error.to_string()))?)
             }
         };
         let hello = ClientId::Domain(from.email.domain().to_owned());
-        let port = port.unwrap_or_else(|| settings.security.port());
-        Ok(Some(Self { host: bare(host).to_owned(), port, security: settings.security, tls, sign_in, from, hello }))
+        Ok(Self { host: host.to_owned(), port, security, tls, sign_in, from, hello, couriers: None })
+    }
+
+    /// As the courier of a parcel knows it.
+    pub(super) fn of(parcel: &Parcel) -> Option<Self> {
+        let sign_in = parcel.sign_in.as_ref().map(|(name, secret)| (name.clone(), Secret::told(secret.clone())));
+        Self::with(&parcel.host, parcel.port, parcel.security, sign_in, Mailbox::new(None, parcel.from.parse().ok()?)).ok()
+    }
+
+    /// From now on mails are carried by processes of their own.
+    pub(super) fn with_couriers(self, couriers: Couriers) -> Self {
+        Self { couriers: Some(couriers), ..self }
+    }
+
+    /// Who carries, if anybody does.
+    pub(super) fn couriers(&self) -> Option<&Couriers> {
+        self.couriers.as_ref()
     }
 
     /// Whether it can be written to, in a sentence for the operator.
@@ -99,14 +121,26 @@ impl Mailer {
         }
     }
 
-    /// Sends one mail on a line of its own.
+    /// Sends one mail, by a courier where there are some.
     pub(super) async fn send(&self, mail: &Mail<'_>) -> Delivery {
-        let Some((envelope, message)) = self.message(mail) else { return Delivery::Never("address") };
+        let Some(message) = self.message(mail) else { return Delivery::Never("address") };
+        let (from, to) = (self.from.email.to_string(), mail.to_address);
+        let Some(couriers) = &self.couriers else { return self.deliver(&from, to, &message).await };
+        let Ok(message) = String::from_utf8(message) else { return Delivery::Never("address") };
+        let sign_in = self.sign_in.as_ref().map(|(name, secret)| (name.clone(), secret.text().to_owned()));
+        let (id, host, to) = (mail.id.to_owned(), self.host.clone(), to.to_owned());
+        couriers.carry(&Parcel { id, host, port: self.port, security: self.security, sign_in, from, to, message }).await
+    }
+
+    /// Delivers a written mail on a line of its own.
+    pub(super) async fn deliver(&self, from: &str, to: &str, message: &[u8]) -> Delivery {
+        let (Ok(from), Ok(to)) = (from.parse(), to.parse()) else { return Delivery::Never("address") };
+        let Ok(envelope) = Envelope::new(Some(from), vec![to]) else { return Delivery::Never("address") };
         let mut line = match self.connect().await {
             Ok(line) => line,
             Err((fault, _)) => return Delivery::Unreachable(fault),
         };
-        let sent = timeout(limits::MAIL_SEND, hand_over(&mut line, &envelope, &message)).await;
+        let sent = timeout(limits::MAIL_SEND, hand_over(&mut line, &envelope, message)).await;
         match sent {
             Ok(Ok(())) => {
                 // The good-bye is nobody's business any more: what was taken is to be marked at once.
@@ -150,7 +184,7 @@ impl Mailer {
     }
 
     /// None when the address is none after all.
-    fn message(&self, mail: &Mail<'_>) -> Option<(Envelope, Vec<u8>)> {
+    fn message(&self, mail: &Mail<'_>) -> Option<Vec<u8>> {
         let name = Some(one_line(mail.to_name)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, mail.to_address.parse().ok()?);
         let date = UNIX_EPOCH + Duration::from_millis(mail.at.0.unsigned_abs());
@@ -176,8 +210,7 @@ impl Mailer {
                 head.multipart(MultiPart::mixed().multipart(two.singlepart(inline)).singlepart(attached))
             }
         };
-        let message = message.ok()?;
-        Some((message.envelope().clone(), message.formatted()))
+        Some(message.ok()?.formatted())
     }
 }
 

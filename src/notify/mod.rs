@@ -3,6 +3,7 @@
 
 pub mod calendar;
 mod content_line;
+mod courier;
 mod letter;
 mod mailbox;
 mod mailer;
@@ -23,6 +24,9 @@ use crate::config::{Config, MailSecurity, Service};
 use crate::store::{Outlets, Store};
 use crate::time::Clock;
 
+use courier::Couriers;
+
+pub use courier::run as run_courier;
 pub use letter::{Letter, Sheet};
 pub use mailbox::{Kept, Mailbox};
 pub use mailer::Mailer;
@@ -98,6 +102,10 @@ impl Notify {
     /// Reads the secrets and prepares TLS. Connects to nobody.
     pub fn new(config: &Config, base_url: &str) -> Result<Self, NotifyError> {
         let (mailer, webhook) = (Mailer::new(&config.mail)?, Webhook::new(&config.webhook)?);
+        let mailer = mailer.map(|mailer| match &config.program {
+            Some(program) => mailer.with_couriers(Couriers::new(program.clone(), &config.data_directory)),
+            None => mailer,
+        });
         let mailbox = (config.demo && mailer.is_none()).then(Mailbox::default);
         Ok(Self { house: House::new(config, base_url), mailer, mailbox, webhook })
     }

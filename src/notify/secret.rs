@@ -35,6 +35,11 @@ impl Secret {
         if text.is_empty() { Err(wrong(String::from("it is empty"))) } else { Ok(Self(text)) }
     }
 
+    /// One that came by a pipe.
+    pub(super) fn told(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     /// The secret itself.
     pub(super) fn text(&self) -> &str {
         &self.0

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::courier::Couriers;
 use super::letter::{Letter, Sheet};
 use super::mailer::{Delivery, Mail, UNREACHABLE};
 use super::webhook::{About, Posted, ShortMessage};
@@ -26,6 +27,9 @@ pub async fn run(sending: Sending, stopped: watch::Receiver<bool>) {
     let one = |channels: &'static [Channel]| {
         let (sending, mut stopped) = (&sending, stopped.clone());
         async move {
+            if channels.contains(&Channel::Mail) {
+                sending.settle_couriers().await;
+            }
             // What is being handed over is finished: dropped in the middle it would come twice.
             let mut unreachable = false;
             while !*stopped.borrow() {
@@ -112,6 +116,9 @@ impl Sending {
             None => self.store.outbox_moot(of, now).await?,
             Some(Delivery::Taken) => {
                 self.store.outbox_sent(of, now).await?;
+                if let Some(Err(error)) = self.couriers().filter(|_| of.channel == Channel::Mail).map(Couriers::settled) {
+                    tracing::error!(error = %error.kind(), "what couriers wrote cannot be cleared");
+                }
                 tracing::info!(reference = %of.reference, channel = of.channel.word(), kind = of.kind.word(), "sent");
             }
             Some(Delivery::Never(fault)) => self.give_up(of, fault, now).await?,
@@ -127,6 +134,23 @@ impl Sending {
             }
         }
         Ok(delivery)
+    }
+
+    fn couriers(&self) -> Option<&Couriers> {
+        self.notify.mailer.as_ref().and_then(|mailer| mailer.couriers())
+    }
+
+    /// Couriers of an earlier process end what they began, and what they saw taken is marked, before anything is sent.
+    async fn settle_couriers(&self) {
+        let Some(couriers) = self.couriers() else { return };
+        let settled = async {
+            let taken = couriers.left().await.map_err(|error| error.kind().to_string())?;
+            self.store.outbox_were_sent(&taken, self.clock.now()).await.map_err(|error| error.to_string())?;
+            couriers.settled().map_err(|error| error.kind().to_string())
+        };
+        if let Err(error) = settled.await {
+            tracing::error!(error, "what couriers left cannot be read: a mail may come twice");
+        }
     }
 
     async fn give_up(&self, of: &Outgoing, fault: &'static str, now: Timestamp) -> Result<(), StoreError> {

@@ -89,12 +89,21 @@ impl Store {
     }
 
     /// It was taken at the other end. That is noted at once, before the database is waited for: a process that is killed in between sends nothing twice.
-    /// One that is killed before it heard the answer does, for nobody can know what became of that mail, and a second one is better than none; it bears
-    /// the same Message-ID (trust.md R5).
+    /// One that is killed before it heard the answer does, where nobody else heard it (a mail's courier does), under the same id (trust.md R5).
     pub async fn outbox_sent(&self, of: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
         self.inner.handed.note(&of.id)?;
         self.close_outgoing(of, MessageState::Sent, None, now).await?;
         self.inner.handed.forget(&of.id)
+    }
+
+    /// These were taken at the other end while no server could say so.
+    pub async fn outbox_were_sent(&self, ids: &[String], now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.begin_to_write().await?;
+        for id in ids {
+            close(&mut transaction, id, MessageState::Sent, None, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// There is nobody or nothing to tell any more.

