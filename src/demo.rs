@@ -57,6 +57,8 @@ pub struct DemoData {
     pub agent: DemoAgent,
     /// Who books.
     pub api: DemoApi,
+    /// Where mails are shown that would have been sent; as JSON with `.json` behind it.
+    pub mailbox_url: String,
     /// base64 SHA-256 of the certificate's public key.
     pub spki_sha256: String,
 }
@@ -158,6 +160,7 @@ pub async fn start(stage: Stage) -> Result<Demo, DemoError> {
         booking_url: format!("{base_url}/book"),
         agent: DemoAgent { name: AGENT_NAME.into(), url: format!("{base_url}/agent"), username: USERNAME.into(), password },
         api: DemoApi { url: format!("{base_url}/api/v1"), key: key.text() },
+        mailbox_url: format!("{base_url}/demo/mailbox"),
         spki_sha256: stage.spki_sha256.clone(),
         base_url,
     };

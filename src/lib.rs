@@ -12,6 +12,7 @@ pub mod limits;
 pub mod linux;
 pub mod load;
 pub mod media;
+pub mod notify;
 pub mod protocol;
 pub mod relay;
 pub mod server;

@@ -422,3 +422,31 @@ pub const UPLOAD: Duration = Duration::from_secs(10 * 60);
 pub const UPLOAD_SILENCE: Duration = Duration::from_secs(15);
 /// What a client still sends of a document that was refused is taken and forgotten for so long.
 pub const UPLOAD_REFUSED: Duration = Duration::from_secs(5);
+/// What was sent or given up stays visible to the staff this long, then its row goes.
+pub const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Rows overdue on one channel of the outbox; beyond, those due last are given up.
+pub const OUTBOX_WAITING: u32 = 100_000;
+/// Rows of a channel taken out of the outbox at once; the rest waits for the next look.
+pub const OUTBOX_ROUND: u32 = 16;
+/// What could not be sent for this long after it was due is given up (trust.md R5).
+pub const OUTBOX_TRIED: Duration = Duration::from_secs(48 * 60 * 60);
+/// Bytes read of what an earlier process handed over; there never is more than a line or two.
+pub const HANDED_BYTES: u64 = 64 * 1024;
+/// Reminders of one appointment; the settings refuse more.
+pub const REMINDERS: u32 = 4;
+/// Mails kept in the mailbox of the demo; the oldest goes when one more comes.
+pub const DEMO_MAILS: usize = 100;
+/// The mail server must be ready for a mail within this, TLS and sign-in included, or it counts as gone.
+pub const MAIL_CONNECT: Duration = Duration::from_secs(30);
+/// And must have taken the mail within this: what it takes after we gave up comes twice.
+pub const MAIL_SEND: Duration = Duration::from_secs(5 * 60);
+/// The webhook must answer within this, or it is told again later. Its answer's body is not read.
+pub const WEBHOOK: Duration = Duration::from_secs(15);
+/// Bytes of the head of the webhook's answer; a larger one counts as no answer.
+pub const WEBHOOK_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of what is handed to a courier, a mail with its head; more of them and it carries nothing.
+pub const PARCEL_BYTES: u64 = 1024 * 1024;
+/// Bytes of a secret's file; a larger one is refused at the start.
+pub const SECRET_BYTES: u64 = 4 * 1024;
+/// Characters of the reason for which a service cancels; a longer one is refused with `invalid_appointment`.
+pub const REASON_CHARACTERS: usize = 500;

@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
     let matches = commands().get_matches();
+    if let Some(("courier", _)) = matches.subcommand() {
+        return courier();
+    }
     let config = match Sources::of_process(&matches).map_err(|problem| vec![problem]).and_then(|sources| sources.read()) {
         Ok(config) => config,
         Err(problems) => return refuse(&problems),
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match matches.subcommand() {
-            Some(("check", _)) => check_only(&config),
+            Some(("check", _)) => check_only(&config).await,
             Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
             Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
             Some(("backup", arguments)) => back_up(&config, arguments).await,
@@ -98,10 +101,20 @@ fn commands() -> Command {
                         .help("The head that an earlier run printed: shows that the trail was not written anew since"),
                 ),
         )
+        .subcommand(Command::new("courier").hide(true).about("Carries one mail for a server that runs; the server starts it"))
         .subcommand(load::command::command(LOAD_KEY_VARIABLE))
 }
 
-async fn run(config: Config) -> Done {
+/// One mail in a process of its own: no settings, no log, no store.
+fn courier() -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(visavis::notify::run_courier()),
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(mut config: Config) -> Done {
+    config.program = std::env::current_exe().ok();
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let server = Server::start(config, Clock::default()).await?;
@@ -117,10 +130,14 @@ async fn run(config: Config) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_only(config: &Config) -> Done {
+async fn check_only(config: &Config) -> Done {
     let (wrong, good) = check::check(config, Clock::default().now());
-    for sentence in &good {
+    let (doubts, answered) = check::doubts(config).await;
+    for sentence in good.iter().chain(&answered) {
         say(&format!("good   {sentence}\n"));
+    }
+    for sentence in &doubts {
+        say(&format!("doubt  {sentence}\n"));
     }
     for sentence in &wrong {
         say(&format!("WRONG  {sentence}\n"));

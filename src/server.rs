@@ -24,6 +24,7 @@ use crate::limits;
 use crate::media::framed_door::FramedDoor;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
 use crate::media::tcp::prefer_short_queues;
+use crate::notify::{self, House, Notify, NotifyError};
 use crate::relay::{self, Relay};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError};
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The demo could not be prepared.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// Mail or webhook cannot be used as they are configured.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// No listener is configured.
     #[error("there is nothing to listen on: set web.https or web.http")]
     NoListener,
@@ -136,12 +140,18 @@ impl Server {
             config.web.public_url.clone().or_else(|| https.first().map(|address| format!("https://localhost:{}", address.port())));
         let base_url = base_url.or_else(|| local_url.clone()).ok_or(StartError::NoListener)?;
         signaling.offer_links(base_url.clone());
+        let notify = Notify::new(&config, &base_url)?;
+        let (sends_mail, mailbox) = (notify.outlets().mail, notify.mailbox());
+        let sending = notify.begin(&store, &clock).await?;
         let site_config = SiteConfig {
             services: config.services.clone(),
             any_time: config.demo,
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             load_allowed: config.load_allowed,
+            house: House::new(&config, &base_url),
+            sends_mail,
+            mailbox,
         };
         let site = Site::new(store.clone(), signaling.clone(), clock.clone(), site_config);
 
@@ -151,6 +161,7 @@ impl Server {
         let acceptor = certificate.map(|certificate| Acceptor::Tls(certificate.server, Guests { framed, relayed }));
         listeners.serve(acceptor, &site, &config, &stopped, &mut tasks);
         tasks.spawn(end_silent(site.clone(), stopped.clone()));
+        tasks.spawn(notify::run(sending, stopped.clone()));
         tasks.spawn(end_stale_sign_ins(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tasks.spawn(erasure::run(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));
         tasks.spawn(forget_in_time(store.clone(), signaling.clone(), clock.clone(), stopped.clone()));

@@ -104,3 +104,24 @@ pub(super) fn is_base_url(url: &str) -> bool {
     let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://localhost").map(|_| "localhost"));
     authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
 }
+
+/// `host`, `host:port` or `[v6]:port`.
+pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let url = url::Url::parse(&format!("smtp://{text}")).ok()?;
+    let plain = url.username().is_empty() && url.path().is_empty() && url.query().is_none() && url.fragment().is_none();
+    let host = url.host_str().filter(|host| plain && !host.contains(['%', ' ']))?;
+    Some((host.to_owned(), url.port()))
+}
+
+/// HTTPS anywhere, HTTP on this machine alone: what is posted holds phone numbers.
+pub(super) fn is_webhook_url(text: &str) -> bool {
+    let Ok(url) = url::Url::parse(text) else { return false };
+    let is_here = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => return false,
+    };
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    plain && (url.scheme() == "https" || (url.scheme() == "http" && is_here))
+}

@@ -2,6 +2,7 @@
 
 mod judged;
 mod problem;
+mod services;
 mod settings;
 mod sources;
 mod topics;
@@ -35,10 +36,16 @@ pub struct Config {
     pub data_directory: PathBuf,
     /// What is logged and how.
     pub log: Log,
+    /// Mail to citizens.
+    pub mail: Mail,
+    /// Short messages and events to a portal.
+    pub webhook: Webhook,
     /// The services by their key.
     pub services: BTreeMap<String, Service>,
     /// Demo mode: an account, a key and an appointment that anybody at this machine may use.
     pub demo: bool,
+    /// This binary, which carries mails in processes of its own; none where the server runs in another program. No setting.
+    pub program: Option<PathBuf>,
     /// Whoever holds an API key may run load tests: simulated people, and figures about the process.
     pub load_allowed: bool,
 }
@@ -97,6 +104,53 @@ pub struct Log {
     pub json: bool,
 }
 
+/// Mail to citizens; off without a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mail {
+    /// Host and, when it is not the usual one, port of the mail server that takes what we send.
+    pub server: Option<(String, Option<u16>)>,
+    /// Whom mails come from: `Service <no-reply@example.lu>`.
+    pub from: Option<String>,
+    /// How the line to it is secured.
+    pub security: MailSecurity,
+    /// With which it is signed in, when it asks for that.
+    pub username: Option<String>,
+    /// The file with the password.
+    pub password_file: Option<PathBuf>,
+}
+
+/// How the line to the mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum MailSecurity {
+    /// A plain greeting, then TLS, or nothing is sent (port 587).
+    #[default]
+    StartTls,
+    /// TLS from the first byte on (port 465).
+    Tls,
+    /// Not at all (port 25): for a mail server on this machine.
+    None,
+}
+
+impl MailSecurity {
+    /// The usual port.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Tls => 465,
+            Self::None => 25,
+        }
+    }
+}
+
+/// Short messages and events to a portal; off without an address.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Webhook {
+    /// Where they are posted to: `https://…`, or `http://` on this machine.
+    pub url: Option<String>,
+    /// The file with the secret that signs them.
+    pub secret_file: Option<PathBuf>,
+}
+
 /// One service that citizens consult.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Service {
@@ -124,6 +178,8 @@ pub struct Service {
     pub rules: LinkRules,
     /// How many documents an appointment may have, and how large.
     pub quota: Quota,
+    /// How long before the start people are reminded; at most `limits::REMINDERS`.
+    pub reminders: Vec<Duration>,
 }
 
 impl Service {
@@ -192,8 +248,11 @@ impl Config {
             media: Media::default(),
             data_directory: PathBuf::new(),
             log: Log::default(),
+            mail: Mail::default(),
+            webhook: Webhook::default(),
             services: BTreeMap::new(),
             demo: false,
+            program: None,
             load_allowed: false,
         }
     }

@@ -2,13 +2,11 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::judged::*;
+use super::services::SERVICES;
 use super::topics::TOPICS;
-use super::{Config, Network, Service};
-use crate::agenda::holiday::Holiday;
-use crate::agenda::hours::Hours;
+use super::{Config, MailSecurity, Network};
 
 /// One setting.
 #[derive(Clone, Copy)]
@@ -29,11 +27,17 @@ pub struct Setting {
 /// All of them, in the order of the file.
 pub const SETTINGS: &[Setting] = &ALL;
 
-const ALL: [Setting; OWN.len() + TOPICS.len()] = {
-    let mut all = [OWN[0]; OWN.len() + TOPICS.len()];
+const ALL: [Setting; OWN.len() + SERVICES.len() + TOPICS.len()] = {
+    let mut all = [OWN[0]; OWN.len() + SERVICES.len() + TOPICS.len()];
     let mut at = 0;
     while at < all.len() {
-        all[at] = if at < OWN.len() { OWN[at] } else { TOPICS[at - OWN.len()] };
+        all[at] = if at < OWN.len() {
+            OWN[at]
+        } else if at - OWN.len() < SERVICES.len() {
+            SERVICES[at - OWN.len()]
+        } else {
+            TOPICS[at - OWN.len() - SERVICES.len()]
+        };
         at += 1;
     }
     all
@@ -212,178 +216,99 @@ const OWN: &[Setting] = &[
         set: |config, _, value| one_of(value, &["text", "json"]).map(|format| config.log.json = format == "json"),
     },
     Setting {
+        key: "mail.server",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The mail server that takes the mails to citizens, with its port when it is not the usual one. Empty: no mail is sent, and the booking says so.",
+        set: |config, _, value| {
+            let server = text(value)?;
+            config.mail.server = match server.trim() {
+                "" => None,
+                server => Some(host_and_port(server).ok_or_else(|| {
+                    (format!("{server:?} is not the name of a server"), String::from(r#""smtp.example.lu" or "smtp.example.lu:2525""#))
+                })?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mail.from",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "Whom the mails come from. Answers go there too, so somebody should read them.",
+        set: |config, _, value| {
+            let from = text(value)?;
+            config.mail.from = match from.trim() {
+                "" => None,
+                from if from.parse::<lettre::message::Mailbox>().is_ok() => Some(from.to_owned()),
+                _ => {
+                    return Err((format!("{from:?} is not an address"), String::from(r#""Video advice <video@example.lu>""#)));
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mail.security",
+        kind: Kind::Text,
+        default: r#""starttls""#,
+        about: "How the line to the mail server is secured: `starttls` (port 587), `tls` from the first byte on (port 465), or `none` (port 25), for a server on this machine.\nWith the first two nothing is sent where the server's certificate is not one that this machine knows.",
+        set: |config, _, value| {
+            config.mail.security = match one_of(value, &["starttls", "tls", "none"])?.as_str() {
+                "tls" => MailSecurity::Tls,
+                "none" => MailSecurity::None,
+                _ => MailSecurity::StartTls,
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mail.username",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "For a mail server that wants a sign-in.",
+        set: |config, _, value| text(value).map(|name| config.mail.username = (!name.is_empty()).then_some(name)),
+    },
+    Setting {
+        key: "mail.password_file",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The file with its password, which nobody but the server's account may read (mode 0400).",
+        set: |config, _, value| optional_path(value).map(|path| config.mail.password_file = path),
+    },
+    Setting {
+        key: "webhook.url",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "Where short messages and events are posted to, for a portal that sends SMS or keeps its own agenda (docs/protocol.md). Empty: nothing is posted.",
+        set: |config, _, value| {
+            let url = text(value)?;
+            config.webhook.url = match url.trim() {
+                "" => None,
+                url if is_webhook_url(url) => Some(url.to_owned()),
+                _ => {
+                    return Err((
+                        format!("{url:?} is not an address that is safe to post to"),
+                        String::from(r#""https://portal.example.lu/visavis"; http:// for 127.0.0.1, [::1] and localhost alone"#),
+                    ));
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "webhook.secret_file",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The file with the secret that signs what is posted, at least 16 characters, which nobody but the server's account may read (mode 0400).",
+        set: |config, _, value| optional_path(value).map(|path| config.webhook.secret_file = path),
+    },
+    Setting {
         key: "load.allowed",
         kind: Kind::Switch,
         default: "false",
         about: "Whether `visavis load` may test this server: simulated people, booked with a portal's key, take it to its limits, and real ones suffer meanwhile.\nAllow it for the time of a test alone. All that a test made is taken out when it ends, and at each start.",
         set: |config, _, value| switch(value).map(|on| config.load_allowed = on),
-    },
-    Setting {
-        key: "services.*.name_en",
-        kind: Kind::Text,
-        default: r#""Video advice""#,
-        about: "The name of the service, by language. `advice` is the key that portals book with; add a section for each further service.",
-        set: |config, key, value| text(value).map(|name| set_name(config, key, "en", name)),
-    },
-    Setting {
-        key: "services.*.name_fr",
-        kind: Kind::Text,
-        default: r#""Conseil par vidéo""#,
-        about: "In French.",
-        set: |config, key, value| text(value).map(|name| set_name(config, key, "fr", name)),
-    },
-    Setting {
-        key: "services.*.name_de",
-        kind: Kind::Text,
-        default: r#""Videoberatung""#,
-        about: "In German.",
-        set: |config, key, value| text(value).map(|name| set_name(config, key, "de", name)),
-    },
-    Setting {
-        key: "services.*.name_lb",
-        kind: Kind::Text,
-        default: r#""Videoberodung""#,
-        about: "In Luxembourgish.",
-        set: |config, key, value| text(value).map(|name| set_name(config, key, "lb", name)),
-    },
-    Setting {
-        key: "services.*.helpdesk_phone",
-        kind: Kind::Text,
-        default: r#""""#,
-        about: "Shown on every page of the citizen, for when video does not work.",
-        set: |config, key, value| text(value).map(|phone| service(config, key).helpdesk_phone = phone),
-    },
-    Setting {
-        key: "services.*.time_zone",
-        kind: Kind::Text,
-        default: r#""Europe/Luxembourg""#,
-        about: "The zone in which times are shown.",
-        set: |config, key, value| {
-            let zone = text(value)?;
-            if jiff::tz::TimeZone::get(&zone).is_err() {
-                return Err((format!("{zone:?} is not a time zone"), String::from(r#"an IANA name such as "Europe/Luxembourg""#)));
-            }
-            service(config, key).time_zone = zone;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "services.*.slot_minutes",
-        kind: Kind::Number,
-        default: "20",
-        about: "Length of a slot.",
-        set: |config, key, value| minutes(value, 5, 480).map(|length| service(config, key).slot = length),
-    },
-    Setting {
-        key: "services.*.opening_hours",
-        kind: Kind::List,
-        default: r#"["mon-fri 08:30-11:30", "mon-fri 13:00-16:00"]"#,
-        about: "When slots exist, in the service's time zone. Days, from when to when, and with `x3` how many agents are on duty then.",
-        set: |config, key, value| {
-            let hours = each(
-                value,
-                |text| text.parse::<Hours>().ok(),
-                "a line of opening hours",
-                r#"["mon-fri 08:30-11:30", "sat 09:00-12:00 x3"]"#,
-            )?;
-            for (i, one) in hours.iter().enumerate() {
-                if let Some(other) = hours[..i].iter().find(|other| one.clash(**other).is_some()) {
-                    return Err((
-                        format!("\"{other}\" and \"{one}\" hold at the same time"),
-                        String::from("each time of a day in one line"),
-                    ));
-                }
-            }
-            service(config, key).opening_hours = hours;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "services.*.holidays",
-        kind: Kind::List,
-        default: r#"["01-01", "easter+1", "05-01", "05-09", "easter+39", "easter+50", "06-23", "08-15", "11-01", "12-25", "12-26"]"#,
-        about: "Days without slots: each year (`12-25`), counted from Easter Sunday (`easter+39`), or once (`2026-12-24`). The default are Luxembourg's public holidays.",
-        set: |config, key, value| {
-            let example = r#"["12-25", "easter+1", "2026-12-24"]"#;
-            each(value, |text| text.parse::<Holiday>().ok(), "a day", example).map(|days| service(config, key).holidays = days)
-        },
-    },
-    Setting {
-        key: "services.*.agents_on_duty",
-        kind: Kind::Number,
-        default: "1",
-        about: "How many appointments go on at once, where the opening hours say nothing else.",
-        set: |config, key, value| {
-            let agents = number(value, 1, 999)?;
-            service(config, key).agents_on_duty = u16::try_from(agents).map_err(|_| unreadable())?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "services.*.book_ahead_days",
-        kind: Kind::Number,
-        default: "60",
-        about: "Slots that begin later than this are not offered yet.",
-        set: |config, key, value| {
-            number(value, 1, 731).map(|days| service(config, key).book_ahead = Duration::from_secs(24 * 60 * 60 * days.unsigned_abs()))
-        },
-    },
-    Setting {
-        key: "services.*.public_booking",
-        kind: Kind::Switch,
-        default: "false",
-        about: "Whether citizens book by themselves on the page `/book`, and ask there to be called back. Without it portals alone book.",
-        set: |config, key, value| switch(value).map(|on| service(config, key).public_booking = on),
-    },
-    Setting {
-        key: "services.*.early_minutes",
-        kind: Kind::Number,
-        default: "15",
-        about: "The waiting room opens this long before the start (rule O).",
-        set: |config, key, value| minutes(value, 0, 1440).map(|early| service(config, key).rules.early = early),
-    },
-    Setting {
-        key: "services.*.return_minutes",
-        kind: Kind::Number,
-        default: "30",
-        about: "Who was admitted may come back until this long after the end (rule R).",
-        set: |config, key, value| minutes(value, 0, 1440).map(|late| service(config, key).rules.come_back = late),
-    },
-    Setting {
-        key: "services.*.give_up_minutes",
-        kind: Kind::Number,
-        default: "30",
-        about: "Who waits and was not called by then, counted from the end, was missed by the service (rule L).",
-        set: |config, key, value| minutes(value, 0, 1440).map(|late| service(config, key).rules.give_up = late),
-    },
-    Setting {
-        key: "services.*.documents_hours",
-        kind: Kind::Number,
-        default: "24",
-        about: "After the end of a consultation its documents can be downloaded for this long; then they and everything personal are destroyed (rule D).",
-        set: |config, key, value| {
-            number(value, 1, 720).map(|hours| service(config, key).rules.documents = Duration::from_secs(60 * 60 * hours.unsigned_abs()))
-        },
-    },
-    Setting {
-        key: "services.*.document_count",
-        kind: Kind::Number,
-        default: "15",
-        about: "How many documents an appointment may have, the copy of the identity card included.",
-        set: |config, key, value| {
-            let count = number(value, 0, 100)?;
-            service(config, key).quota.count = u32::try_from(count).map_err(|_| unreadable())?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "services.*.document_megabytes",
-        kind: Kind::Number,
-        default: "20",
-        about: "And how large they may be in all, in millions of bytes.",
-        set: |config, key, value| {
-            number(value, 1, 1000).map(|megabytes| service(config, key).quota.bytes = 1_000_000 * megabytes.unsigned_abs())
-        },
     },
 ];
 
@@ -418,12 +343,4 @@ pub fn documented() -> String {
 /// The key of a setting for this service and, where it is one's, this topic.
 pub(super) fn named(key: &str, service: &str, topic: &str) -> String {
     key.replacen('*', service, 1).replacen('*', topic, 1)
-}
-
-pub(super) fn service<'a>(config: &'a mut Config, key: &str) -> &'a mut Service {
-    config.services.entry(key.to_owned()).or_default()
-}
-
-fn set_name(config: &mut Config, key: &str, language: &str, name: String) {
-    service(config, key).names.insert(language.to_owned(), name);
 }

@@ -269,7 +269,7 @@ fn walk(table: &DeTable<'_>, above: &str, path: &Path, text: &str, entries: &mut
             DeValue::Table(inner) if is_table(&key) => walk(inner, &key, path, text, entries, problems),
             DeValue::Table(_) => {
                 let wrong = format!("there is no table `{key}`");
-                let tables = ["web", "tls", "media", "data", "log", "services"];
+                let tables = ["web", "tls", "media", "data", "log", "mail", "webhook", "load", "services"];
                 problems.push(Problem { place: at, wrong, right: or_the_list(nearest(&key, tables.into_iter())) });
             }
             value => entries.push(Entry { key, value: Found::Typed(typed(value)), place: at }),
@@ -297,7 +297,7 @@ fn typed(value: &DeValue<'_>) -> Result<Value, &'static str> {
             i64::from_str_radix(number.as_str(), number.radix()).map(Value::Number).map_err(|_| "a number too large")
         }
         DeValue::Array(list) => {
-            list.iter().map(item).collect::<Option<Vec<_>>>().map(Value::List).ok_or("a list of something else than texts")
+            list.iter().map(item).collect::<Option<Vec<_>>>().map(Value::List).ok_or("a list of something else than texts or numbers")
         }
         DeValue::Float(_) => Err("a fraction"),
         DeValue::Datetime(_) => Err("a date"),
@@ -306,7 +306,10 @@ fn typed(value: &DeValue<'_>) -> Result<Value, &'static str> {
 }
 
 fn item(value: &Spanned<DeValue<'_>>) -> Option<String> {
-    value.get_ref().as_str().map(str::to_owned)
+    match value.get_ref() {
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number.to_string()),
+        text => text.as_str().map(str::to_owned),
+    }
 }
 
 fn untyped(kind: Kind, text: &str) -> Option<Value> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Config;
 use super::judged::{Judged, Kind, Value, switch, text, unreadable};
-use super::settings::{Setting, service};
+use super::services::service;
+use super::settings::Setting;
 use crate::agenda::topic::Topic;
 use crate::limits;
 

@@ -18,7 +18,7 @@ pub mod record;
 pub mod view;
 
 pub use command::{Actor, AgentCommand, CitizenCommand, Command, Effect, Event, Invitation, Now, Parting, Publishing, Refusal, Trace};
-pub use record::{GuestKind, Outcome, Record, Stage};
+pub use record::{Cancellation, GuestKind, Outcome, Record, Stage};
 pub use view::{Row, View};
 
 use std::collections::BTreeMap;
@@ -106,15 +106,15 @@ impl Consultation {
     }
 
     /// The appointment does not take place (rule X). Only before anybody was called in: a call is ended by the people in it. Done again it stays done.
-    pub fn cancel(&mut self, now: Now) -> Result<Vec<Effect>, Refusal> {
+    pub fn cancel(&mut self, why: Cancellation, now: Now) -> Result<Vec<Effect>, Refusal> {
         match self.record.stage {
             Stage::Cancelled => return Ok(Vec::new()),
             Stage::Closed | Stage::Missed => return Err(Refusal::Closed),
-            Stage::Ringing | Stage::InCall => return Err(Refusal::WrongState),
-            Stage::Expected | Stage::Waiting | Stage::Left if self.record.admitted => return Err(Refusal::WrongState),
-            Stage::Expected | Stage::Waiting | Stage::Left => {}
+            _ if !self.record.may_be_cancelled() => return Err(Refusal::WrongState),
+            _ => {}
         }
         let before = self.record.clone();
+        self.record.cancellation = Some(why);
         let mut log = Log::default();
         log.trace(Event::Cancel, ParticipantId::CITIZEN, None);
         self.end(Stage::Cancelled, now.wall, &mut log);

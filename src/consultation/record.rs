@@ -41,6 +41,18 @@ pub struct Record {
     pub outcome: Option<Outcome>,
     /// When it closed, was missed or cancelled.
     pub ended_at: Option<Timestamp>,
+    /// Of a cancelled one: by whom, and why.
+    pub cancellation: Option<Cancellation>,
+}
+
+/// Why an appointment does not take place (rule X). Has no `Debug`: the reason may be personal.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cancellation {
+    /// The service cancelled it; else the citizen did.
+    pub by_service: bool,
+    /// What the service says to the citizen; at most `limits::REASON_CHARACTERS`.
+    pub reason: Option<String>,
 }
 
 /// Where the citizen is.
@@ -267,6 +279,11 @@ impl Record {
             _ if self.admitted => Counted::Ended,
             _ => Counted::NoShow,
         }
+    }
+
+    /// Whether it can still be cancelled: nobody was called in, and it has not ended otherwise.
+    pub fn may_be_cancelled(&self) -> bool {
+        matches!(self.stage, Stage::Expected | Stage::Waiting | Stage::Left) && !self.admitted
     }
 
     /// Somebody is or was there and it has not ended: such a consultation is brought back after a restart.

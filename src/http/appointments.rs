@@ -14,12 +14,12 @@ use super::request::Body;
 use super::site::Site;
 use super::{agenda, details};
 use crate::access::token::Token;
-use crate::agenda::phase::Slot;
+use crate::agenda::phase::{Phase, Slot};
 use crate::agenda::topic;
 use crate::consultation::Stage;
 use crate::limits;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{Appointment, Booked, NewAppointment, NewTime};
+use crate::protocol::http::{Appointment, Booked, Cancel, Message, NewAppointment, NewTime, Resent};
 use crate::protocol::values::is_unfit_in_a_name;
 use crate::store::{self, StoreError, Who};
 use crate::time::Timestamp;
@@ -50,7 +50,7 @@ pub(super) async fn book(
 /// `GET /api/v1/appointments/{reference}`: what a portal may know of it.
 pub(super) async fn show(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Appointment>, ApiError> {
     let of = found(&site, &reference).await?;
-    Ok(Json(shown(&of, site.clock.now())))
+    Ok(Json(shown(&site, &of, site.clock.now()).await?))
 }
 
 /// `PATCH /api/v1/appointments/{reference}`: another time under the same link. Nobody is moved out of a waiting room or a call.
@@ -73,7 +73,7 @@ pub(super) async fn reschedule(
     site.signaling.agenda_changed();
     tracing::info!(reference = %of.reference, "appointment rescheduled");
     let of = found(&site, &reference).await?;
-    Ok(Json(shown(&of, now)))
+    Ok(Json(shown(&site, &of, now).await?))
 }
 
 /// `DELETE /api/v1/appointments/{reference}`: the service cancels, before the citizen was called in. The place is free at once; the link says so.
@@ -82,7 +82,34 @@ pub(super) async fn cancel(State(site): State<Site>, _: Portal, Path(reference):
     site.signaling.cancel(of.id, Who::Api).await.map_err(not_cancelled)?;
     tracing::info!(reference = %of.reference, "appointment cancelled");
     let of = found(&site, &reference).await?;
-    Ok(Json(shown(&of, site.clock.now())))
+    Ok(Json(shown(&site, &of, site.clock.now()).await?))
+}
+
+/// `POST /api/v1/appointments/{reference}/cancel`: the same with what the citizen is told.
+pub(super) async fn cancel_because(
+    State(site): State<Site>,
+    _: Portal,
+    Path(reference): Path<String>,
+    Body(asked): Body<Cancel>,
+) -> Result<Json<Appointment>, ApiError> {
+    let of = found(&site, &reference).await?;
+    let reason = details::reason(asked.reason)?;
+    site.signaling.cancel_because(of.id, Who::Api, reason).await.map_err(not_cancelled)?;
+    tracing::info!(reference = %of.reference, "appointment cancelled");
+    let of = found(&site, &reference).await?;
+    Ok(Json(shown(&site, &of, site.clock.now()).await?))
+}
+
+/// `POST /api/v1/appointments/{reference}/resend`: the same links once more, to who asks for them on the phone.
+pub(super) async fn resend(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Resent>, ApiError> {
+    let of = found(&site, &reference).await?;
+    let now = site.clock.now();
+    if !matches!(of.record.link_phase(of.slot(), of.rules, now), Phase::TooEarly | Phase::Open) {
+        return Err(ApiError::new(ErrorCode::WrongState, "its link leads to no consultation any more").with_status(StatusCode::CONFLICT));
+    }
+    site.store.resend(&of, Who::Api, now).await?;
+    tracing::info!(reference = %of.reference, "links sent again");
+    Ok(Json(Resent { mail: gets_mail(&site, &of) }))
 }
 
 /// `POST /api/v1/appointments/{reference}/rotate`: a new link; the old one and every page that it opened are dead when this answers (S4).
@@ -103,11 +130,23 @@ fn unknown() -> ApiError {
 }
 
 fn told(site: &Site, of: store::Appointment, token: &Token) -> Booked {
-    Booked { reference: of.reference, join_url: format!("{}/j#{}", site.config.base_url, token.text()) }
+    let mail = gets_mail(site, &of);
+    Booked { reference: of.reference, join_url: format!("{}/j#{}", site.config.base_url, token.text()), mail }
 }
 
-fn shown(of: &store::Appointment, now: Timestamp) -> Appointment {
-    Appointment {
+fn gets_mail(site: &Site, of: &store::Appointment) -> bool {
+    site.config.sends_mail && of.details.email.is_some()
+}
+
+async fn shown(site: &Site, of: &store::Appointment, now: Timestamp) -> Result<Appointment, StoreError> {
+    let messages = site.store.messages_of(of.id).await?.into_iter().map(|one| Message {
+        channel: one.channel.word().to_owned(),
+        kind: one.kind.word().to_owned(),
+        state: one.state.word().to_owned(),
+        at: one.at.into(),
+        fault: one.fault,
+    });
+    Ok(Appointment {
         reference: of.reference.clone(),
         service: of.service.clone(),
         name: of.name.clone(),
@@ -115,7 +154,8 @@ fn shown(of: &store::Appointment, now: Timestamp) -> Appointment {
         start: of.start.into(),
         end: of.end.into(),
         phase: of.record.link_phase(of.slot(), of.rules, now).into(),
-    }
+        messages: messages.collect(),
+    })
 }
 
 /// In a slot of the service with a place left, or, where the server says so, at any time.

@@ -29,6 +29,15 @@ pub(super) fn checked(
     Ok(Details { email, phone, note, topic })
 }
 
+/// What a service says when it cancels: like a note, and shorter.
+pub(super) fn reason(reason: Option<String>) -> Result<Option<String>, ApiError> {
+    let reason = said(reason);
+    match reason.as_deref().is_some_and(|reason| !is_note(reason) || reason.chars().nth(limits::REASON_CHARACTERS).is_some()) {
+        true => Err(invalid("reason: up to 500 characters, none of them controls or direction characters")),
+        false => Ok(reason),
+    }
+}
+
 fn said(field: Option<String>) -> Option<String> {
     field.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }

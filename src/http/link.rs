@@ -15,7 +15,7 @@ use crate::access::token::Token;
 use crate::agenda::phase;
 use crate::ids::GuestId;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{Join, Link, LinkPhase, LinkService, Receipt};
+use crate::protocol::http::{Cancelled, Join, Link, LinkPhase, LinkService, Receipt};
 use crate::signaling::{Erasure, NotCancelled, NotErased};
 use crate::store::{self, Appointment, Found, Who};
 use crate::time::Instant;
@@ -78,6 +78,7 @@ fn guest_link(site: &Site, appointment: &Appointment, guest: GuestId) -> Link {
         name: known.map_or_else(String::new, |guest| guest.name.clone()),
         guest: known.map(|guest| guest.kind),
         kept_until: None,
+        cancelled: None,
         ..link(site, appointment)
     }
 }
@@ -111,6 +112,7 @@ pub(super) async fn erase(State(site): State<Site>, SignedInCitizen(of, _): Sign
 /// What the link of an erased appointment shows.
 fn erased(site: &Site, receipt: &store::Receipt) -> Link {
     Link {
+        cancelled: None,
         reference: String::new(),
         phase: LinkPhase::Erased,
         name: String::new(),
@@ -151,6 +153,16 @@ pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, 
     Json(link(&site, &appointment))
 }
 
+/// The service as the citizen sees it.
+pub(super) fn service_of(site: &Site, appointment: &Appointment) -> LinkService {
+    told_service(site, &appointment.service, &appointment.language)
+}
+
+/// Where its times are shown.
+pub(super) fn time_zone_of(site: &Site, appointment: &Appointment) -> String {
+    time_zone(site, &appointment.service)
+}
+
 pub(super) fn link(site: &Site, appointment: &Appointment) -> Link {
     let now = site.clock.now();
     Link {
@@ -167,6 +179,7 @@ pub(super) fn link(site: &Site, appointment: &Appointment) -> Link {
         kept_until: appointment.record.retention(appointment.slot(), appointment.rules).map(|kept| kept.erased.into()),
         receipt: None,
         server_time: now.into(),
+        cancelled: appointment.record.cancellation.as_ref().map(|why| Cancelled { by_service: why.by_service, reason: why.reason.clone() }),
     }
 }
 

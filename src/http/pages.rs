@@ -32,6 +32,11 @@ pub(super) async fn book(headers: HeaderMap) -> Response {
     assets::page("book.html", &headers)
 }
 
+/// `GET /c`: the cancel link; the token stands behind the `#`, so that whoever only fetches the page has cancelled nothing.
+pub(super) async fn cancel(headers: HeaderMap) -> Response {
+    assets::page("cancel.html", &headers)
+}
+
 /// `GET /agent`.
 pub(super) async fn agent(headers: HeaderMap) -> Response {
     assets::page("agent.html", &headers)
@@ -45,21 +50,27 @@ pub(super) async fn start(State(site): State<Site>, headers: HeaderMap) -> Respo
     }
 }
 
-fn demo_page(links: &DemoLinks) -> String {
-    let mut page = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>Visavis demo</title>\n<link rel=\"icon\" href=\"data:,\">\n",
+/// A page of the demo up to its heading.
+pub(super) fn head(title: &str) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n",
     );
     if let Some(style) = assets::style_of("index.html") {
         let _ = writeln!(page, "<link rel=\"stylesheet\" href=\"{}\">", escaped(&style));
     }
+    let _ = writeln!(page, "</head>\n<body>\n<main>\n<h1>{title}</h1>");
+    page
+}
+
+fn demo_page(links: &DemoLinks) -> String {
+    let mut page = head("Visavis demo");
     let _ = write!(
         page,
-        "</head>\n<body>\n<main>\n<h1>Visavis demo</h1>\n\
-         <p>A citizen and an agent talk face to face in the browser. Open one link here and the other in a second browser or on another device.</p>\n\
+        "<p>A citizen and an agent talk face to face in the browser. Open one link here and the other in a second browser or on another device.</p>\n\
          <h2>Citizen</h2>\n<p><a href=\"{}\">Open the link of {}</a></p>\n\
          <p><a href=\"/book\">Book an appointment</a></p>\n\
          <h2>Agent</h2>\n<p><a href=\"/agent\">Open the agent's desk</a></p>\n<p>User name: <kbd>{}</kbd></p>\n<p>Password: <kbd>{}</kbd></p>\n\
-         </main>\n</body>\n</html>\n",
+         <h2>Mails</h2>\n<p><a href=\"/demo/mailbox\">What would have been sent</a></p>\n</main>\n</body>\n</html>\n",
         escaped(&links.join_path),
         escaped(&links.citizen),
         escaped(&links.username),
@@ -69,7 +80,7 @@ fn demo_page(links: &DemoLinks) -> String {
 }
 
 /// For text and quoted attributes of HTML.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),

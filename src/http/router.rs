@@ -9,7 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, callbacks, documents, error, guard, headers, health, link, load_test, pages, sockets,
+    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, documents, error, guard, headers, health, link,
+    load_test, mailbox, pages, sockets,
 };
 use crate::limits;
 
@@ -35,8 +36,11 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/", pages::start),
         route(GET, "/j", pages::citizen),
         route(GET, "/book", pages::book),
+        route(GET, "/c", pages::cancel),
         route(GET, "/agent", pages::agent),
         route(GET, "/assets/{name}", assets::serve),
+        route(GET, "/demo/mailbox", mailbox::show),
+        route(GET, "/demo/mailbox.json", mailbox::list),
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
@@ -49,7 +53,9 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/api/v1/appointments/{reference}", appointments::show),
         route(PATCH, "/api/v1/appointments/{reference}", appointments::reschedule),
         route(DELETE, "/api/v1/appointments/{reference}", appointments::cancel),
+        route(POST, "/api/v1/appointments/{reference}/cancel", appointments::cancel_because),
         route(POST, "/api/v1/appointments/{reference}/rotate", appointments::rotate),
+        route(POST, "/api/v1/appointments/{reference}/resend", appointments::resend),
         route(POST, "/api/v1/join", link::join),
         route(GET, "/api/v1/link", link::show),
         route(POST, "/api/v1/link/cancel", link::cancel),
@@ -59,6 +65,9 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
         route(POST, "/api/v1/link/reschedule", booking::reschedule),
+        route(GET, "/api/v1/link/calendar", calendar::show),
+        route(POST, "/api/v1/cancel-link", cancel_link::show),
+        route(POST, "/api/v1/cancel-link/cancel", cancel_link::cancel),
         route(GET, "/api/v1/guest", link::show_guest),
         route(POST, "/api/v1/agent/sign-in", agent::sign_in),
         route(POST, "/api/v1/agent/sign-out", agent::sign_out),

@@ -12,6 +12,7 @@ use super::pages::DemoLinks;
 use crate::access::throttle::{Allowance, LinkThrottle, SignInThrottle};
 use crate::config::{Network, Service};
 use crate::limits;
+use crate::notify::{House, Mailbox};
 use crate::signaling::Signaling;
 use crate::store::Store;
 use crate::time::{Clock, Instant};
@@ -26,7 +27,7 @@ pub enum Scheme {
 }
 
 /// What the web server is told.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SiteConfig {
     /// The services by key.
     pub services: BTreeMap<String, Service>,
@@ -38,6 +39,12 @@ pub struct SiteConfig {
     pub trusted_proxies: Vec<Network>,
     /// Load tests may run.
     pub load_allowed: bool,
+    /// What calendar entries are made from.
+    pub house: House,
+    /// Who gives an address is sent mail.
+    pub sends_mail: bool,
+    /// Of the demo.
+    pub mailbox: Option<Mailbox>,
 }
 
 /// The state of all handlers of one listener. Cheap to clone.

@@ -158,6 +158,40 @@ pub struct Appointment {
     pub end: Utc,
     /// Where its link is now.
     pub phase: LinkPhase,
+    /// What was and will be sent to the citizen, the oldest first.
+    pub messages: Vec<Message>,
+}
+
+/// A mail or short message to a citizen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// `mail` or `sms`.
+    pub channel: String,
+    /// `booked`, `rescheduled`, `cancelled`, `link_rotated`, `resent` or `reminder`.
+    pub kind: String,
+    /// `waiting`, `sent` or `given_up`.
+    pub state: String,
+    /// When it was sent or given up, or will be tried next.
+    pub at: Utc,
+    /// Why the last attempt failed: `unreachable`, `not_now`, `refused`, `address`…
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// `POST /api/v1/appointments/{reference}/cancel`: the service cancels.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// What the citizen is told, in their language; up to 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Answer to `POST /api/v1/appointments/{reference}/resend`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Resent {
+    /// The citizen will be sent a mail.
+    pub mail: bool,
 }
 
 /// Answer to `POST /api/v1/appointments` and to `…/rotate`.
@@ -167,9 +201,11 @@ pub struct Booked {
     pub reference: String,
     /// The join link.
     pub join_url: String,
+    /// The citizen will be sent a mail with it; else they must write it down.
+    pub mail: bool,
 }
 
-/// `POST /api/v1/join`.
+/// `POST /api/v1/join`, `POST /api/v1/cancel-link` and `POST /api/v1/cancel-link/cancel`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
@@ -209,6 +245,40 @@ pub struct Link {
     pub receipt: Option<Receipt>,
     /// The server's wall clock.
     pub server_time: Utc,
+    /// Of a cancelled one: by whom and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Cancelled>,
+}
+
+/// Why an appointment does not take place. Has no `Debug`: the reason may be personal.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cancelled {
+    /// The service cancelled it; else the citizen did.
+    pub by_service: bool,
+    /// What the service says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What the cancel link shows. It lets nobody in and names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CancelLink {
+    /// Can be read over the phone.
+    pub reference: String,
+    /// Where the join link is now.
+    pub phase: LinkPhase,
+    /// The appointment can be cancelled now.
+    pub can_cancel: bool,
+    /// The service.
+    pub service: LinkService,
+    /// Start of the appointment.
+    pub start: Utc,
+    /// End of the appointment.
+    pub end: Utc,
+    /// IANA name in which times are shown.
+    pub time_zone: String,
+    /// `en`, `fr`, `de` or `lb`.
+    pub language: String,
 }
 
 /// That an appointment's data was destroyed. Names nobody.

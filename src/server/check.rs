@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 
 use crate::config::Config;
+use crate::notify::{self, Notify};
 use crate::time::Timestamp;
 use crate::tls::WebCertificate;
 
@@ -22,7 +23,8 @@ pub fn check(config: &Config, now: Timestamp) -> (Vec<String>, Vec<String>) {
     }
     note(writable(&config.data_directory).map(|()| format!("data directory {} is writable", config.data_directory.display())));
     topics(config).into_iter().for_each(&mut note);
-    certificate(config, now).into_iter().for_each(note);
+    certificate(config, now).into_iter().for_each(&mut note);
+    note(outward(config));
     (wrong, good)
 }
 
@@ -32,6 +34,32 @@ fn topics(config: &Config) -> Vec<Result<String, String>> {
     topics
         .filter_map(|(service, key, topic)| topic.unsaid().map(|why| Err(format!("topic `services.{service}.topics.{key}` {why}"))))
         .collect()
+}
+
+/// What the start does not need and people will miss, in sentences: asks mail server and webhook whether they answer, and posts nothing. The second list
+/// says what answered.
+pub async fn doubts(config: &Config) -> (Vec<String>, Vec<String>) {
+    let (mut doubts, mut good) = (notify::doubts(config), Vec::new());
+    // What cannot be prepared was named before.
+    if let Ok(notify) = Notify::new(config, "") {
+        for said in notify.reach().await {
+            match said {
+                Ok(sentence) => good.push(sentence),
+                Err(sentence) => doubts.push(sentence),
+            }
+        }
+    }
+    (doubts, good)
+}
+
+fn outward(config: &Config) -> Result<String, String> {
+    let outlets = Notify::new(config, "").map_err(|error| error.to_string())?.outlets();
+    Ok(match (outlets.mail, outlets.webhook) {
+        (true, true) => String::from("mail and webhook are configured"),
+        (true, false) => String::from("mail is configured, a webhook is not"),
+        (false, true) => String::from("a webhook is configured, mail is not"),
+        (false, false) => String::from("neither mail nor a webhook is configured"),
+    })
 }
 
 fn listener_free(address: SocketAddr) -> Result<String, String> {

@@ -22,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 use crate::access::AgentGrant;
 use crate::access::relay::RelaySecret;
 use crate::access::token::TokenHash;
-use crate::consultation::Refusal;
+use crate::consultation::{Cancellation, Refusal};
 use crate::ids::{AppointmentId, GuestId};
 use crate::limits;
 use crate::media::plane::MediaPlane;
@@ -175,8 +175,14 @@ impl Signaling {
 
     /// The appointment does not take place (rule X): written down, and the citizen's page told, when this answers.
     pub async fn cancel(self: &Arc<Self>, appointment: AppointmentId, by: Who) -> Result<(), NotCancelled> {
+        self.cancel_because(appointment, by, None).await
+    }
+
+    /// The same with what the service says to the citizen.
+    pub async fn cancel_because(self: &Arc<Self>, appointment: AppointmentId, by: Who, reason: Option<String>) -> Result<(), NotCancelled> {
         let (done, told) = oneshot::channel();
-        self.registry.send(self, appointment, task::Mail::Cancel { by, done }).await.map_err(|_| NotCancelled::Failed)?;
+        let why = Cancellation { by_service: by != Who::Citizen, reason };
+        self.registry.send(self, appointment, task::Mail::Cancel { by, why, done }).await.map_err(|_| NotCancelled::Failed)?;
         told.await.unwrap_or(Err(NotCancelled::Failed))
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::access::token::TokenHash;
 use crate::consultation::view::Row;
-use crate::consultation::{Actor, Command, Consultation, Effect, Event, GuestKind, Now, Record, Stage, Trace, View};
+use crate::consultation::{Actor, Cancellation, Command, Consultation, Effect, Event, GuestKind, Now, Record, Stage, Trace, View};
 use crate::ids::{AgentId, AppointmentId, ParticipantId};
 use crate::media::plane::{MediaEvent, OfferError};
 use crate::protocol::server::{self, ServerMessage};
@@ -47,7 +47,7 @@ pub(super) enum Mail {
     /// A request for the media plane.
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
     /// The appointment does not take place; `done` when that is written down, or why it is not.
-    Cancel { by: Who, done: oneshot::Sender<Result<(), NotCancelled>> },
+    Cancel { by: Who, why: Cancellation, done: oneshot::Sender<Result<(), NotCancelled>> },
     /// What the appointment holds is destroyed, because the citizen asks for it or because it is due; `done` when that is written down, or why it is not.
     Erase { why: Erasure, done: oneshot::Sender<Result<Receipt, NotErased>> },
     /// The join link was replaced, or the appointment erased.
@@ -240,9 +240,9 @@ impl Task {
             }
             Mail::Invite { from, link, re, kind, name, direct } => self.invite(&from, &link, re, kind, name, direct).await,
             Mail::Offer { from, link, re, transport, sdp } => self.offer(from, link, re, transport, sdp).await,
-            Mail::Cancel { by, done } => {
+            Mail::Cancel { by, why, done } => {
                 self.do_what_is_due().await;
-                let _ = done.send(self.cancel(by).await);
+                let _ = done.send(self.cancel(by, why).await);
             }
             Mail::Erase { why, done } => {
                 self.do_what_is_due().await;
@@ -298,9 +298,9 @@ impl Task {
     }
 
     /// Nobody is told before it is written down; when the disk fails, nothing happened.
-    async fn cancel(&mut self, by: Who) -> Result<(), NotCancelled> {
+    async fn cancel(&mut self, by: Who, why: Cancellation) -> Result<(), NotCancelled> {
         let before = self.consultation.clone();
-        let effects = self.consultation.cancel(self.now()).map_err(NotCancelled::Refused)?;
+        let effects = self.consultation.cancel(why, self.now()).map_err(NotCancelled::Refused)?;
         if let Err(error) = self.save(&effects, Some(by)).await {
             tracing::error!(reference = %self.of.reference, %error, "not saved, so not cancelled");
             self.consultation = before;

@@ -4,20 +4,23 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
 use super::audit::{Who, append};
 use super::details::Details;
 use super::erasure::Receipt;
 use super::guests::write_links;
+use super::outbox::{self, Reach};
+use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError, load_test, places};
+use super::{Store, StoreError, load_test, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
 use crate::agenda::retention::look_first;
+use crate::consultation::Event;
 use crate::consultation::record::{Record, Stage};
 use crate::ids::AppointmentId;
 use crate::limits;
@@ -46,6 +49,8 @@ pub struct Appointment {
     pub rules: LinkRules,
     /// Raised by every rotation of the join link.
     pub link_epoch: u32,
+    /// Raised by every change that a calendar entry must follow.
+    pub calendar_sequence: u32,
     /// How far its consultation is.
     pub record: Record,
 }
@@ -54,6 +59,10 @@ impl Appointment {
     /// The time that was booked.
     pub fn slot(&self) -> Slot {
         Slot { start: self.start, end: self.end }
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        self.details.reach()
     }
 }
 
@@ -172,18 +181,19 @@ impl Store {
             end: new.slot.end,
             rules: new.rules,
             link_epoch: 1,
+            calendar_sequence: 0,
             record: Record::default(),
         };
         // A reference has 30 bits: a second one may be taken, five in a row are not chance.
         for _ in 0..5 {
-            appointment.reference = random_reference()?;
+            appointment.reference = reference::random()?;
             match self.insert(&appointment, kind, now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => continue,
                 Err(error) => return Err(error),
                 Ok(Inserted::Full) => return Ok(Placed::Full),
                 Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
                 Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
-                Ok(Inserted::Yes) => {}
+                Ok(Inserted::Yes) => self.outbox_may_be_filled(),
             }
             let token = self.link_token(&appointment);
             return Ok(Placed::Booked(Box::new(appointment), token));
@@ -208,6 +218,10 @@ impl Store {
             .bind(link.as_slice())
             .fetch_optional(&self.inner.readers)
             .await?;
+        self.found(row, link).await
+    }
+
+    pub(super) async fn found(&self, row: Option<SqliteRow>, link: TokenHash) -> Result<Found, StoreError> {
         if let Some(row) = row {
             return Ok(Found::Appointment(Box::new(self.opened(&row)?)));
         }
@@ -273,7 +287,14 @@ impl Store {
         for (what, who) in trail {
             append(&mut transaction, what, *who, Some(id), now).await?;
         }
+        if trail.iter().any(|(what, _)| *what == Event::Cancel.word()) {
+            let reach = details(&key, id, &row)?.reach();
+            raise_sequence(&mut transaction, id).await?;
+            outbox::take_back_reminders(&mut transaction, id).await?;
+            outbox::put_message(&mut transaction, Message::Cancelled, id, reach, now).await?;
+        }
         transaction.commit().await?;
+        self.outbox_may_be_filled();
         Ok(())
     }
 
@@ -317,33 +338,14 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         append(&mut transaction, "rescheduled", who, Some(appointment.id), now).await?;
+        let (id, reach) = (appointment.id, appointment.reach());
+        raise_sequence(&mut transaction, id).await?;
+        outbox::put_message(&mut transaction, Message::Rescheduled, id, reach, now).await?;
+        outbox::take_back_reminders(&mut transaction, id).await?;
+        outbox::put_reminders(&mut transaction, &appointment.service, id, slot.start, reach, now).await?;
         transaction.commit().await?;
+        self.outbox_may_be_filled();
         Ok(true)
-    }
-
-    /// Replaces the join link: the old one and every cookie that it opened are dead when this returns (S4). Answers the new token.
-    pub async fn rotate_link(&self, id: AppointmentId, who: Who, now: Timestamp) -> Result<Option<Token>, StoreError> {
-        let Some(mut appointment) = self.appointment(id).await? else { return Ok(None) };
-        let old = self.link_token(&appointment).hash();
-        appointment.link_epoch += 1;
-        let token = self.link_token(&appointment);
-        let mut transaction = self.inner.writer.begin().await?;
-        sqlx::query("UPDATE appointments SET link_hash = $2, link_epoch = $3, changed_ms = $4 WHERE id = $1")
-            .bind(id.to_string())
-            .bind(token.hash().as_slice())
-            .bind(appointment.link_epoch)
-            .bind(now.0)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("INSERT INTO replaced_links (link_hash, appointment) VALUES ($1, $2)")
-            .bind(old.as_slice())
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM citizen_sign_ins WHERE appointment = $1").bind(id.to_string()).execute(&mut *transaction).await?;
-        append(&mut transaction, "link_rotated", who, Some(id), now).await?;
-        transaction.commit().await?;
-        Ok(Some(token))
     }
 
     /// A citizen exchanged the link for this cookie. At the bound of cookies the oldest of this appointment goes.
@@ -419,8 +421,8 @@ impl Store {
         }
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
-             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18)",
+             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms, cancel_hash) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19)",
         )
         .bind(id.to_string())
         .bind(&appointment.reference)
@@ -440,6 +442,7 @@ impl Store {
         .bind(key.seal(&place("details_sealed", id), &appointment.details.to_json()?)?)
         .bind(millis(appointment.rules.documents))
         .bind(look_first(appointment.slot(), appointment.rules, appointment.record.course(appointment.slot())).0)
+        .bind(self.cancel_token(appointment).hash().as_slice())
         .execute(&mut *transaction)
         .await?;
         if let Kind::LoadTest = kind {
@@ -451,6 +454,8 @@ impl Store {
             public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
         }
         append(&mut transaction, "booked", who, Some(id), now).await?;
+        outbox::put_message(&mut transaction, Message::Booked, id, appointment.reach(), now).await?;
+        outbox::put_reminders(&mut transaction, &appointment.service, id, appointment.start, appointment.reach(), now).await?;
         transaction.commit().await?;
         Ok(Inserted::Yes)
     }
@@ -460,10 +465,6 @@ impl Store {
         let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
         let name = key.open(&place("name_sealed", id), &row.try_get::<Vec<u8>, _>("name_sealed")?)?;
         let record = key.open(&place("record_sealed", id), &row.try_get::<Vec<u8>, _>("record_sealed")?)?;
-        let details = match row.try_get::<Option<Vec<u8>>, _>("details_sealed")? {
-            Some(sealed) => Details::from_json(&key.open(&place("details_sealed", id), &sealed)?)?,
-            None => Details::default(),
-        };
         let (slot, rules) = times(row)?;
         Ok(Appointment {
             id,
@@ -471,11 +472,12 @@ impl Store {
             service: row.try_get("service")?,
             name: String::from_utf8(name.to_vec()).map_err(|_| StoreError::Sealed)?,
             language: row.try_get("language")?,
-            details,
+            details: details(&key, id, row)?,
             start: slot.start,
             end: slot.end,
             rules,
             link_epoch: row.try_get("link_epoch")?,
+            calendar_sequence: row.try_get("calendar_sequence")?,
             record: serde_json::from_slice(&record).map_err(|_| StoreError::Sealed)?,
         })
     }
@@ -496,6 +498,23 @@ fn times(row: &SqliteRow) -> Result<(Slot, LinkRules), StoreError> {
     Ok((Slot { start: Timestamp(row.try_get("start_ms")?), end: Timestamp(row.try_get("end_ms")?) }, rules))
 }
 
+/// What the booking told; nothing of appointments of before.
+fn details(key: &SealingKey, id: AppointmentId, row: &SqliteRow) -> Result<Details, StoreError> {
+    match row.try_get::<Option<Vec<u8>>, _>("details_sealed")? {
+        Some(sealed) => Details::from_json(&key.open(&place("details_sealed", id), &sealed)?),
+        None => Ok(Details::default()),
+    }
+}
+
+/// A calendar entry that was sent before is older from now on.
+async fn raise_sequence(connection: &mut SqliteConnection, id: AppointmentId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE appointments SET calendar_sequence = calendar_sequence + 1 WHERE id = $1")
+        .bind(id.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The associated data of a sealed column.
 fn place(column: &str, id: AppointmentId) -> String {
     format!("appointments.{column}:{id}")
@@ -511,15 +530,6 @@ fn millis(duration: Duration) -> i64 {
 
 fn duration(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-/// Six characters that are not mistaken for each other on the phone or on paper: no I, O, 0, 1.
-fn random_reference() -> Result<String, StoreError> {
-    const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    let mut bytes = [0; 6];
-    rand::fill(&mut bytes).map_err(|_| StoreError::Randomness)?;
-    let text: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-    Ok(format!("{}-{}", &text[..3], &text[3..]))
 }
 
 #[cfg(test)]

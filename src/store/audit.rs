@@ -5,6 +5,7 @@ use std::fmt;
 use sqlx::{Row, SqliteConnection};
 
 use super::ledger::{self, Head};
+use super::outbox::put_event;
 use super::{Store, StoreError};
 use crate::ids::{AgentId, AppointmentId};
 use crate::time::Timestamp;
@@ -55,6 +56,7 @@ impl Store {
         let mut transaction = self.begin_to_write().await?;
         append(&mut transaction, what, who, appointment, now).await?;
         transaction.commit().await?;
+        self.outbox_may_be_filled();
         Ok(())
     }
 
@@ -78,7 +80,8 @@ impl Store {
     }
 }
 
-/// Appends a line in the transaction of the change that it tells of: neither is there without the other (trust.md R1).
+/// Appends a line in the transaction of the change that it tells of: neither is there without the other (trust.md R1). Where the webhook is told of
+/// such a thing, that goes into the outbox with it.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
     what: &'static str,
@@ -86,5 +89,9 @@ pub(super) async fn append(
     appointment: Option<AppointmentId>,
     now: Timestamp,
 ) -> Result<Head, StoreError> {
-    ledger::append(connection, now.0, what, who.to_string(), appointment.map(|id| id.to_string())).await
+    let head = ledger::append(connection, now.0, what, who.to_string(), appointment.map(|id| id.to_string())).await?;
+    if let Some(appointment) = appointment {
+        put_event(connection, what, who, appointment, now).await?;
+    }
+    Ok(head)
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::outbox::Reach;
 
 /// Every field as it was given, its form already checked. Has no `Debug`: it is personal (trust.md P2).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ pub struct Details {
 }
 
 impl Details {
+    pub(super) fn reach(&self) -> Reach {
+        Reach { mail: self.email.is_some(), sms: self.phone.is_some() }
+    }
+
     pub(super) fn to_json(&self) -> Result<Vec<u8>, StoreError> {
         serde_json::to_vec(self).map_err(|_| StoreError::Sealed)
     }

@@ -10,10 +10,14 @@ mod documents;
 mod erasure;
 mod guests;
 mod ledger;
+mod links;
 mod load_test;
 mod meta;
+mod outbox;
+mod outgoing;
 mod places;
 mod public_bookings;
+mod reference;
 mod restore;
 mod seal;
 
@@ -40,6 +44,8 @@ pub use documents::{Arrived, Incoming};
 pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
 pub use load_test::TakenOut;
+pub use outbox::Outlets;
+pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing};
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
 
@@ -96,6 +102,10 @@ struct Inner {
     vault: Vault,
     /// The write-ahead log may hold what was erased; so it is at each start, until it was folded in once.
     has_traces: AtomicBool,
+    /// What was handed over a moment ago.
+    handed: outbox::Handed,
+    /// Told when there may be something to send.
+    outbox_filled: tokio::sync::Notify,
     /// Held for the life of the store by the one who owns the seats; the system releases it even after kill -9.
     _lock: Option<std::fs::File>,
 }
@@ -145,9 +155,26 @@ impl Store {
             let orphans = vault.sweep(&documents::known(&writer).await?)?;
             tracing::debug!(orphans, "the vault was swept");
         }
+        if lock.is_some() {
+            links::make_cancel_links(&writer, &link_key).await?;
+        }
+        let handed = outbox::Handed::open(&directory.join("outbox.handed"))?;
         let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
-        let has_traces = AtomicBool::new(true);
-        Ok(Self { inner: Arc::new(Inner { writer, readers, master, link_key, contact_key, vault, has_traces, _lock: lock }) })
+        let (has_traces, outbox_filled) = (AtomicBool::new(true), tokio::sync::Notify::new());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer,
+                readers,
+                master,
+                link_key,
+                contact_key,
+                vault,
+                has_traces,
+                handed,
+                outbox_filled,
+                _lock: lock,
+            }),
+        })
     }
 
     /// Whether the database answers: for readiness.

@@ -161,7 +161,7 @@ async fn an_appointment_is_moved_under_the_same_link_and_the_place_that_it_had_i
         shown,
         json!({
             "reference": booked["reference"], "service": "advice", "name": "Clara", "language": "lb",
-            "start": "2027-01-05T08:10:00.000Z", "end": "2027-01-05T08:30:00.000Z", "phase": "too_early",
+            "start": "2027-01-05T08:10:00.000Z", "end": "2027-01-05T08:30:00.000Z", "phase": "too_early", "messages": [],
         })
     );
     let token = booked["join_url"].as_str().unwrap().split_once('#').unwrap().1.to_owned();

@@ -122,7 +122,7 @@ fn bad_value_is_named_with_its_line_and_what_would_be_right() {
         ("[media]\nworkers = 1.5\n", 2, "a fraction", "a whole number"),
         ("[media]\nnat = [\"10.0.0.5\"]\n", 2, "not a pair", "10.0.0.5=203.0.113.7"),
         ("[services.advice.topics.care]\nby_video = \"no\"\n", 2, "wrong form", "true or false"),
-        ("[services.advice.topics.care]\nrequired_en = [1]\n", 2, "something else than texts", "a list of texts"),
+        ("[services.advice.topics.care]\nrequired_en = [true]\n", 2, "something else than texts", "a list of texts"),
         ("[services.advice.topics.care]\nname = \"Care\"\n", 2, "no setting", "services.advice.topics.care.name_"),
         ("[services.advice.topics.Care]\nname_en = \"Care\"\n", 2, "no setting", "perhaps"),
         ("[services.advice.subjects.care]\nname_en = \"Care\"\n", 1, "no table", "one of the settings"),

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use visavis::agenda::phase::{LinkRules, Slot};
 use visavis::consultation::view::{self, Phase, RowState};
 use visavis::consultation::{
-    Actor, AgentCommand, CitizenCommand, Command, Consultation, Effect, Event, GuestKind, Invitation, Now, Outcome, Parting, Publishing,
-    Record, Refusal, Row,
+    Actor, AgentCommand, Cancellation, CitizenCommand, Command, Consultation, Effect, Event, GuestKind, Invitation, Now, Outcome, Parting,
+    Publishing, Record, Refusal, Row,
 };
 use visavis::ids::{AgentId, DeviceId, GuestId, ParticipantId};
 use visavis::limits;
@@ -895,12 +895,12 @@ fn a_ring_that_ended_while_the_server_was_down_is_unanswered_at_once() {
 fn an_appointment_is_cancelled_until_somebody_is_called_in_and_stays_so() {
     for mut scene in [Scene::new(), Scene::waiting()] {
         let now = scene.now;
-        let effects = scene.consultation.cancel(now).unwrap();
+        let effects = scene.consultation.cancel(Cancellation::default(), now).unwrap();
         assert_eq!(effects[0], Effect::Save);
         assert!(effects.iter().any(|effect| matches!(effect, Effect::Trace(trace) if trace.event == Event::Cancel)));
         assert_eq!(scene.consultation.view(&citizen(PHONE), now).unwrap().phase, Phase::Cancelled);
         assert!(scene.consultation.row(now).is_none());
-        assert_eq!(scene.consultation.cancel(now).unwrap(), [], "done again it stays done");
+        assert_eq!(scene.consultation.cancel(Cancellation::default(), now).unwrap(), [], "done again it stays done");
         assert_eq!(scene.refused(ARRIVE, &citizen(PHONE)), Refusal::Closed);
         assert_eq!(scene.refused(CALL, &anna()), Refusal::Closed);
         assert_eq!(scene.pass(24 * 60 * MINUTE), [], "nothing is due any more");
@@ -913,10 +913,10 @@ fn a_call_is_ended_by_the_people_in_it_and_never_cancelled() {
     left.ok(Command::Leave, &citizen(PHONE));
     for mut scene in [Scene::ringing(), Scene::in_call(), left] {
         let before = scene.consultation.record().clone();
-        assert_eq!(scene.consultation.cancel(scene.now), Err(Refusal::WrongState));
+        assert_eq!(scene.consultation.cancel(Cancellation::default(), scene.now), Err(Refusal::WrongState));
         assert_eq!(*scene.consultation.record(), before);
     }
     let mut closed = Scene::in_call();
     closed.ok(CLOSE, &anna());
-    assert_eq!(closed.consultation.cancel(closed.now), Err(Refusal::Closed));
+    assert_eq!(closed.consultation.cancel(Cancellation::default(), closed.now), Err(Refusal::Closed));
 }

@@ -14,7 +14,7 @@ use visavis::store::{Store, Who};
 use crate::running::{Running, no_token, settings};
 
 /// A request on a raw socket, with exactly these lines.
-async fn raw(server: &Running, request: &str) -> String {
+pub(crate) async fn raw(server: &Running, request: &str) -> String {
     let mut socket = TcpStream::connect(&server.base.authority).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -40,6 +40,7 @@ pub(crate) async fn rows(server: &Running) -> Vec<String> {
         ("load_appointments", "SELECT count(*), 0 FROM load_appointments"),
         ("load_agents", "SELECT count(*), 0 FROM load_agents"),
         ("audit", "SELECT count(*), 0 FROM audit"),
+        ("outbox", "SELECT count(*), coalesce(sum(due_ms), 0) FROM outbox"),
         ("meta", "SELECT count(*), coalesce(sum(length(value)), 0) FROM meta"),
     ] {
         let row: (i64, i64) = sqlx::query_as(sql).fetch_one(&pool).await.unwrap();
@@ -84,7 +85,7 @@ async fn every_route_answers_with_every_security_header() {
         for feature in ["camera=(self)", "microphone=(self)", "display-capture=(self)", "fullscreen=(self)"] {
             assert!(permissions.contains(feature), "{method} {path}");
         }
-        let is_page = answer.status == 200 && ["/j", "/book", "/agent", "/assets/none.js"].contains(&path.as_str());
+        let is_page = answer.status == 200 && ["/j", "/c", "/book", "/agent", "/assets/none.js"].contains(&path.as_str());
         assert_eq!(header(&answer, "cache-control") == "no-store", !is_page, "{method} {path}: {}", header(&answer, "cache-control"));
         assert_eq!(header(&answer, "strict-transport-security"), "", "plain HTTP promises nothing");
         assert_ne!(answer.status, 500, "{method} {path}");
@@ -177,11 +178,16 @@ fn get_changes_nothing() {
             "POST /api/v1/bookings",
             "POST /api/v1/callbacks",
             "PATCH /api/v1/callbacks/{id}",
+            "POST /api/v1/appointments/{reference}/cancel",
+            "POST /api/v1/appointments/{reference}/resend",
             "POST /api/v1/link/cancel",
             "POST /api/v1/link/erase",
             "POST /api/v1/link/documents",
             "DELETE /api/v1/link/documents/{id}",
             "POST /api/v1/link/reschedule",
+            // Asks alone, by POST because the token belongs into no address.
+            "POST /api/v1/cancel-link",
+            "POST /api/v1/cancel-link/cancel",
             "POST /api/v1/join",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
@@ -402,7 +408,7 @@ async fn demo_data_is_there_when_the_server_is_ready_and_new_at_each_start() {
     };
     let first = read(&server);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&first), ["agent", "api", "base_url", "booking_url", "citizen", "local_url", "spki_sha256"]);
+    assert_eq!(keys(&first), ["agent", "api", "base_url", "booking_url", "citizen", "local_url", "mailbox_url", "spki_sha256"]);
     assert_eq!(keys(&first["citizen"]), ["join_url", "name"]);
     assert_eq!(keys(&first["agent"]), ["name", "password", "url", "username"]);
     assert!(first["api"]["url"].as_str().unwrap().ends_with("/api/v1"));

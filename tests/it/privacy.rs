@@ -11,6 +11,8 @@ use visavis::load::participant::{Participant, SignedIn, desk_row, device_name};
 use visavis::load::peer::PeerOptions;
 use visavis::sfu::negotiated::Source;
 
+use crate::support::smtp_sink::SmtpSink;
+
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The product's own binary in demo mode, its standard error read to the end.
@@ -32,7 +34,7 @@ impl Drop for Running {
 }
 
 impl Process {
-    async fn start(level: &str) -> Self {
+    async fn start(level: &str, options: &[String]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // Free at this moment; nobody else here binds ports that the system has just given out.
         let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -46,6 +48,7 @@ impl Process {
             .arg("--media.addresses=127.0.0.1")
             .arg(format!("--data.directory={}", data.display()))
             .arg(format!("--log.level={level}"))
+            .args(options)
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -101,7 +104,15 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
     const FILE: &str = "Attest Glioblastom.pdf";
     const DIAGNOSIS: &str = "Metastasen im Befund";
     const CHAT: &str = "my insurance number is 1975 0101";
-    let server = Process::start("debug").await;
+    const EMAIL: &str = "zoe.eigenname@citizen.example";
+    const PHONE: &str = "+352 621 975 010";
+    let sink = SmtpSink::start();
+    let mail = [
+        format!("--mail.server=127.0.0.1:{}", sink.port),
+        String::from("--mail.security=none"),
+        String::from("--mail.from=video@service.example"),
+    ];
+    let server = Process::start("debug", &mail).await;
     let base = server.base();
     // A secure cookie needs a trustworthy origin: the browser's name for this listener.
     let base = Base::plain(base.authority.replace("127.0.0.1", "localhost"));
@@ -109,13 +120,18 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
     // Book, join, sign in; wrong credentials on the way.
     let key = server.said("/api/key");
     let now = visavis::time::Clock::default().now();
-    let slot = json!({"service": "advice", "start": now.rfc3339(), "end": now.after(Duration::from_secs(1200)).rfc3339(), "name": NAME, "language": "en"});
+    let slot = json!({"service": "advice", "start": now.rfc3339(), "end": now.after(Duration::from_secs(1200)).rfc3339(), "name": NAME, "language": "en", "email": EMAIL, "phone": PHONE});
     let bearer = format!("Bearer {key}");
     let booked = request(&base, "POST", "/api/v1/appointments", &[("Authorization", &bearer)], Some(&slot)).await.unwrap();
     assert_eq!(booked.status, 201, "{}", booked.json());
     let (reference, link) =
         (booked.json()["reference"].as_str().unwrap().to_owned(), booked.json()["join_url"].as_str().unwrap().to_owned());
     let token = link.rsplit('#').next().unwrap().to_owned();
+    // The mail is a way out of its own: what it holds is in no line either.
+    let sent = sink.mails(1).await.remove(0);
+    let text = sent["text"].as_str().unwrap();
+    let cancel = text.split("/c#").nth(1).unwrap()[..43].to_owned();
+    assert!(text.contains(&token) && text.contains(NAME));
     let (username, password) = (server.said("/agent/username"), server.said("/agent/password"));
     let wrong = "Wr0ng-and-secret-all-the-same";
     assert!(SignedIn::agent(&base, &username, wrong).await.is_err());
@@ -190,6 +206,11 @@ async fn the_whole_journey_at_debug_level_leaves_nothing_personal_in_the_logs() 
         "insurance",
         &token,
         &token[..20],
+        &cancel,
+        EMAIL,
+        "citizen.example",
+        PHONE,
+        "621 975",
         &link,
         &key,
         &password,

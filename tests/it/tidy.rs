@@ -11,7 +11,8 @@ const LINES_MAX: usize = 500;
 
 /// The sideways imports that the map allows: (room, what it may name on its own floor).
 const ARROWS: &[(&str, &[&str])] = &[
-    ("http", &["signaling", "store", "config", "vault"]),
+    ("http", &["signaling", "store", "config", "vault", "notify"]),
+    ("notify", &["store", "config"]),
     ("signaling", &["media", "store"]),
     ("store", &["vault"]),
     ("consultation", &["agenda"]),
@@ -66,7 +67,7 @@ fn floor(room: &str) -> Option<Floor> {
     Some(match room {
         "ids" | "time" | "limits" | "linux" => Floor::Ground,
         "agenda" | "access" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
-        "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "tls" | "telemetry" | "config" => Floor::Edges,
+        "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "tls" | "telemetry" | "config" => Floor::Edges,
         "server" | "main" | "demo" | "lib" => Floor::Composition,
         _ => return None,
     })

@@ -6,6 +6,7 @@ import { render } from "preact";
 import { languages, textIn, type Language } from "./core/text";
 import { AgentScreen } from "./screens/agent/agent-screen";
 import { BookScreen } from "./screens/book/book-screen";
+import { CancelScreens } from "./screens/cancel";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
 import { Landing } from "./screens/landing";
 import { examples, type Pictures } from "./screens/registry";
@@ -26,12 +27,12 @@ async function show(): Promise<void> {
     setLanguage: (next: Language) => { location.hash = `${id}/${next}`; },
     staff: example.page === "agent",
     beforeMail: example.page === "book",
-    ...(example.page === "citizen" ? knownOf(example.view(pictures())) : {}),
+    ...(example.page === "citizen" ? knownOf(example.view(pictures())) : example.page === "cancel" ? knownOf(example.view()) : {}),
   };
   render(
     <SurroundingsContext.Provider value={surroundings}>
       {example.page === "citizen" ? <CitizenScreen {...example.view(pictures())} /> : example.page === "agent" ? <AgentScreen {...example.view(pictures())} />
-        : example.page === "book" ? <BookScreen {...example.view()} /> : <Landing booking={example.booking} />}
+        : example.page === "book" ? <BookScreen {...example.view()} /> : example.page === "cancel" ? <CancelScreens {...example.view()} /> : <Landing booking={example.booking} />}
     </SurroundingsContext.Provider>,
     root,
   );

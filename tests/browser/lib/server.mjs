@@ -87,13 +87,22 @@ export class Server {
   }
 
   /** What a portal does: an appointment from 5 minutes ago for 20 minutes; answers `{reference, join_url}`. */
-  async appointment({ name = 'Clara Citizen', language = 'en', startsInMinutes = -5, minutes = 20 } = {}) {
+  async appointment({ name = 'Clara Citizen', language = 'en', startsInMinutes = -5, minutes = 20, ...details } = {}) {
     const start = new Date(Date.now() + startsInMinutes * 60_000);
     const end = new Date(start.getTime() + minutes * 60_000);
-    const body = { service: 'advice', start: start.toISOString(), end: end.toISOString(), name, language };
-    const answer = await post(`${this.demo.api.url}/appointments`, { Authorization: `Bearer ${this.demo.api.key}` }, body);
+    const body = { service: 'advice', start: start.toISOString(), end: end.toISOString(), name, language, ...details };
+    const answer = await send('POST', `${this.demo.api.url}/appointments`, { Authorization: `Bearer ${this.demo.api.key}` }, body);
     check(answer.status === 201, `POST /appointments: ${answer.status} ${answer.text}`);
     return { name, ...JSON.parse(answer.text) };
+  }
+
+  /** The mails that the demo would have sent to this address, once there are so many. */
+  async mails(to, count) {
+    return until(`${count} mails`, async () => {
+      const answer = await send('GET', `${this.demo.mailbox_url}.json`);
+      const mails = JSON.parse(answer.text).filter((mail) => mail.to === to);
+      return mails.length >= count && mails;
+    });
   }
 
   /** Power cut of the process; `restart` is what a supervisor would do. */
@@ -147,10 +156,10 @@ class Gate {
   }
 }
 
-function post(url, headers, body) {
-  const text = JSON.stringify(body);
+function send(method, url, headers = {}, body = undefined) {
+  const text = body === undefined ? '' : JSON.stringify(body);
   return new Promise((resolve, reject) => {
-    const call = request(url, { method: 'POST', rejectUnauthorized: false, timeout: 10_000, headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers } }, (response) => {
+    const call = request(url, { method, rejectUnauthorized: false, timeout: 10_000, headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers } }, (response) => {
       let answer = '';
       response.on('data', (part) => { answer += part; });
       response.on('end', () => resolve({ status: response.statusCode, text: answer }));

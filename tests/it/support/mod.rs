@@ -9,3 +9,4 @@ pub mod raw_turn;
 pub mod rig;
 pub mod room;
 pub mod site;
+pub mod smtp_sink;

@@ -1,6 +1,6 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, DocumentEntry, Documents, FreeSlot, Link, NewBooking, NewCallback, Services, Slots } from "./protocol";
+import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, CancelLink, DocumentEntry, Documents, FreeSlot, Link, NewBooking, NewCallback, Services, Slots } from "./protocol";
 
 export class ApiError extends Error {
   /** `free`: with `slot_taken`, the next slots. `detail`: for developers; of a refused field it begins with its name. */
@@ -26,6 +26,10 @@ export const book = (booking: NewBooking) => call<Booking>("POST", "bookings", b
 export const callbackTimes = (service: string) => call<CallbackTimes>("GET", `callbacks/times?${new URLSearchParams({ service })}`);
 export const askCallback = (wish: NewCallback) => call<CallbackAsked>("POST", "callbacks", wish);
 export const setCallbackDone = (id: string, done: boolean) => call<undefined>("PATCH", `callbacks/${id}`, { done });
+/** Where the file with the calendar entry is: a link, so that the browser opens it as people are used to. */
+export const calendarUrl = "/api/v1/link/calendar";
+export const cancelLink = (token: string) => call<CancelLink>("POST", "cancel-link", { token });
+export const cancelByLink = (token: string) => call<CancelLink>("POST", "cancel-link/cancel", { token });
 export const guest = () => call<Link>("GET", "guest");
 export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
 export const signOut = () => call<undefined>("POST", "agent/sign-out");

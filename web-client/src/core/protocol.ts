@@ -198,6 +198,19 @@ export interface Link {
   /** In the phase `erased`, where `reference` and `name` are empty. */
   receipt?: Receipt;
   server_time: Utc;
+  /** Of a cancelled one. */
+  cancelled?: { by_service: boolean; reason?: string };
+}
+/** What the cancel link shows: it lets nobody in and names nobody. */
+export interface CancelLink {
+  reference: string;
+  phase: LinkPhase;
+  can_cancel: boolean;
+  service: { name: string; helpdesk_phone: string };
+  start: Utc;
+  end: Utc;
+  time_zone: string;
+  language: string;
 }
 /** That an appointment's data was destroyed; names nobody. `hash`: 64 hex digits. */
 export interface Receipt { erased: Utc; asked: boolean; documents: number; line: number; hash: string }

@@ -7,12 +7,13 @@ import type { Draft } from "../core/booking-steps";
 import type { CallbackState } from "../core/callback";
 import type { CitizenState } from "../core/citizen";
 import type { LocalMediaState } from "../core/local-media";
-import type { BookableService, CallbackRow, DeskRow, FreeSlot, Guest, Link, Participant, Phase, State } from "../core/protocol";
+import type { BookableService, CallbackRow, CancelLink, DeskRow, FreeSlot, Guest, Link, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
 import type { SlotsState } from "../core/slot-finder";
 import type { AgentActions, AgentView } from "./agent/view";
 import { noDocuments, type DocumentsState } from "../core/documents";
 import type { BookingActions, BookingView, CallbackActions, SlotActions } from "./book/view";
+import type { CancelView } from "./cancel";
 import type { CitizenActions, CitizenView, DocumentsActions, MediaActionsFull } from "./citizen/view";
 
 /** Moving pictures that stand in for cameras. */
@@ -28,6 +29,7 @@ export type Example =
   | { id: string; page: "citizen"; view(pictures: Pictures): CitizenView }
   | { id: string; page: "agent"; view(pictures: Pictures): AgentView }
   | { id: string; page: "book"; view(): BookingView }
+  | { id: string; page: "cancel"; view(): CancelView }
   | { id: string; page: "landing"; booking?: boolean };
 
 const NOW = Date.parse("2026-11-23T08:12:30.000Z");
@@ -143,6 +145,14 @@ function citizen(id: string, more: CitizenMore): Example {
       seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, slots: more.slots ?? someSlots, slotsAct: slotActions, callback: more.callback, callbackAct: callbackActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
+}
+
+const cancelLink: CancelLink = {
+  reference: link.reference, phase: "too_early", can_cancel: true, service: link.service, start: at(60 * 51), end: at(60 * 51 + 20), time_zone: link.time_zone, language: link.language,
+};
+
+function cancelling(id: string, of: Partial<CancelLink>, more: Partial<CancelView["at"]> = {}, asking = false): Example {
+  return { id, page: "cancel", view: () => ({ at: { busy: false, link: { ...cancelLink, ...of }, ...more }, act: { load: later, cancel: later }, asking }) };
 }
 
 const row = (name: string, more: Partial<DeskRow>): DeskRow => ({
@@ -277,6 +287,14 @@ export const examples: Example[] = [
   citizen("erased-just-now", { at: { link: { ...erasedLink, receipt: undefined } }, media: noMedia }),
   citizen("missed", { at: { state: state("missed") }, media: noMedia }),
   citizen("cancelled", { at: { link: { ...link, phase: "cancelled", kept_until: keptUntil } }, media: noMedia }),
+  citizen("cancelled-by-service", { at: { link: { ...link, phase: "cancelled", kept_until: keptUntil, cancelled: { by_service: true, reason: "The adviser is ill today.\nWe phone you to find another time." } } }, media: noMedia }),
+  cancelling("cancel", {}),
+  cancelling("cancel-asked", {}, {}, true),
+  cancelling("cancel-offline", {}, { notice: "offline" }),
+  cancelling("cancel-done", { phase: "cancelled", can_cancel: false }),
+  cancelling("cancel-too-late", { phase: "open", can_cancel: false }),
+  cancelling("cancel-unknown", {}, { link: undefined, problem: "unknown_link" }),
+  cancelling("cancel-replaced", {}, { link: undefined, problem: "link_replaced" }),
   citizen("late", { at: { link: { ...link, phase: "late", kept_until: keptUntil } } }),
   citizen("over", { at: { link: { ...link, phase: "over" } } }),
   citizen("elsewhere", { at: { state: state("elsewhere") }, media: noMedia }),

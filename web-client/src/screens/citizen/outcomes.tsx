@@ -6,16 +6,16 @@ import type { Key } from "../../core/text";
 import { Button } from "../../ui/button";
 import { useText } from "../../ui/hooks";
 import { Icon, type IconName } from "../../ui/icon";
-import { LineNotice, Notice, Page } from "../../ui/page";
+import { Card, LineNotice, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
 import { DeleteEverything } from "./erase";
 import type { CitizenView } from "./view";
 
-type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "cancelled" | "late" | "over" | "elsewhere" | "replaced"
+type Kind = "guest_left" | "guest_over" | "left" | "left_waiting" | "closed" | "missed" | "cancelled" | "cancelled_by_service" | "cancel_too_late" | "late" | "over" | "elsewhere" | "replaced"
   | "unknown_link" | "link_replaced" | "not_signed_in" | "slow_down" | "unreachable" | "refused" | "internal" | "internal_booking";
 
 /** Where a new appointment, or a call, is the way on. */
-const ENDED = new Set<Kind>(["late", "missed", "cancelled", "over"]);
+const ENDED = new Set<Kind>(["late", "missed", "cancelled", "cancelled_by_service", "over"]);
 
 const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> = {
   guest_left: { title: "left.title", what: "left.what", next: "guest.left_next", icon: "leave" },
@@ -25,6 +25,8 @@ const KINDS: Record<Kind, { title: Key; what: Key; next: Key; icon: IconName }> 
   closed: { title: "closed.title", what: "closed.what", next: "closed.next", icon: "done" },
   missed: { title: "missed.title", what: "missed.what", next: "missed.next", icon: "phone" },
   cancelled: { title: "cancelled.title", what: "cancelled.what", next: "cancelled.next", icon: "done" },
+  cancelled_by_service: { title: "cancelled.title", what: "cancelled.by_service", next: "cancelled.next", icon: "done" },
+  cancel_too_late: { title: "cancel_link.late_title", what: "cancel_link.late_what", next: "cancel_link.late_next", icon: "clock" },
   late: { title: "late.title", what: "late.what", next: "late.next", icon: "clock" },
   over: { title: "over.title", what: "over.what", next: "over.next", icon: "clock" },
   elsewhere: { title: "elsewhere.title", what: "elsewhere.what", next: "elsewhere.next", icon: "screen" },
@@ -48,9 +50,11 @@ export function Outcome({ screen, ...view }: CitizenView & { screen: CitizenScre
   const text = useText();
   const { at, act } = view;
   const guest = at.link?.guest !== undefined;
-  const kind: Kind = guest && screen === "left" ? "guest_left" : guest && (screen === "closed" || screen === "over") ? "guest_over" : screen === "left" && !at.wasInCall ? "left_waiting" : (screen as Kind);
+  const cancelled = screen === "cancelled" ? at.link?.cancelled : undefined;
+  const kind: Kind = cancelled?.by_service ? "cancelled_by_service" : guest && screen === "left" ? "guest_left" : guest && (screen === "closed" || screen === "over") ? "guest_over" : screen === "left" && !at.wasInCall ? "left_waiting" : (screen as Kind);
   return (
     <Explained kind={kind} notice={at.notice} reconnecting={at.line === "reconnecting"}>
+      {cancelled?.reason && <Card><p class="said"><strong>{text("cancelled.reason")}</strong> {cancelled.reason}</p></Card>}
       {kind === "guest_left" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("guest.knock_again")}</Button>}
       {kind === "left" && <Button kind="primary" icon="phone" busy={at.busy} onClick={act.comeBack}>{text("left.return")}</Button>}
       {kind === "left_waiting" && <Button kind="primary" icon="door" busy={at.busy} onClick={act.comeBack}>{text("left_waiting.return")}</Button>}
@@ -65,8 +69,7 @@ export function Outcome({ screen, ...view }: CitizenView & { screen: CitizenScre
 
 export function Problem({ at, act }: CitizenView) {
   const text = useText();
-  const code = at.problem ?? "refused";
-  const kind: Kind = code in KINDS ? (code as Kind) : "internal";
+  const kind = problemKind(at.problem ?? "refused");
   const again = kind === "unreachable" || kind === "slow_down" || kind === "internal";
   return (
     <Explained kind={kind}>
@@ -74,6 +77,11 @@ export function Problem({ at, act }: CitizenView) {
       {kind === "refused" && <Button kind="primary" onClick={act.useThisPage}>{text("reload")}</Button>}
     </Explained>
   );
+}
+
+/** The screen that explains what a code means. */
+export function problemKind(code = "internal"): Kind {
+  return code in KINDS ? (code as Kind) : "internal";
 }
 
 export function Explained({ kind, notice, reconnecting = false, children }: { kind: Kind; notice?: string; reconnecting?: boolean; children?: ComponentChildren }) {

@@ -1,6 +1,8 @@
 // The link before its time: when it opens, how long that is, and the devices can be tried already.
 
+import { calendarUrl } from "../../core/api";
 import { Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
 import { useNow, useText } from "../../ui/hooks";
 import { Card, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
@@ -32,6 +34,7 @@ export function TooEarly({ at, act, fixed, documents, documentsAct }: CitizenVie
       {at.moved && <div role="status"><Notice kind="good">{text("moved.done")}</Notice></div>}
       <div class="go">
         <Button icon="clock" onClick={act.toReschedule}>{text("moved.button")}</Button>
+        {!link.guest && <a class="button button-plain" href={calendarUrl} download="appointment.ics"><Icon name="clock" /><span>{text("calendar.add")}</span></a>}
         <Button icon="phone" onClick={act.toCallBack}>{text("call_back.button")}</Button>
       </div>
       <CancelAppointment at={at} act={act} fixed={fixed} />

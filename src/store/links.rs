@@ -1,0 +1,86 @@
+//! The cancel link, and what happens to the links of an appointment: replaced, sent once more. Tokens are made again from the key, never kept.
+
+use sqlx::Row;
+use sqlx::sqlite::SqlitePool;
+
+use super::audit::{Who, append};
+use super::outbox;
+use super::outgoing::Kind;
+use super::{Appointment, Found, Store, StoreError};
+use crate::access::link::LinkKey;
+use crate::access::token::{Token, TokenHash};
+use crate::ids::AppointmentId;
+use crate::time::Timestamp;
+
+impl Store {
+    /// The token of its cancel link, made again.
+    pub fn cancel_token(&self, appointment: &Appointment) -> Token {
+        self.inner.link_key.cancel_token(appointment.id, appointment.link_epoch)
+    }
+
+    /// The appointment behind a cancel link's hash.
+    pub async fn appointment_by_cancel_link(&self, link: TokenHash) -> Result<Found, StoreError> {
+        let row = sqlx::query("SELECT * FROM appointments WHERE cancel_hash = $1")
+            .bind(link.as_slice())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        self.found(row, link).await
+    }
+
+    /// Replaces the join link: the old one and every cookie that it opened are dead when this returns (S4). Answers the new token.
+    pub async fn rotate_link(&self, id: AppointmentId, who: Who, now: Timestamp) -> Result<Option<Token>, StoreError> {
+        let Some(mut appointment) = self.appointment(id).await? else { return Ok(None) };
+        let old = [self.link_token(&appointment).hash(), self.cancel_token(&appointment).hash()];
+        appointment.link_epoch += 1;
+        let token = self.link_token(&appointment);
+        let mut transaction = self.inner.writer.begin().await?;
+        sqlx::query("UPDATE appointments SET link_hash = $2, link_epoch = $3, changed_ms = $4, cancel_hash = $5 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(token.hash().as_slice())
+            .bind(appointment.link_epoch)
+            .bind(now.0)
+            .bind(self.cancel_token(&appointment).hash().as_slice())
+            .execute(&mut *transaction)
+            .await?;
+        for old in old {
+            sqlx::query("INSERT INTO replaced_links (link_hash, appointment) VALUES ($1, $2)")
+                .bind(old.as_slice())
+                .bind(id.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        sqlx::query("DELETE FROM citizen_sign_ins WHERE appointment = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        append(&mut transaction, "link_rotated", who, Some(id), now).await?;
+        outbox::put_message(&mut transaction, Kind::LinkRotated, id, appointment.reach(), now).await?;
+        transaction.commit().await?;
+        self.outbox_may_be_filled();
+        Ok(Some(token))
+    }
+
+    /// The citizen is sent the same links once more.
+    pub async fn resend(&self, appointment: &Appointment, who: Who, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.inner.writer.begin().await?;
+        append(&mut transaction, "resent", who, Some(appointment.id), now).await?;
+        outbox::put_message(&mut transaction, Kind::Resent, appointment.id, appointment.reach(), now).await?;
+        transaction.commit().await?;
+        self.outbox_may_be_filled();
+        Ok(())
+    }
+}
+
+/// Gives appointments of before their cancel links.
+pub(super) async fn make_cancel_links(writer: &SqlitePool, key: &LinkKey) -> Result<(), StoreError> {
+    let mut transaction = writer.begin().await?;
+    let rows = sqlx::query("SELECT id, link_epoch FROM appointments WHERE cancel_hash IS NULL").fetch_all(&mut *transaction).await?;
+    for row in rows {
+        let id: AppointmentId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
+        let token = key.cancel_token(id, row.try_get("link_epoch")?);
+        sqlx::query("UPDATE appointments SET cancel_hash = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(token.hash().as_slice())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
