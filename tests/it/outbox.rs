@@ -86,7 +86,8 @@ async fn a_row_and_the_files_hold_nothing_personal_and_no_link() {
     store.outbox_later(&due[0], "unreachable", NOW.after(HOUR), NOW).await.unwrap();
     store.outbox_sent(&due[0], NOW).await.unwrap();
     store.close().await;
-    let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap());
     let bytes: Vec<u8> = files.flatten().collect();
     let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     assert!(holds(of.reference.as_bytes()) && holds(due[0].id.as_bytes()), "the search sees what is there");

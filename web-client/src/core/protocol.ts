@@ -206,7 +206,7 @@ export interface CancelLink {
   reference: string;
   phase: LinkPhase;
   can_cancel: boolean;
-  service: { name: string; helpdesk_phone: string };
+  service: Link["service"];
   start: Utc;
   end: Utc;
   time_zone: string;
