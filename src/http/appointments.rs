@@ -134,7 +134,7 @@ fn told(site: &Site, of: store::Appointment, token: &Token) -> Booked {
     Booked { reference: of.reference, join_url: format!("{}/j#{}", site.config.base_url, token.text()), mail }
 }
 
-fn gets_mail(site: &Site, of: &store::Appointment) -> bool {
+pub(super) fn gets_mail(site: &Site, of: &store::Appointment) -> bool {
     site.config.sends_mail && of.details.email.is_some()
 }
 

@@ -122,7 +122,14 @@ fn no_slot() -> ApiError {
 fn booked(site: &Site, of: &Appointment, token: &Token) -> Result<Booking, ApiError> {
     let join_url = format!("{}/j#{}", site.config.base_url, token.text());
     let qr = qr_of(&join_url).ok_or_else(|| ApiError::new(ErrorCode::Internal, "the link is too long for a QR code"))?;
-    Ok(Booking { reference: of.reference.clone(), start: of.start.into(), end: of.end.into(), join_url, qr })
+    Ok(Booking {
+        reference: of.reference.clone(),
+        start: of.start.into(),
+        end: of.end.into(),
+        join_url,
+        qr,
+        mail: appointments::gets_mail(site, of),
+    })
 }
 
 /// A place that an origin takes of its allowance: given back unless it is kept, or many who ask at once would all find it free.

@@ -48,6 +48,8 @@ pub struct Booking {
     pub join_url: String,
     /// The same to scan: rows of `0` and `1` (dark).
     pub qr: Vec<String>,
+    /// The link is sent by mail too.
+    pub mail: bool,
 }
 
 /// `POST /api/v1/link/reschedule`: another slot, the link stays.

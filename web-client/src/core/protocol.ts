@@ -168,7 +168,7 @@ export type ServerMessage =
   | { type: "pong"; re: number }
   | { type: "ok"; re: number }
   | { type: "answer"; re: number; sdp: string }
-  /** `qr`: rows of 0 and 1 (dark). */
+  /** `qr`: rows of 0 and 1 (dark). `mail`: the link is sent by mail too. */
   | { type: "invited"; re: number; guest: number; url: string; qr: string[] }
   | { type: "error"; re: number; code: ErrorCode; message: string }
   | State
@@ -237,7 +237,7 @@ export interface Slots { slots: FreeSlot[]; full_days?: string[] }
 /** `attempt`: 43 characters of base64url; sent again, it books nothing more. */
 export interface NewBooking { service: string; topic: string; start: string; name: string; email: string; phone?: string; note?: string; language: string; consent: boolean; attempt?: string }
 /** `qr`: rows of 0 and 1 (dark). */
-export interface Booking { reference: string; start: Utc; end: Utc; join_url: string; qr: string[] }
+export interface Booking { reference: string; start: Utc; end: Utc; join_url: string; qr: string[]; mail: boolean }
 export interface NewStart { start: string }
 export interface NewCallback { service: string; reason: CallbackReason; words?: string; start: string; name: string; phone: string; language: string; consent: boolean; about_appointment?: boolean }
 export interface CallbackTime { start: Utc; end: Utc }

@@ -40,6 +40,7 @@ export function ConfirmedPage({ at, act }: BookingView) {
         <p class="hint">{text("booked.reference_hint")}</p>
       </Card>
       <Notice kind="warning"><p><strong>{text("booked.keep_title")}</strong></p><p>{text("booked.keep")}</p></Notice>
+      {booked.mail && <Notice kind="info"><p>{text("booked.mail")}</p></Notice>}
       <section class="keep" aria-labelledby="link-title">
         <h2 id="link-title"><Icon name="door" />{text("booked.link_title")}</h2>
         <div class="keep-ways">
