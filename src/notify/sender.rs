@@ -22,7 +22,7 @@ const REST: Duration = Duration::from_secs(5);
 /// The outbox is tidied this often.
 const TIDY: Duration = Duration::from_secs(60 * 60);
 
-/// Sends until the server stops. Mail and webhook do not wait for each other.
+/// Sends until the server stops, or is gone without a word. Mail and webhook do not wait for each other.
 pub async fn run(sending: Sending, stopped: watch::Receiver<bool>) {
     let one = |channels: &'static [Channel]| {
         let (sending, mut stopped) = (&sending, stopped.clone());
@@ -50,7 +50,7 @@ pub async fn run(sending: Sending, stopped: watch::Receiver<bool>) {
                 tokio::select! {
                     () = filled => {}
                     () = sleep(rest.unwrap_or(TICK)) => {}
-                    _ = stopped.wait_for(|stopped| *stopped) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => break,
                 }
             }
         }
@@ -63,7 +63,7 @@ pub async fn run(sending: Sending, stopped: watch::Receiver<bool>) {
             }
             tokio::select! {
                 () = sleep(TIDY) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => break,
             }
         }
     };
@@ -238,11 +238,14 @@ fn jittered(wait: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Notify;
     use super::*;
     use crate::agenda::phase::LinkRules;
+    use crate::config::Config;
     use crate::consultation::record::Record;
     use crate::ids::AppointmentId;
-    use crate::store::Details;
+    use crate::store::{Details, Store};
+    use crate::time::Clock;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -295,5 +298,25 @@ mod tests {
         assert!(!is_moot(&row(Kind::Reminder, day), &expected, day.after(12 * 60 * MINUTE)));
         assert!(is_moot(&row(Kind::Reminder, day), &expected, day.after(12 * 60 * MINUTE + MINUTE)));
         assert!(is_moot(&row(Kind::Reminder, day), &of(Stage::Waiting), day), "who is there needs none");
+    }
+
+    #[test]
+    fn the_task_ends_with_a_server_that_is_dropped_without_a_word() {
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let directory = tempfile::tempdir().unwrap();
+                let store = Store::open(directory.path()).await.unwrap();
+                let notify = Notify::new(&Config::default(), "https://visavis.example").unwrap();
+                let sending = notify.begin(&store, &Clock::default()).await.unwrap();
+                let (stop, stopped) = watch::channel(false);
+                store.close().await;
+                drop(stop);
+                run(sending, stopped).await;
+            });
+            let _ = done.send(());
+        });
+        assert!(ended.recv_timeout(Duration::from_secs(20)).is_ok(), "it goes round and round");
     }
 }
