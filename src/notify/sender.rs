@@ -313,7 +313,7 @@ mod tests {
                 let (stop, stopped) = watch::channel(false);
                 store.close().await;
                 drop(stop);
-                run(sending, stopped).await;
+                Box::pin(run(sending, stopped)).await;
             });
             let _ = done.send(());
         });
