@@ -414,7 +414,7 @@ pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 pub const DOCUMENT_NAME_BYTES: usize = 200;
 /// Documents on their way in at once, of all people; one more is answered 503.
 pub const UPLOADS: usize = 32;
-/// Documents on their way in at once for one appointment; one more is answered 429.
+/// Documents on their way in at once for one appointment, and with bookings that are not made yet for one origin; one more is answered 429.
 pub const UPLOADS_PER_APPOINTMENT: usize = 3;
 /// A document must be here whole within this; beyond, 408 and nothing of it is kept.
 pub const UPLOAD: Duration = Duration::from_secs(10 * 60);

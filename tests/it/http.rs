@@ -189,6 +189,7 @@ fn get_changes_nothing() {
             "POST /api/v1/cancel-link",
             "POST /api/v1/cancel-link/cancel",
             "POST /api/v1/join",
+            "POST /api/v1/agent/consultations/{consultation}/identity",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
             "POST /api/v1/load/begin",

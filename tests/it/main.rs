@@ -23,6 +23,7 @@ mod framed;
 mod guard;
 mod guests;
 mod http;
+mod identity;
 mod inventory;
 mod ledger;
 mod load;
