@@ -10,6 +10,7 @@ mod calendar;
 mod callbacks;
 mod cancel_link;
 mod cookie;
+mod demo_clock;
 mod details;
 mod documents;
 mod error;

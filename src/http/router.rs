@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, documents, error, guard, headers, health,
-    identity, link, load_test, mailbox, pages, sockets,
+    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, demo_clock, documents, error, guard,
+    headers, health, identity, link, load_test, mailbox, pages, sockets,
 };
 use crate::limits;
 
@@ -41,6 +41,7 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/assets/{name}", assets::serve),
         route(GET, "/demo/mailbox", mailbox::show),
         route(GET, "/demo/mailbox.json", mailbox::list),
+        route(POST, demo_clock::CLOCK_PATH, demo_clock::set),
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),

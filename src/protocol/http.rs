@@ -420,6 +420,21 @@ pub struct SignIn {
     pub password: String,
 }
 
+/// `POST /demo/clock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DemoClock {
+    /// How far the demo's wall clock goes ahead of the real time.
+    pub offset_seconds: i64,
+}
+
+/// Answer to `POST /demo/clock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DemoTime {
+    /// The demo's wall clock.
+    pub now: Utc,
+}
+
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentAccount {

@@ -31,6 +31,7 @@ mod mail;
 mod mail_calendar;
 mod mail_process;
 mod outbox;
+mod phases;
 mod privacy;
 mod protocol;
 mod relay;
