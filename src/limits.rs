@@ -414,7 +414,7 @@ pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 pub const DOCUMENT_NAME_BYTES: usize = 200;
 /// Documents on their way in at once, of all people; one more is answered 503.
 pub const UPLOADS: usize = 32;
-/// Documents on their way in at once for one appointment; one more is answered 429.
+/// Documents on their way in at once for one appointment, and with bookings that are not made yet for one origin; one more is answered 429.
 pub const UPLOADS_PER_APPOINTMENT: usize = 3;
 /// A document must be here whole within this; beyond, 408 and nothing of it is kept.
 pub const UPLOAD: Duration = Duration::from_secs(10 * 60);
@@ -434,6 +434,8 @@ pub const OUTBOX_TRIED: Duration = Duration::from_secs(48 * 60 * 60);
 pub const HANDED_BYTES: u64 = 64 * 1024;
 /// Reminders of one appointment; the settings refuse more.
 pub const REMINDERS: u32 = 4;
+/// How far the clock of a demo can be moved; further is refused with `bad_message`.
+pub const DEMO_CLOCK: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 /// Mails kept in the mailbox of the demo; the oldest goes when one more comes.
 pub const DEMO_MAILS: usize = 100;
 /// The mail server must be ready for a mail within this, TLS and sign-in included, or it counts as gone.
