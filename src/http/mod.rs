@@ -8,6 +8,7 @@ mod booking;
 mod calendar;
 mod callbacks;
 mod cancel_link;
+mod chat;
 mod cookie;
 mod details;
 mod documents;

@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, documents, error, guard, headers, health, link,
+    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, chat, documents, error, guard, headers, health, link,
     load_test, mailbox, pages, sockets,
 };
 use crate::limits;
@@ -62,6 +62,7 @@ pub fn routes() -> Vec<Route> {
         route(POST, "/api/v1/link/erase", link::erase),
         route(POST, documents::UPLOAD_PATH, documents::add),
         route(GET, documents::UPLOAD_PATH, documents::list),
+        route(GET, "/api/v1/link/chat", chat::of_link),
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
         route(POST, "/api/v1/link/reschedule", booking::reschedule),

@@ -5,6 +5,7 @@ mod appointments;
 mod audit;
 mod backup;
 mod callbacks;
+mod chat;
 mod details;
 mod documents;
 mod erasure;
