@@ -111,7 +111,7 @@ pub enum CitizenMessage {
         /// What is said.
         text: ChatText,
     },
-    /// What was said after that number, as `chat` and before the answer; as much as fits one.
+    /// What was said after that number. Answered by `chat_page`.
     ChatSince {
         /// Request id.
         id: NonZeroU32,
@@ -210,7 +210,7 @@ pub enum GuestMessage {
         /// What is said.
         text: ChatText,
     },
-    /// What was said after that number, as `chat` and before the answer; as much as fits one.
+    /// What was said after that number. Answered by `chat_page`.
     ChatSince {
         /// Request id.
         id: NonZeroU32,
@@ -402,7 +402,7 @@ pub enum AgentMessage {
         /// What is said.
         text: ChatText,
     },
-    /// What was said after that number, as `chat` and before the answer; as much as fits one.
+    /// What was said after that number. Answered by `chat_page`.
     ChatSince {
         /// Request id.
         id: NonZeroU32,

@@ -69,6 +69,15 @@ pub enum ServerMessage {
         /// When it was taken.
         at: Utc,
     },
+    /// Answer to `chat_since`.
+    ChatPage {
+        /// The request.
+        re: NonZeroU32,
+        /// What was said after the number in the request, oldest first.
+        messages: Vec<ChatMessage>,
+        /// There is more than fits: ask again from the last of these.
+        more: bool,
+    },
     /// The request was refused and changed nothing.
     Error {
         /// The request.
@@ -100,7 +109,7 @@ pub enum ServerMessage {
         /// The screen, alike.
         screen: Option<u64>,
     },
-    /// Messages of the chat, oldest first: new ones, or those that were asked for.
+    /// New messages of the chat, oldest first.
     Chat {
         /// The consultation.
         appointment: AppointmentId,

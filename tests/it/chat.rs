@@ -1,6 +1,5 @@
 //! Chat and real-time text over real sockets, data channels and a real store: who may write and read, exactly once, and what is never kept (trust.md L1, O17, R1, P1).
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,6 +21,12 @@ fn id(n: u128) -> String {
 fn texts(heard: &[Value]) -> Vec<String> {
     let chats = heard.iter().filter(|message| message["type"] == "chat");
     chats.flat_map(|chat| chat["messages"].as_array().unwrap().clone()).map(|said| said["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Texts of an answer to `chat_since`.
+fn page(answer: &Value) -> Vec<String> {
+    assert_eq!(answer["type"], "chat_page");
+    answer["messages"].as_array().unwrap().iter().map(|said| said["text"].as_str().unwrap().to_owned()).collect()
 }
 
 fn blocks(heard: &[Value]) -> Vec<String> {
@@ -67,9 +72,9 @@ async fn what_is_said_reaches_the_others_in_order_and_is_there_after_a_reload() 
 
     drop(clara);
     let clara = house.citizen(&of, 1).await;
-    clara.ask_with("chat_since", json!({"after": 2})).await.unwrap();
-    assert_eq!(texts(&clara.heard()), ["message 3", "message 4", "message 5", "answer"], "the page comes before the ok");
-    let chat = clara.heard().into_iter().find(|message| message["type"] == "chat").unwrap();
+    let chat = clara.ask_with("chat_since", json!({"after": 2})).await.unwrap();
+    assert_eq!(page(&chat), ["message 3", "message 4", "message 5", "answer"]);
+    assert_eq!(chat["more"], false);
     assert_eq!((&chat["messages"][0]["you"], &chat["messages"][3]["you"]), (&json!(true), &json!(false)));
     assert_eq!((&chat["messages"][3]["name"], &chat["messages"][3]["role"]), (&json!("Agent 1"), &json!("agent")));
     assert!(!is_on_disk(directory.path(), "message 3"), "sealed");
@@ -90,8 +95,7 @@ async fn the_chat_is_locked_before_admission_and_after_being_put_back_and_the_ci
     clara.phase("waiting").await;
     assert_eq!(say(&clara, 2, "again").await, Err("not_in_call".into()));
     clara.hears("that it is locked", |heard| state(heard)["open"] == false).await;
-    clara.ask_with("chat_since", json!({"after": 0})).await.unwrap();
-    assert_eq!(texts(&clara.heard()), ["now"]);
+    assert_eq!(page(&clara.ask_with("chat_since", json!({"after": 0})).await.unwrap()), ["now"]);
     assert_eq!(anna.ask_with("chat_since", json!({"after": 0})).await.map(|_| ()), Err("not_seated".into()));
 }
 
@@ -108,8 +112,7 @@ async fn a_message_said_again_after_its_answer_was_lost_or_the_server_killed_is_
     clara.phase("in_call").await;
     assert_eq!(say(&clara, 7, "once").await, Ok(1));
     assert_eq!(say(&clara, 8, "twice").await, Ok(2));
-    clara.ask_with("chat_since", json!({"after": 0})).await.unwrap();
-    assert_eq!(texts(&clara.heard()), ["once", "twice"]);
+    assert_eq!(page(&clara.ask_with("chat_since", json!({"after": 0})).await.unwrap()), ["once", "twice"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -265,9 +268,8 @@ async fn a_guest_reads_what_is_said_while_they_are_in_the_call_and_the_link_show
     assert!(format!("{out:?}").contains("not_in_call"), "{out:?}");
     agent.request(json!({"type": "let_in", "appointment": of, "guest": 1})).await.unwrap();
     phase(&guest, &of, "in_call").await;
-    guest.request(json!({"type": "chat_since", "after": 0})).await.unwrap();
-    let read: BTreeSet<String> = texts(&guest.heard().all).into_iter().collect();
-    assert_eq!(read, BTreeSet::from(["by the guest".into(), "to both".into()]));
+    assert_eq!(page(&guest.request(json!({"type": "chat_since", "after": 0})).await.unwrap()), ["by the guest", "to both"]);
+    assert_eq!(texts(&guest.heard().all), ["to both"], "and was told no other");
 
     agent.request(json!({"type": "close", "appointment": of, "outcome": "done"})).await.unwrap();
     let all = server.get("/api/v1/link/chat", &[("Cookie", &cookie)]).await;

@@ -5,9 +5,11 @@ import "./styles/form.css";
 import "./styles/call.css";
 import "./styles/desk.css";
 import "./styles/documents.css";
+import "./styles/talk.css";
 import { App, show } from "./app";
 import { Agent } from "./core/agent";
 import { AgentScreen } from "./screens/agent/agent-screen";
+import { namesOf } from "./screens/names";
 import { useSlow, useStore } from "./ui/hooks";
 
 const agent = new Agent();
@@ -16,11 +18,13 @@ function AgentPage() {
   const at = useStore(agent);
   const media = useStore(agent.media);
   const seat = useStore(agent.seat);
+  const chat = useStore(agent.chat);
+  const liveText = useStore(agent.liveText);
   const slow = useSlow();
   return (
     at.step === "loading" && !at.problem && !slow
       ? null
-      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} act={agent} mediaAct={agent.media} /></App>
+      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} talk={{ chat, liveText, chatAct: agent.chat, textAct: agent.liveText, names: namesOf(at.state) }} act={agent} mediaAct={agent.media} /></App>
   );
 }
 

@@ -114,21 +114,15 @@ impl Task {
         match talk {
             // The citizen reads on in the waiting room, where nobody can write.
             Talk::Since(after) if in_call || author == Author::Citizen => {
-                let messages = self
-                    .book()
-                    .await
-                    .map_err(internal)?
-                    .page(author, after)
-                    .into_iter()
-                    .map(|said| server::ChatMessage::of(said, author))
-                    .collect();
-                let page = ServerMessage::Chat { appointment: self.of.id, messages };
-                self.answer_talk(back, &page).await;
-                Ok(ServerMessage::Ok { re })
+                let book = self.book().await.map_err(internal)?;
+                let page = book.page(author, after);
+                let more = page.last().is_some_and(|last| last.number < book.view(author, now.instant).last);
+                let messages = page.into_iter().map(|said| server::ChatMessage::of(said, author)).collect();
+                Ok(ServerMessage::ChatPage { re, messages, more })
             }
             _ if !in_call => Err((ErrorCode::NotInCall, "only in the call")),
             Talk::Say { message, text } => self.say(participant, (author, name), (message, text), re, now).await,
-            Talk::Since(_) => Ok(ServerMessage::Ok { re }),
+            Talk::Since(_) => Err((ErrorCode::NotInCall, "only in the call")),
             Talk::Seen(number) => {
                 self.book().await.map_err(internal)?.saw(author, number);
                 Ok(ServerMessage::Ok { re })
@@ -304,7 +298,10 @@ impl Task {
     async fn answer_talk(&mut self, back: &Back, message: &ServerMessage) {
         match back {
             Back::Socket(link) => link.send(wire::text(message)),
-            Back::Channel(to) => self.deliver(*to, Label::Chat, message).await,
+            // An answer that finds no channel any more is lost, and the page asks again by its socket, where other requests have these numbers.
+            Back::Channel(to) => {
+                self.media.send(*to, Label::Chat, &wire::text(message)).await;
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import { Announcer, LineNotice, Notice, Page } from "../../ui/page";
 import { noticeText } from "../notices";
 import { megabytes, sizeText } from "../size";
 import { DeleteEverything } from "./erase";
+import { Transcript } from "../talk";
 import type { CitizenView } from "./view";
 
 /** What the server takes; it judges by the bytes all the same. */
@@ -40,6 +41,7 @@ export function Documents(view: CitizenView & { closed?: boolean }) {
         </div>
       </div>
       {(documents.list.length > 0 || documents.problem) && <DocumentList {...view} />}
+      <Transcript messages={at.transcript} zone={link.time_zone} />
       <DeleteEverything {...view} />
     </Page>
   );

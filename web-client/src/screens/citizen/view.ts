@@ -7,6 +7,7 @@ import type { CallbackState } from "../../core/callback";
 import type { SeatState } from "../../core/seat";
 import type { SlotsState } from "../../core/slot-finder";
 import type { CallbackActions, SlotActions } from "../book/view";
+import type { TalkView } from "../talk";
 
 export type CitizenActions = Pick<Citizen,
   "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
@@ -23,6 +24,7 @@ export interface CitizenView {
   documents: DocumentsState;
   documentsAct: DocumentsActions;
   act: CitizenActions;
+  talk: TalkView;
   /** For another time. */
   slots: SlotsState;
   slotsAct: SlotActions;
