@@ -13,6 +13,7 @@ const ST: char = '\u{9C}';
 const BOM: char = '\u{FEFF}';
 const BACKSPACE: char = '\u{8}';
 const AGAIN: &str = "again";
+const DONE: &str = "done";
 
 /// One page's text from its first character: a page that is loaded anew begins another one. Random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,9 +91,14 @@ impl Piece {
     }
 }
 
-/// Says that everything that was asked for again has been said.
-pub fn all_said() -> String {
+/// Stands before everything that was asked for again: up to [`said_again`] what does not join is lost, not late.
+pub fn says_again() -> String {
     format!("{SOS}{AGAIN}{ST}")
+}
+
+/// Stands behind it.
+pub fn said_again() -> String {
+    format!("{SOS}{DONE}{ST}")
 }
 
 /// Typed text, one erasure or one new line; no other control, which would only serve to confuse a reader.

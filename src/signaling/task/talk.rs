@@ -172,10 +172,11 @@ impl Task {
         match Block::parse(said)? {
             Block::KeepAlive => {}
             Block::Again => {
+                self.answer_block(back, block::says_again()).await;
                 for (of, piece) in self.talk.live.again(by) {
                     self.answer_block(back, piece.written(of)).await;
                 }
-                self.answer_block(back, block::all_said()).await;
+                self.answer_block(back, block::said_again()).await;
             }
             Block::Piece(piece) => match self.talk.live.take(by, &piece) {
                 Some(new) => {

@@ -2,9 +2,9 @@
 
 interface Segmenter { segment(text: string): Iterable<{ index: number }> }
 
-const segmenter: Segmenter | undefined = (() => {
+const segmenter: Segmenter | null = (() => {
   const { Segmenter: Made } = Intl as unknown as { Segmenter?: new (locale: undefined, options: { granularity: "grapheme" }) => Segmenter };
-  return Made && new Made(undefined, { granularity: "grapheme" });
+  return Made ? new Made(undefined, { granularity: "grapheme" }) : null;
 })();
 
 /** Joined to what is before: marks, joiners, variation selectors, skin tones, tags. */
@@ -12,7 +12,7 @@ const CONTINUES = /^[\p{M}\u200d\ufe0e\ufe0f\u{1f3fb}-\u{1f3ff}\u{e0020}-\u{e007
 const FLAG = /^[\u{1f1e6}-\u{1f1ff}]/u;
 
 /** The last boundary between two characters at or before `index` (in UTF-16 units, as strings count). */
-export function boundaryBefore(text: string, index: number, split: Segmenter | undefined = segmenter): number {
+export function boundaryBefore(text: string, index: number, split: Segmenter | null = segmenter): number {
   if (index >= text.length) return text.length;
   let boundary = 0;
   for (const start of split ? starts(text, split) : plainStarts(text)) {

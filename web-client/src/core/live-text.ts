@@ -54,6 +54,8 @@ export class LiveText extends Store<LiveTextState> {
   /** The text that each person types in. */
   #epochs = new Map<number, string>();
   #asking: (() => void) | undefined;
+  /** What comes now was asked for again. */
+  #replaying = false;
   #lineKeys = 0;
 
   constructor(options: LiveTextOptions) {
@@ -106,13 +108,16 @@ export class LiveText extends Store<LiveTextState> {
   /** A way to the server is there again: what was not acknowledged goes out once more, and what was missed is asked for. */
   resume(): void {
     this.#sent = 0;
+    this.#replaying = false;
     this.#ask();
     this.#flush();
   }
 
   received(block: string): void {
     const piece = readBlock(block);
-    if (piece === "again") {
+    if (piece === "again") this.#replaying = true;
+    else if (piece === "done") {
+      this.#replaying = false;
       this.#asking?.();
       this.#asking = undefined;
     } else if (piece && piece.by === this.#you && piece.epoch === this.#epoch) {
@@ -170,9 +175,9 @@ export class LiveText extends Store<LiveTextState> {
   #take({ by, epoch, position, text }: Piece): void {
     const known = this.#ends.get(`${by} ${epoch}`);
     const end = known ?? 0;
-    if (position > end && !this.#asking) {
-      // Something in between is missing, or this text began before we came: it is asked for once, and what then still lacks is lost.
-      this.#ask();
+    if (position > end && !this.#replaying) {
+      // Something in between is missing, or this text began before we came: it is asked for, and what then still lacks is lost.
+      if (!this.#asking) this.#ask();
       return;
     }
     const fresh = fromCodePoint(text, Math.max(0, end - position));
@@ -202,7 +207,10 @@ export class LiveText extends Store<LiveTextState> {
   #ask(): void {
     if (!this.#options.send(AGAIN)) return;
     this.#asking?.();
-    this.#asking = this.#options.clock.after(REPEAT_MS, () => { this.#asking = undefined; });
+    this.#asking = this.#options.clock.after(REPEAT_MS, () => {
+      this.#asking = undefined;
+      this.#ask();
+    });
   }
 
   #added(lines: Line[], more: string[]): Line[] {

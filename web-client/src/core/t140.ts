@@ -9,8 +9,10 @@ export const BACKSPACE = "\b";
 export const NEW_LINE = "\u2028";
 /** Stands for text that was lost. */
 export const LOST = "\ufffd";
-/** "Say everything again", and its end. */
+/** "Say everything again"; the server says it too, before it does so. */
 export const AGAIN = `${SOS}again${ST}`;
+/** And this behind it. */
+export const DONE = `${SOS}done${ST}`;
 
 /** A part of somebody's text; positions count code points from the beginning of the page that it was typed on. */
 export interface Piece { by: number; epoch: string; position: number; text: string }
@@ -19,9 +21,10 @@ export function written(epoch: string, position: number, text: string): string {
   return `${SOS}${epoch} ${position}${ST}${text}`;
 }
 
-/** Reads what the server forwards: a piece, the end of a repetition, or undefined for anything else. */
-export function readBlock(block: string): Piece | "again" | undefined {
+/** Reads what the server forwards: a piece, the beginning or the end of a repetition, or undefined for anything else. */
+export function readBlock(block: string): Piece | "again" | "done" | undefined {
   if (block === AGAIN) return "again";
+  if (block === DONE) return "done";
   const head = /^\u0098(\d{1,3}) ([0-9a-f]{8}) (\d{1,15})\u009c/.exec(block);
   if (!head) return undefined;
   return { by: Number(head[1]), epoch: head[2]!, position: Number(head[3]), text: block.slice(head[0].length) };

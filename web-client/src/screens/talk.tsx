@@ -163,15 +163,14 @@ function LiveTextPanel({ talk: { liveText, textAct } }: { talk: TalkView }) {
           </div>
         )}
       </div>
-      <label class="talk-field">
-        <span>{text("live.title")}</span>
-        <input type="text" dir="auto" value={liveText.draft} autocomplete="off" aria-describedby="live-hint" onInput={(event) => textAct.edit(event.currentTarget.value)}
+      <div class="talk-field">
+        <input type="text" dir="auto" value={liveText.draft} autocomplete="off" aria-labelledby="live-title" aria-describedby="live-hint" onInput={(event) => textAct.edit(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || event.isComposing) return;
             event.preventDefault();
             textAct.newLine();
           }} />
-      </label>
+      </div>
       <p id="live-hint" class="hint">{text("live.hint")}</p>
     </section>
   );
