@@ -18,13 +18,11 @@ function AgentPage() {
   const at = useStore(agent);
   const media = useStore(agent.media);
   const seat = useStore(agent.seat);
-  const chat = useStore(agent.chat);
-  const liveText = useStore(agent.liveText);
   const slow = useSlow();
   return (
     at.step === "loading" && !at.problem && !slow
       ? null
-      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} talk={{ chat, liveText, chatAct: agent.chat, textAct: agent.liveText, names: namesOf(at.state) }} act={agent} mediaAct={agent.media} /></App>
+      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} talk={{ chat: agent.chat, liveText: agent.liveText, chatAct: agent.chat, textAct: agent.liveText, names: namesOf(at.state) }} act={agent} mediaAct={agent.media} /></App>
   );
 }
 

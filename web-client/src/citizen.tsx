@@ -18,8 +18,6 @@ function CitizenPage() {
   const at = useStore(citizen);
   const media = useStore(citizen.media);
   const seat = useStore(citizen.seat);
-  const chat = useStore(citizen.chat);
-  const liveText = useStore(citizen.liveText);
   const documents = useStore(citizen.documents);
   const slots = useStore(citizen.slots);
   const callback = useMaybe(at.callback);
@@ -28,7 +26,7 @@ function CitizenPage() {
     // Nothing is shown in a guessed language before the appointment's own is known.
     at.link || at.problem || slow
       ? <App wish={at.link?.language} phone={at.link?.service.helpdesk_phone ?? readSetting("helpdesk")} serviceName={at.link?.service.name}>
-          <CitizenScreen at={at} media={media} seat={seat} talk={{ chat, liveText, chatAct: citizen.chat, textAct: citizen.liveText, names: namesOf(at.state), zone: at.link?.time_zone }} documents={documents} documentsAct={citizen.documents} act={citizen} mediaAct={citizen.media} slots={slots} slotsAct={citizen.slots} callback={callback} callbackAct={at.callback} />
+          <CitizenScreen at={at} media={media} seat={seat} talk={{ chat: citizen.chat, liveText: citizen.liveText, chatAct: citizen.chat, textAct: citizen.liveText, names: namesOf(at.state), zone: at.link?.time_zone }} documents={documents} documentsAct={citizen.documents} act={citizen} mediaAct={citizen.media} slots={slots} slotsAct={citizen.slots} callback={callback} callbackAct={at.callback} />
         </App>
       : null
   );

@@ -69,7 +69,7 @@ export const cases = [
   })),
   ...[false, true].map((firefox) => ({
     name: `real-time text: ${KEYS} keystrokes in four scripts both ways, 100 ms round trip, citizen in ${firefox ? 'Firefox' : 'Chromium'}`,
-    seconds: 240,
+    seconds: 60 + KEYS / 20,
     async run({ after }) {
       const server = await Server.forCase(after);
       const network = await distant(after, `visavis-t${firefox ? 1 : 0}`);
@@ -78,7 +78,7 @@ export const cases = [
       await watchText(citizen, agent.name);
       const [mine, theirs] = [keystrokes(KEYS, 11), keystrokes(KEYS, 23)];
       // Two people at once, each faster than any typist.
-      await Promise.all([type(citizen, mine, 12), type(agent, theirs, 12)]);
+      await Promise.all([type(citizen, mine, 25), type(agent, theirs, 25)]);
       for (const [from, to] of [[citizen, agent], [agent, citizen]]) {
         await until('both texts are equal', async () => { const { own, other } = await bothTexts(from, to, from.name); return JSON.stringify(own) === JSON.stringify(other); }, 15).catch(async (error) => {
           const { own, other } = await bothTexts(from, to, from.name);

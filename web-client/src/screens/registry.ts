@@ -14,6 +14,7 @@ import type { AgentActions, AgentView } from "./agent/view";
 import { noDocuments, type DocumentsState } from "../core/documents";
 import type { BookingActions, BookingView, CallbackActions, SlotActions } from "./book/view";
 import type { CancelView } from "./cancel";
+import { Store } from "../core/store";
 import { emptyChat, type ChatView } from "../core/chat";
 import type { LiveTextState } from "../core/live-text";
 import type { TalkView } from "./talk";
@@ -133,7 +134,7 @@ interface TalkMore { chat?: Partial<ChatView>; live?: Partial<LiveTextState>; na
 
 function talk({ chat, live, names = {} }: TalkMore = {}): TalkView {
   return {
-    chat: { ...emptyChat, open: true, ...chat }, liveText: { draft: "", mine: [], others: [], ...live }, names, zone: link.time_zone,
+    chat: new Store<ChatView>({ ...emptyChat, open: true, ...chat }), liveText: new Store<LiveTextState>({ draft: "", mine: [], others: [], ...live }), names, zone: link.time_zone,
     chatAct: { say: nothing, discard: nothing, typing: nothing, show: nothing }, textAct: { edit: nothing, newLine: nothing },
   };
 }

@@ -9,7 +9,7 @@ import type { Key, Text } from "../core/text";
 import { Button, Control } from "../ui/button";
 import { DeviceChoices } from "../ui/devices";
 import { Dialog } from "../ui/dialog";
-import { useFocus, useSurroundings, useText, useTitle } from "../ui/hooks";
+import { useFocus, useStore, useSurroundings, useText, useTitle } from "../ui/hooks";
 import { Icon } from "../ui/icon";
 import { Announcer, LanguageSelect, Notice, PhoneLink } from "../ui/page";
 import { RemoteView, SelfView } from "../ui/picture";
@@ -41,6 +41,7 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
   const text = useText();
   const { phone } = useSurroundings();
   const [settings, setSettings] = useState(false);
+  const { unread } = useStore(talk.chat);
   const [talking, setTalking] = useState(false);
   const message = useRef<HTMLTextAreaElement>(null);
   const heading = useFocus<HTMLHeadingElement>(screen);
@@ -76,7 +77,7 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           <Control icon={media.camera ? "camera" : "cameraOff"} kind={media.camera ? "plain" : "off"} label={text(media.camera ? "call.camera_off" : "call.camera_on")} onClick={() => void mediaAct.setCameraOff(media.camera !== undefined)} />
           {media.cameras.length > 1 && media.camera && <Control icon="switchCamera" label={text("call.switch_camera")} onClick={() => void mediaAct.switchCamera()} />}
           {mediaAct.canShareScreen && <Control icon="screen" kind={media.screen ? "off" : "plain"} label={text(media.screen ? "call.stop_screen" : "call.share_screen")} onClick={() => media.screen ? mediaAct.stopScreen() : void mediaAct.shareScreen()} />}
-          <Control icon="message" label={text("chat.title")} count={talk.chat.unread} countLabel={text.count("chat.unread", talk.chat.unread)} onClick={() => message.current?.focus()} />
+          <Control icon="message" label={text("chat.title")} count={unread} countLabel={text.count("chat.unread", unread)} onClick={() => message.current?.focus()} />
           <Control icon="settings" label={text("call.settings")} onClick={() => setSettings(true)} />
           <Control icon="hangUp" kind="danger" label={text("call.hang_up")} onClick={onHangUp} />
         </div>

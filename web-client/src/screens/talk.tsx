@@ -1,19 +1,21 @@
 // What people write to each other, beside the pictures: the chat, which is kept for a while, and real-time text, which is not. Texts are shown as texts, whatever they hold.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import type { Chat, ChatView, Unsent } from "../core/chat";
 import type { LiveText, LiveTextState, Speaker } from "../core/live-text";
 import type { ChatMessage } from "../core/protocol";
+import type { Store } from "../core/store";
 import type { Text } from "../core/text";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
-import { useText } from "../ui/hooks";
+import { useStore, useText } from "../ui/hooks";
 import { Icon } from "../ui/icon";
 
 export interface TalkView {
-  chat: ChatView;
-  liveText: LiveTextState;
+  /** Watched where they are shown: a letter is no reason to look at the whole page again. */
+  chat: Store<ChatView>;
+  liveText: Store<LiveTextState>;
   chatAct: Pick<Chat, "say" | "discard" | "typing" | "show">;
   textAct: Pick<LiveText, "edit" | "newLine">;
   /** Names of the others by number, for who writes now. */
@@ -31,8 +33,9 @@ export function Talk({ talk, messageRef }: { talk: TalkView; messageRef: Ref<HTM
   );
 }
 
-function ChatPanel({ talk: { chat, chatAct, names, zone }, messageRef }: { talk: TalkView; messageRef: Ref<HTMLTextAreaElement> }) {
+function ChatPanel({ talk: { chat: store, chatAct, names, zone }, messageRef }: { talk: TalkView; messageRef: Ref<HTMLTextAreaElement> }) {
   const text = useText();
+  const chat = useStore(store);
   const [draft, setDraft] = useState("");
   const writing = chat.typing.map((participant) => names[participant]).filter((name) => name !== undefined).join(", ");
   const send = () => {
@@ -149,8 +152,10 @@ function webAddress(text: string): URL | undefined {
   }
 }
 
-function LiveTextPanel({ talk: { liveText, textAct } }: { talk: TalkView }) {
+function LiveTextPanel({ talk: { liveText: store, textAct } }: { talk: TalkView }) {
   const text = useText();
+  const liveText = useStore(store);
+  const mine = useMemo(() => liveText.mine.map((line) => <p key={line.key} dir="auto">{line.text}</p>), [liveText.mine]);
   return (
     <section class="talk-part talk-live" aria-labelledby="live-title">
       <h2 id="live-title"><Icon name="live" size={20} />{text("live.title")}</h2>
@@ -159,7 +164,7 @@ function LiveTextPanel({ talk: { liveText, textAct } }: { talk: TalkView }) {
         {liveText.mine.length > 0 && (
           <div class="live-log live-mine" role="log" aria-live="off" aria-label={text("live.mine")}>
             <p class="said-who" aria-hidden="true">{text("chat.you")}</p>
-            {liveText.mine.map((line) => <p key={line.key} dir="auto">{line.text}</p>)}
+            {mine}
           </div>
         )}
       </div>
@@ -183,11 +188,12 @@ function LiveLog({ speaker: { name, lines, now } }: { speaker: Speaker }) {
   useLayoutEffect(() => {
     if (log.current) log.current.scrollTop = log.current.scrollHeight;
   }, [lines, now]);
+  const complete = useMemo(() => lines.map((line) => <p key={line.key} dir="auto">{line.text}</p>), [lines]);
   return (
     <div>
       <p class="said-who" aria-hidden="true">{name}</p>
       <div class="live-log" role="log" aria-label={text("live.of", { name })} tabIndex={0} ref={log}>
-        {lines.map((line) => <p key={line.key} dir="auto">{line.text}</p>)}
+        {complete}
         <p class="live-now" aria-live="off" dir="auto">{now}</p>
       </div>
     </div>
@@ -195,8 +201,9 @@ function LiveLog({ speaker: { name, lines, now } }: { speaker: Speaker }) {
 }
 
 /** Before the admission and after being put back: to be seen, not to be written to. */
-export function LockedChat({ chat, zone }: { chat: ChatView; zone?: string }) {
+export function LockedChat({ chat: store, zone }: { chat: Store<ChatView>; zone?: string }) {
   const text = useText();
+  const chat = useStore(store);
   return (
     <section class="messages" aria-labelledby="chat-title">
       <h2 id="chat-title"><Icon name="lock" />{text("chat.title")}</h2>
