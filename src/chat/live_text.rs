@@ -181,4 +181,44 @@ mod tests {
         live.set_present(&[CLARA, ANNA]);
         assert!(live.again(ANNA).is_empty() && live.typed.is_empty());
     }
+
+    /// A page that says unacknowledged text again, and a reader that drops what it has: whatever is lost on the way, the reader has the text, each character once.
+    #[test]
+    fn what_a_lossy_line_loses_is_said_again_and_nothing_comes_twice() {
+        for seed in 1..500_u64 {
+            let mut state = seed;
+            let mut random = |below: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) % below
+            };
+            let (mut live, mut typed, mut acknowledged, mut read) = (in_call(), String::new(), 0_u64, String::new());
+            let take = |read: &mut String, piece: &Piece| {
+                let end = read.chars().count() as u64;
+                if piece.position <= end {
+                    read.push_str(&piece.from(end).map(|piece| piece.text).unwrap_or_default());
+                }
+            };
+            for step in 0..200 {
+                typed.push(char::from(b'a' + u8::try_from(step % 26).unwrap()));
+                let unacknowledged = Piece { epoch: Epoch(1), position: 0, text: typed.clone() }.from(acknowledged).unwrap();
+                if random(3) == 0 {
+                    continue; // lost on the way up
+                }
+                let forwarded = live.take(CLARA, &unacknowledged);
+                if let Some(piece) = forwarded.filter(|_| random(3) > 0) {
+                    take(&mut read, &piece);
+                }
+                if random(3) > 0 {
+                    acknowledged = live.end(CLARA, Epoch(1)).unwrap().position;
+                }
+                if random(20) == 0 {
+                    live.again(ANNA).iter().for_each(|(_, piece)| take(&mut read, piece));
+                }
+            }
+            let rest = Piece { epoch: Epoch(1), position: 0, text: typed.clone() };
+            live.take(CLARA, &rest);
+            live.again(ANNA).iter().for_each(|(_, piece)| take(&mut read, piece));
+            assert_eq!(read, typed, "seed {seed}");
+        }
+    }
 }

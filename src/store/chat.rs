@@ -1,6 +1,6 @@
 //! The chat of an appointment: sealed messages, each durable before it is acknowledged. What may be said, and who reads it, is the business of `chat`.
 
-use sqlx::Row;
+use sqlx::Row as _;
 
 use super::seal::SealingKey;
 use super::{Store, StoreError};

@@ -209,7 +209,10 @@ async fn real_time_text_is_said_again_after_a_loss_and_is_never_on_the_disk() {
     clara.ask_with("text", json!({"block": format!("\u{98}0000002a {}\u{9c} and more", canary.len())})).await.unwrap();
     let anna = house.agent(1, &of, 11).await;
     anna.ask_with("text", json!({"block": "\u{98}again\u{9c}"})).await.unwrap();
-    assert_eq!(blocks(&anna.heard()), ["\u{98}again\u{9c}".into(), format!("\u{98}0 0000002a 0\u{9c}{canary} and more"), "\u{98}done\u{9c}".into()]);
+    assert_eq!(
+        blocks(&anna.heard()),
+        ["\u{98}again\u{9c}".into(), format!("\u{98}0 0000002a 0\u{9c}{canary} and more"), "\u{98}done\u{9c}".into()]
+    );
     say(&clara, 1, "so that something is written").await.unwrap();
     assert!(!is_on_disk(directory.path(), canary));
     anna.ask_with("close", json!({"outcome": "done"})).await.unwrap();
