@@ -9,6 +9,7 @@ mod booking_form;
 mod calendar;
 mod callbacks;
 mod cancel_link;
+mod chat;
 mod cookie;
 mod demo_clock;
 mod details;

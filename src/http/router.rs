@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, demo_clock, documents, error, guard,
-    headers, health, identity, link, load_test, mailbox, pages, sockets,
+    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, chat, demo_clock, documents, error,
+    guard, headers, health, identity, link, load_test, mailbox, pages, sockets,
 };
 use crate::limits;
 
@@ -63,6 +63,7 @@ pub fn routes() -> Vec<Route> {
         route(POST, "/api/v1/link/erase", link::erase),
         route(POST, documents::UPLOAD_PATH, documents::add),
         route(GET, documents::UPLOAD_PATH, documents::list),
+        route(GET, "/api/v1/link/chat", chat::of_link),
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
         route(POST, "/api/v1/link/reschedule", booking::reschedule),

@@ -11,6 +11,7 @@ use crate::consultation::record::GuestKind;
 use crate::documents::ledger::DocumentKind;
 use crate::ids::DocumentId;
 use crate::protocol::codes::ErrorCode;
+use crate::protocol::server::ChatMessage;
 use crate::protocol::values::Utc;
 
 /// Body of every answer that is an error.
@@ -301,6 +302,13 @@ pub struct Receipt {
     pub line: i64,
     /// SHA-256 of that line, 64 hex digits.
     pub hash: String,
+}
+
+/// Answer to `GET /api/v1/link/chat`: what was said after the number in the question, as much as fits; empty when that is all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Chat {
+    /// Oldest first.
+    pub messages: Vec<ChatMessage>,
 }
 
 /// Answer to `GET /api/v1/link/documents` and to an agent's question for those of a consultation.

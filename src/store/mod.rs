@@ -5,6 +5,7 @@ mod appointments;
 mod audit;
 mod backup;
 mod callbacks;
+mod chat;
 mod database;
 mod details;
 mod documents;

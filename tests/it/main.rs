@@ -12,6 +12,7 @@ mod agenda;
 mod backup;
 mod booking;
 mod cancel_link;
+mod chat;
 mod config;
 mod consultation;
 mod consultation_random;

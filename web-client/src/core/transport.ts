@@ -15,6 +15,8 @@ export interface OwnTracks {
 const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
 /** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. One, without a rid, until what several do to it is measured. */
 const CAMERA_LAYERS = [{ scaleResolutionDownBy: 1, maxBitrate: MOST.camera }];
+/** Bytes waiting on a data channel from which on the WebSocket is the better way. */
+const CHANNEL_FULL = 256 * 1024;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -24,8 +26,14 @@ export function iceServersOf(relay: Relay | undefined, page: { protocol: string;
   return [{ urls: `turns:${page.hostname}:${page.port || "443"}?transport=tcp`, username: relay.username, credential: relay.credential }];
 }
 
+/** Data channels with a meaning (docs/protocol.md). */
+export type ChannelLabel = "chat" | "text";
+
 export interface TransportEvents {
   onConnection(state: RTCPeerConnectionState, ice: RTCIceConnectionState): void;
+  /** A data channel opened, or is gone. */
+  onChannel(label: ChannelLabel, open: boolean): void;
+  onMessage(label: ChannelLabel, message: string): void;
 }
 
 export class Transport {
@@ -36,6 +44,7 @@ export class Transport {
   /** Bits a second that each picture may take; null without a lid. */
   #lids: { camera: number | null; screen: number | null } = { camera: null, screen: null };
   #tracks: OwnTracks;
+  #channels = new Map<ChannelLabel, RTCDataChannel>();
   #fingerprint: string | undefined;
   #closed: () => void = () => undefined;
   /** Fails when this transport is closed. */
@@ -62,7 +71,13 @@ export class Transport {
       pc.addTransceiver("video", { direction: "recvonly" });
     }
     pc.addTransceiver("video", { direction: "recvonly" });
-    pc.createDataChannel("chat");
+    for (const label of ["chat", "text"] as const) {
+      const channel = pc.createDataChannel(label, label === "text" ? { protocol: "t140" } : undefined);
+      this.#channels.set(label, channel);
+      channel.onopen = () => events.onChannel(label, true);
+      channel.onclose = () => events.onChannel(label, false);
+      channel.onmessage = ({ data }) => typeof data === "string" && events.onMessage(label, data);
+    }
     const tell = () => events.onConnection(pc.connectionState, pc.iceConnectionState);
     pc.onconnectionstatechange = tell;
     pc.oniceconnectionstatechange = tell;
@@ -145,6 +160,18 @@ export class Transport {
     return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind]) : { ...encoding, active: false }));
   }
 
+  /** Sends on a data channel; false when it is not open, or holds too much already. */
+  say(label: ChannelLabel, message: string): boolean {
+    const channel = this.#channels.get(label);
+    if (channel?.readyState !== "open" || channel.bufferedAmount > CHANNEL_FULL) return false;
+    try {
+      channel.send(message);
+      return true;
+    } catch {
+      return false; // closed a moment ago
+    }
+  }
+
   /** The receiving track of a slot, once the answer is set. */
   trackOf(slot: Slot): MediaStreamTrack | undefined {
     return this.pc.getTransceivers().find((transceiver) => transceiver.mid === slot.mid)?.receiver.track;
@@ -184,6 +211,7 @@ export class Transport {
 
   close(): void {
     this.pc.onconnectionstatechange = null;
+    for (const channel of this.#channels.values()) channel.onopen = channel.onclose = channel.onmessage = null;
     this.pc.oniceconnectionstatechange = null;
     this.pc.close();
     this.#closed();
