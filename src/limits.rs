@@ -32,6 +32,12 @@ pub const BOOKING_TRY_AGAIN: Duration = Duration::from_secs(1);
 pub const CALLBACKS_PER_ORIGIN: u32 = 10;
 /// An origin may ask for one more call back after this long.
 pub const CALLBACK_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Requests that one portal's key has a minute, at once or spread, where the settings or the key itself say nothing else; one more is answered 429 `slow_down`.
+pub const API_PER_MINUTE: u32 = 600;
+/// Characters of an `Idempotency-Key`; a longer one is refused with `bad_message`.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 128;
+/// A request with an `Idempotency-Key` is known again for this long; after it, it does its work anew.
+pub const API_REQUEST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Origins whose bookings or wishes are counted; at the bound those that may ask freely again go, then the one that may soonest.
 pub const ASKING_ORIGINS: usize = 10_000;
 /// Calls back that wait at one service; one more is refused with `busy`.
@@ -424,6 +430,10 @@ pub const UPLOAD_SILENCE: Duration = Duration::from_secs(15);
 pub const UPLOAD_REFUSED: Duration = Duration::from_secs(5);
 /// What was sent or given up stays visible to the staff this long, then its row goes.
 pub const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Appointments looked at in one go when their slot is over; further ones have their turn a second later.
+pub const ENDED_AT_ONCE: u32 = 200;
+/// That somebody never came is told within this time after the end; a server that was down longer says nothing of it.
+pub const NO_SHOW_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Rows overdue on one channel of the outbox; beyond, those due last are given up.
 pub const OUTBOX_WAITING: u32 = 100_000;
 /// Rows of a channel taken out of the outbox at once; the rest waits for the next look.

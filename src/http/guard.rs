@@ -9,13 +9,17 @@ use super::error::ApiError;
 use super::site::{Scheme, Site};
 use crate::protocol::ErrorCode;
 
-/// Whatever changes something needs `X-Visavis: 1`; a browser's `Origin` and `Sec-Fetch-Site` must be our own. Portals hold a key and no cookie.
+/// Whatever changes something needs `X-Visavis: 1`; a browser's `Origin` and `Sec-Fetch-Site` must be our own. A portal says its key instead of the header:
+/// no foreign page can make a browser send one without asking first.
 pub(super) async fn refuse_foreign_pages(State(site): State<Site>, request: Request, next: Next) -> Response {
     let reads_only = matches!(*request.method(), Method::GET | Method::HEAD);
-    let is_portal = request.uri().path().strip_prefix("/api/v1/appointments").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if !reads_only && !is_portal {
+    // Without its key what is a portal's alone answers that the key is missing.
+    let is_portals_own =
+        request.uri().path().strip_prefix("/api/v1/appointments").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_portal = is_portals_own || request.headers().contains_key(header::AUTHORIZATION);
+    if !reads_only {
         let headers = request.headers();
-        if headers.get("x-visavis").is_none_or(|value| value != "1") {
+        if !is_portal && headers.get("x-visavis").is_none_or(|value| value != "1") {
             return forbidden("the header X-Visavis: 1 is missing");
         }
         if headers.contains_key(header::ORIGIN) && !is_own_origin(&site, headers, request.uri()) {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
-use super::appointments::Portal;
 use super::error::ApiError;
+use super::portal::{Load, Portal};
 use super::processor;
 use super::request::Body;
 use super::site::Site;
@@ -42,7 +43,7 @@ pub(super) fn is_asked_by(headers: &HeaderMap) -> bool {
 }
 
 /// `GET /api/v1/load`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Figures {
     under_way: bool,
     /// On a clock that never goes back.
@@ -67,8 +68,7 @@ pub(super) struct Figures {
     dropped: u64,
 }
 
-pub(super) async fn show(State(site): State<Site>, key: Portal) -> Result<Json<Figures>, ApiError> {
-    let Portal = key;
+pub(super) async fn show(State(site): State<Site>, _: Portal<Load>) -> Result<Json<Figures>, ApiError> {
     allowed(&site)?;
     let mut heard = site.load_test.heard.write().await;
     if let Some(at) = heard.as_mut() {
@@ -94,8 +94,7 @@ pub(super) async fn show(State(site): State<Site>, key: Portal) -> Result<Json<F
 }
 
 /// `POST /api/v1/load/begin`: 204; 403 while another test runs.
-pub(super) async fn begin(State(site): State<Site>, key: Portal) -> Result<StatusCode, ApiError> {
-    let Portal = key;
+pub(super) async fn begin(State(site): State<Site>, _: Portal<Load>) -> Result<StatusCode, ApiError> {
     allowed(&site)?;
     let mut heard = site.load_test.heard.write().await;
     if heard.is_some() {
@@ -108,14 +107,14 @@ pub(super) async fn begin(State(site): State<Site>, key: Portal) -> Result<Statu
 }
 
 /// How many agents are wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     count: usize,
 }
 
 /// Who they are: the value of each one's cookie. No password leads to them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Made {
     cookies: Vec<String>,
 }
@@ -123,10 +122,9 @@ pub(super) struct Made {
 /// `POST /api/v1/load/agents`.
 pub(super) async fn add_agents(
     State(site): State<Site>,
-    key: Portal,
+    _: Portal<Load>,
     Body(wanted): Body<Wanted>,
 ) -> Result<(StatusCode, Json<Made>), ApiError> {
-    let Portal = key;
     let _under_way = site.load_test.under_way(&site).await?;
     if wanted.count > limits::LOAD_AGENTS {
         return Err(ApiError::new(ErrorCode::Forbidden, format!("at most {} agents at once", limits::LOAD_AGENTS)));
@@ -138,8 +136,7 @@ pub(super) async fn add_agents(
 }
 
 /// `POST /api/v1/load/end`: nothing of the test is there when the answer is.
-pub(super) async fn end(State(site): State<Site>, key: Portal) -> Result<StatusCode, ApiError> {
-    let Portal = key;
+pub(super) async fn end(State(site): State<Site>, _: Portal<Load>) -> Result<StatusCode, ApiError> {
     allowed(&site)?;
     let mut heard = site.load_test.heard.write().await;
     if heard.take().is_some() {

@@ -8,6 +8,7 @@ mod booking;
 mod calendar;
 mod callbacks;
 mod cancel_link;
+mod contract;
 mod cookie;
 mod details;
 mod documents;
@@ -19,6 +20,7 @@ mod link;
 mod load_test;
 mod mailbox;
 mod pages;
+mod portal;
 mod processor;
 mod request;
 mod router;
@@ -27,6 +29,7 @@ mod sockets;
 
 use agent::random_bytes;
 
+pub use contract::{Caller, Operation, document, operations};
 pub use load_test::end_silent;
 pub use pages::DemoLinks;
 pub use router::{Route, router, routes};

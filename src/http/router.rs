@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, documents, error, guard, headers, health, link,
-    load_test, mailbox, pages, sockets,
+    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, contract, documents, error, guard, headers, health,
+    link, load_test, mailbox, pages, sockets,
 };
 use crate::limits;
 
@@ -44,9 +44,12 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
+        route(GET, "/api/v1/openapi.json", contract::serve),
+        route(GET, "/api/v1/topics", agenda::topics),
         route(GET, "/api/v1/slots", agenda::slots),
         route(POST, "/api/v1/bookings", booking::book),
         route(GET, "/api/v1/callbacks/times", callbacks::times),
+        route(GET, "/api/v1/callbacks", callbacks::list),
         route(POST, "/api/v1/callbacks", callbacks::ask),
         route(PATCH, "/api/v1/callbacks/{id}", callbacks::set_done),
         route(POST, "/api/v1/appointments", appointments::book),

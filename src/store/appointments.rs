@@ -7,6 +7,7 @@ use aws_lc_rs::rand;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::api_requests::Earlier;
 use super::audit::{Who, append};
 use super::details::Details;
 use super::erasure::Receipt;
@@ -15,7 +16,7 @@ use super::outbox::{self, Reach};
 use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError, load_test, places, reference};
+use super::{ApiRequest, Store, StoreError, api_requests, load_test, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
@@ -113,6 +114,8 @@ pub enum Placed {
     Full,
     /// The mailbox holds as many places as it may; nothing was written.
     TooMany,
+    /// The portal asked for something else under this key before; nothing was written.
+    KeyReused,
 }
 
 /// What a booking asks for beside its slot.
@@ -120,8 +123,8 @@ pub enum Placed {
 pub(super) enum Kind<'a> {
     /// Nothing: there always is a place.
     Booked,
-    /// A place where at most so many appointments of the service go on at once.
-    PlaceAmong(u16),
+    /// A place where at most so many appointments of the service go on at once, if a number is said; and that it was not asked for before.
+    Portal(Option<u16>, Option<&'a ApiRequest>),
     /// A place, and that the mailbox does not hold enough of them.
     Public(&'a PublicBooking),
     /// Nothing, and it is taken out with the load test.
@@ -133,6 +136,7 @@ enum Inserted {
     Yes,
     Full,
     TooMany,
+    KeyReused,
     /// This attempt had booked it before.
     Before(AppointmentId),
 }
@@ -149,9 +153,21 @@ impl Store {
         self.placed(new, Kind::Public(asked), now).await
     }
 
-    /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
+    /// Books where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
     pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
-        self.book_as(new, Kind::PlaceAmong(agents), now).await
+        self.book_as(new, Kind::Portal(Some(agents), None), now).await
+    }
+
+    /// Books what a portal asks for, where a number is said among at most so many appointments of the service at once. A request that came before is
+    /// answered with what it booked.
+    pub async fn book_for_portal(
+        &self,
+        new: NewAppointment,
+        agents: Option<u16>,
+        asked: Option<&ApiRequest>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
+        self.placed(new, Kind::Portal(agents, asked), now).await
     }
 
     /// None when there is no place for this kind.
@@ -163,7 +179,7 @@ impl Store {
     ) -> Result<Option<(Appointment, Token)>, StoreError> {
         match self.placed(new, kind, now).await? {
             Placed::Booked(appointment, token) => Ok(Some((*appointment, token))),
-            Placed::Full | Placed::TooMany => Ok(None),
+            Placed::Full | Placed::TooMany | Placed::KeyReused => Ok(None),
         }
     }
 
@@ -192,6 +208,7 @@ impl Store {
                 Err(error) => return Err(error),
                 Ok(Inserted::Full) => return Ok(Placed::Full),
                 Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
+                Ok(Inserted::KeyReused) => return Ok(Placed::KeyReused),
                 Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
                 Ok(Inserted::Yes) => self.outbox_may_be_filled(),
             }
@@ -323,7 +340,7 @@ impl Store {
                 return Ok(false);
             }
         }
-        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5 WHERE id = $1")
+        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5, looked_at_end = 0 WHERE id = $1")
             .bind(appointment.id.to_string())
             .bind(slot.start.0)
             .bind(slot.end.0)
@@ -405,7 +422,11 @@ impl Store {
         let mut transaction = self.begin_to_write().await?;
         let email = self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default());
         let agents = match kind {
-            Kind::PlaceAmong(agents) => Some(agents),
+            Kind::Portal(agents, asked) => match earlier(&mut transaction, asked).await? {
+                Earlier::No => agents,
+                Earlier::Made(Some(id), _) => return Ok(Inserted::Before(id)),
+                Earlier::Made(None, _) | Earlier::Other => return Ok(Inserted::KeyReused),
+            },
             Kind::Public(asked) => match public_bookings::standing(&mut transaction, email, asked, now).await? {
                 Standing::Free => Some(asked.agents),
                 Standing::TooMany => return Ok(Inserted::TooMany),
@@ -453,6 +474,9 @@ impl Store {
             who = Who::Citizen;
             public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
         }
+        if let Kind::Portal(_, Some(asked)) = kind {
+            api_requests::keep(&mut transaction, asked, Some(id), None, now).await?;
+        }
         append(&mut transaction, "booked", who, Some(id), now).await?;
         outbox::put_message(&mut transaction, Message::Booked, id, appointment.reach(), now).await?;
         outbox::put_reminders(&mut transaction, &appointment.service, id, appointment.start, appointment.reach(), now).await?;
@@ -484,6 +508,14 @@ impl Store {
 
     pub(super) fn key_of(&self, id: AppointmentId, wrapped: &[u8]) -> Result<SealingKey, StoreError> {
         SealingKey::new(&self.inner.master.open_key(&place("wrapped_key", id), wrapped)?)
+    }
+}
+
+/// Whether a portal's request came before.
+async fn earlier(connection: &mut SqliteConnection, asked: Option<&ApiRequest>) -> Result<Earlier, StoreError> {
+    match asked {
+        Some(asked) => api_requests::earlier(connection, asked).await,
+        None => Ok(Earlier::No),
     }
 }
 

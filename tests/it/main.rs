@@ -15,6 +15,7 @@ mod cancel_link;
 mod config;
 mod consultation;
 mod consultation_random;
+mod contract;
 mod documents;
 mod durability;
 mod erasure;

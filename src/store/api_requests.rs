@@ -1,0 +1,71 @@
+//! What portals asked for under an Idempotency-Key, as hashes: asked again it is answered what was made then. Knows no header and no body.
+
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError};
+use crate::ids::{AppointmentId, CallbackId};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// A request that must do its work once, however often it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiRequest {
+    /// SHA-256 of the portal and its key for this request.
+    pub key: [u8; 32],
+    /// SHA-256 of what is asked for.
+    pub request: [u8; 32],
+}
+
+/// What the transaction found.
+pub(super) enum Earlier {
+    /// It comes for the first time.
+    No,
+    /// It was asked before, and this was made.
+    Made(Option<AppointmentId>, Option<CallbackId>),
+    /// Something else was asked under the key.
+    Other,
+}
+
+/// Whether it came before.
+pub(super) async fn earlier(connection: &mut SqliteConnection, asked: &ApiRequest) -> Result<Earlier, StoreError> {
+    let row = sqlx::query("SELECT request_hash, appointment, callback FROM api_requests WHERE key_hash = $1")
+        .bind(asked.key.as_slice())
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(Earlier::No) };
+    if row.try_get::<Vec<u8>, _>("request_hash")? != asked.request {
+        return Ok(Earlier::Other);
+    }
+    let (appointment, callback): (Option<String>, Option<String>) = (row.try_get("appointment")?, row.try_get("callback")?);
+    Ok(Earlier::Made(appointment.and_then(|id| id.parse().ok()), callback.and_then(|id| id.parse().ok())))
+}
+
+/// In the transaction of what was made.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    asked: &ApiRequest,
+    appointment: Option<AppointmentId>,
+    callback: Option<CallbackId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO api_requests (key_hash, request_hash, appointment, callback, created_ms) VALUES ($1, $2, $3, $4, $5)")
+        .bind(asked.key.as_slice())
+        .bind(asked.request.as_slice())
+        .bind(appointment.map(|id| id.to_string()))
+        .bind(callback.map(|id| id.to_string()))
+        .bind(now.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Forgets what was asked longer ago than `limits::API_REQUEST_KEPT`.
+    pub async fn forget_api_requests(&self, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM api_requests WHERE created_ms <= $1")
+            .bind(now.before(limits::API_REQUEST_KEPT).0)
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(())
+    }
+}
