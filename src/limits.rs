@@ -96,6 +96,8 @@ pub const QUALITY_PAUSE: Duration = Duration::from_secs(2);
 pub const SIGN_IN_THROTTLE_ENTRIES: usize = 10_000;
 /// Unknown join links a minute from one origin; beyond, 429 without a look-up (trust.md S4).
 pub const LINK_FAILURES_PER_ORIGIN: usize = 20;
+/// The token of a link is answered after this long at the earliest, whatever it leads to: the time of the answer tells nothing (S4).
+pub const LINK_ANSWER: Duration = Duration::from_millis(40);
 /// Unknown join links a minute in all; beyond, 429 instead of 404 (S4).
 pub const LINK_FAILURES_GLOBAL: usize = 200;
 /// Database connections for reading; one more caller waits, at most `DATABASE_WAIT`.

@@ -1,8 +1,10 @@
-//! What portals asked for under an Idempotency-Key, as hashes: asked again it is answered what was made then. Knows no header and no body.
+//! What portals book, and asked for under an Idempotency-Key, as hashes: asked again it is answered what was made then. Knows no header and no body.
 
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError};
+use super::appointments::Kind;
+use super::{Appointment, NewAppointment, Placed, Store, StoreError};
+use crate::access::token::Token;
 use crate::ids::{AppointmentId, CallbackId};
 use crate::limits;
 use crate::time::Timestamp;
@@ -40,6 +42,14 @@ pub(super) async fn earlier(connection: &mut SqliteConnection, asked: &ApiReques
     Ok(Earlier::Made(appointment.and_then(|id| id.parse().ok()), callback.and_then(|id| id.parse().ok())))
 }
 
+/// The same where a portal need not say a key.
+pub(super) async fn earlier_of(connection: &mut SqliteConnection, asked: Option<&ApiRequest>) -> Result<Earlier, StoreError> {
+    match asked {
+        Some(asked) => earlier(connection, asked).await,
+        None => Ok(Earlier::No),
+    }
+}
+
 /// In the transaction of what was made.
 pub(super) async fn keep(
     connection: &mut SqliteConnection,
@@ -60,6 +70,23 @@ pub(super) async fn keep(
 }
 
 impl Store {
+    /// Books where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
+    pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
+        self.book_as(new, Kind::Portal(Some(agents), None), now).await
+    }
+
+    /// Books what a portal asks for, where a number is said among at most so many appointments of the service at once. A request that came before is
+    /// answered with what it booked.
+    pub async fn book_for_portal(
+        &self,
+        new: NewAppointment,
+        agents: Option<u16>,
+        asked: Option<&ApiRequest>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
+        self.placed(new, Kind::Portal(agents, asked), now).await
+    }
+
     /// Forgets what was asked longer ago than `limits::API_REQUEST_KEPT`.
     pub async fn forget_api_requests(&self, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM api_requests WHERE created_ms <= $1")

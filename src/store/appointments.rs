@@ -153,23 +153,6 @@ impl Store {
         self.placed(new, Kind::Public(asked), now).await
     }
 
-    /// Books where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
-    pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
-        self.book_as(new, Kind::Portal(Some(agents), None), now).await
-    }
-
-    /// Books what a portal asks for, where a number is said among at most so many appointments of the service at once. A request that came before is
-    /// answered with what it booked.
-    pub async fn book_for_portal(
-        &self,
-        new: NewAppointment,
-        agents: Option<u16>,
-        asked: Option<&ApiRequest>,
-        now: Timestamp,
-    ) -> Result<Placed, StoreError> {
-        self.placed(new, Kind::Portal(agents, asked), now).await
-    }
-
     /// None when there is no place for this kind.
     pub(super) async fn book_as(
         &self,
@@ -183,7 +166,7 @@ impl Store {
         }
     }
 
-    async fn placed(&self, new: NewAppointment, kind: Kind<'_>, now: Timestamp) -> Result<Placed, StoreError> {
+    pub(super) async fn placed(&self, new: NewAppointment, kind: Kind<'_>, now: Timestamp) -> Result<Placed, StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
         let mut appointment = Appointment {
@@ -422,7 +405,7 @@ impl Store {
         let mut transaction = self.begin_to_write().await?;
         let email = self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default());
         let agents = match kind {
-            Kind::Portal(agents, asked) => match earlier(&mut transaction, asked).await? {
+            Kind::Portal(agents, asked) => match api_requests::earlier_of(&mut transaction, asked).await? {
                 Earlier::No => agents,
                 Earlier::Made(Some(id), _) => return Ok(Inserted::Before(id)),
                 Earlier::Made(None, _) | Earlier::Other => return Ok(Inserted::KeyReused),
@@ -508,14 +491,6 @@ impl Store {
 
     pub(super) fn key_of(&self, id: AppointmentId, wrapped: &[u8]) -> Result<SealingKey, StoreError> {
         SealingKey::new(&self.inner.master.open_key(&place("wrapped_key", id), wrapped)?)
-    }
-}
-
-/// Whether a portal's request came before.
-async fn earlier(connection: &mut SqliteConnection, asked: Option<&ApiRequest>) -> Result<Earlier, StoreError> {
-    match asked {
-        Some(asked) => api_requests::earlier(connection, asked).await,
-        None => Ok(Earlier::No),
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "a test may die of a surprise, runs once, and prints what it measured"
 )]
 
+mod access_matrix;
 mod admission;
 mod admission_protocol;
 mod agenda;
@@ -26,6 +27,7 @@ mod guests;
 mod http;
 mod inventory;
 mod ledger;
+mod link_guessing;
 mod load;
 mod mail;
 mod mail_calendar;

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::Example;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{self, HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -283,17 +282,18 @@ impl Operation {
                 }
             }
         }
-        for (id, parameter, place) in self.leads_to {
-            let link = Link::builder().operation_id(*id).parameter(*parameter, *place).build();
-            response = response.link(format!("{id}-by-{parameter}"), RefOr::T(link));
-        }
+        places.links(self);
         response.build()
     }
 }
 
 /// Where schemas belong that `schemars` makes: utoipa's own are another dialect of the same types.
 #[derive(Default)]
-pub(super) struct Places(Vec<(String, fn(&mut SchemaGenerator) -> Schema)>);
+pub(super) struct Places {
+    schemas: Vec<(String, fn(&mut SchemaGenerator) -> Schema)>,
+    /// utoipa writes their fields in another spelling than OpenAPI.
+    links: Vec<(String, Value)>,
+}
 
 impl Places {
     fn body(&mut self, of: &Operation, kind: &str, make: fn(&mut SchemaGenerator) -> Schema) {
@@ -305,20 +305,43 @@ impl Places {
     }
 
     fn put(&mut self, of: &Operation, at: &str, kind: &str, make: fn(&mut SchemaGenerator) -> Schema) {
-        let escape = |part: &str| part.replace('~', "~0").replace('/', "~1");
-        let path = super::below(of.path).unwrap_or(of.path);
-        let method = of.method.as_str().to_ascii_lowercase();
-        self.0.push((format!("/paths/{}/{method}/{at}/content/{}", escape(path), escape(kind)), make));
+        self.schemas.push((format!("{}/{at}/content/{}", pointer(of), escaped(kind)), make));
+    }
+
+    fn links(&mut self, of: &Operation) {
+        if of.leads_to.is_empty() {
+            return;
+        }
+        let told = of.leads_to.iter().map(|(id, parameter, place)| {
+            let link = json!({"operationId": id, "parameters": {(*parameter): place}});
+            (format!("{id}-by-{parameter}"), link)
+        });
+        self.links.push((format!("{}/responses/{}", pointer(of), of.success.as_str()), Value::Object(told.collect())));
     }
 
     /// Puts them where they belong.
     pub(super) fn fill(self, document: &mut Value, generator: &mut SchemaGenerator) {
-        for (pointer, make) in self.0 {
+        for (pointer, make) in self.schemas {
             if let Some(content) = document.pointer_mut(&pointer) {
                 content["schema"] = make(generator).into();
             }
         }
+        for (pointer, links) in self.links {
+            if let Some(response) = document.pointer_mut(&pointer) {
+                response["links"] = links;
+            }
+        }
     }
+}
+
+/// Where an operation stands in the document.
+fn pointer(of: &Operation) -> String {
+    format!("/paths/{}/{}", escaped(super::below(of.path).unwrap_or(of.path)), of.method.as_str().to_ascii_lowercase())
+}
+
+/// A part of a JSON Pointer (RFC 6901).
+fn escaped(part: &str) -> String {
+    part.replace('~', "~0").replace('/', "~1")
 }
 
 /// The answer of a status: a problem, with an example of each code.
