@@ -362,6 +362,14 @@ pub const WEB_HEADERS: usize = 64;
 pub const WEB_IDLE: Duration = Duration::from_secs(60);
 /// Bytes read ahead on a TLS connection whose protocol only its first byte tells; the rest waits in the socket.
 pub const TLS_READ_BYTES: usize = 4 * 1024;
+/// Bytes on an HTTP/2 connection beside those of requests (settings, pings, frames of nothing); who sends more is sent away (O13).
+pub const WEB_UNASKED_BYTES: u64 = 64 * 1024;
+/// So many of them come back each second.
+pub const WEB_UNASKED_PER_S: u64 = 16 * 1024;
+/// Bytes that a request may have beside the body that it announces.
+pub const WEB_ASKED_BYTES: u64 = 40 * 1024;
+/// Bytes announced by requests that may be on their way at once on one HTTP/2 connection.
+pub const WEB_ANNOUNCED_BYTES: u64 = 64 * 1024 * 1024;
 /// Requests at once on one HTTP/2 connection; the peer waits.
 pub const WEB_STREAMS: u32 = 64;
 /// A request must be answered within this, body included; beyond, 408 (O13).

@@ -134,9 +134,8 @@ pub(super) enum Kind<'a> {
 /// What the transaction of a booking came to.
 enum Inserted {
     Yes,
-    Full,
-    TooMany,
-    KeyReused,
+    /// Nothing was written, for this reason.
+    No(Placed),
     /// This attempt had booked it before.
     Before(AppointmentId),
 }
@@ -189,9 +188,7 @@ impl Store {
             match self.insert(&appointment, kind, now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => continue,
                 Err(error) => return Err(error),
-                Ok(Inserted::Full) => return Ok(Placed::Full),
-                Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
-                Ok(Inserted::KeyReused) => return Ok(Placed::KeyReused),
+                Ok(Inserted::No(why)) => return Ok(why),
                 Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
                 Ok(Inserted::Yes) => self.outbox_may_be_filled(),
             }
@@ -408,11 +405,11 @@ impl Store {
             Kind::Portal(agents, asked) => match api_requests::earlier_of(&mut transaction, asked).await? {
                 Earlier::No => agents,
                 Earlier::Made(Some(id), _) => return Ok(Inserted::Before(id)),
-                Earlier::Made(None, _) | Earlier::Other => return Ok(Inserted::KeyReused),
+                Earlier::Made(None, _) | Earlier::Other => return Ok(Inserted::No(Placed::KeyReused)),
             },
             Kind::Public(asked) => match public_bookings::standing(&mut transaction, email, asked, now).await? {
                 Standing::Free => Some(asked.agents),
-                Standing::TooMany => return Ok(Inserted::TooMany),
+                Standing::TooMany => return Ok(Inserted::No(Placed::TooMany)),
                 Standing::Booked(id) => return Ok(Inserted::Before(id)),
             },
             Kind::Booked | Kind::LoadTest => None,
@@ -420,7 +417,7 @@ impl Store {
         if let Some(agents) = agents {
             let booked = places::booked(&mut transaction, &appointment.service, appointment.slot(), None).await?;
             if occupancy::places_left(appointment.slot(), agents, &booked) == 0 {
-                return Ok(Inserted::Full);
+                return Ok(Inserted::No(Placed::Full));
             }
         }
         sqlx::query(

@@ -293,6 +293,23 @@ async fn portals_list_and_make_calls_back() {
 }
 
 #[tokio::test]
+async fn a_portal_without_its_key_hears_that_it_is_missing_and_an_unknown_method_is_none() {
+    let server = Running::start().await;
+    let host = &server.base.authority;
+    let ask = async |line: &str| {
+        crate::http::raw(&server, &format!("{line} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")).await
+    };
+    for line in ["POST /api/v1/load/begin", "POST /api/v1/load/agents", "POST /api/v1/load/end", "POST /api/v1/appointments"] {
+        let answer = ask(line).await;
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\"wrong_key\""), "{line}: {answer}");
+    }
+    for line in ["TRACE /api/v1/services", "OPTIONS /api/v1/slots", "TRACE /api/v1/callbacks"] {
+        let answer = ask(line).await;
+        assert!(answer.starts_with("HTTP/1.1 405 ") && answer.to_ascii_lowercase().contains("\r\nallow: get,"), "{line}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn topics_are_listed_of_one_service_or_all_and_slots_ask_for_one_that_is_by_video() {
     let server = Running::start().await;
     let all = server.get("/api/v1/topics", &[]).await.json();

@@ -1,4 +1,4 @@
-//! Guessing links (trust.md S4): a hundred thousand random tokens lead nowhere, and how long an answer takes does not tell a good one from a bad one.
+//! Guessing links (trust.md S4): random tokens lead nowhere, and how long an answer takes does not tell a good one from a bad one.
 
 use std::time::{Duration, Instant};
 
@@ -18,20 +18,22 @@ fn random() -> Token {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_random_tokens_lead_nowhere() {
+async fn random_tokens_lead_nowhere() {
     let server = Running::start().await;
     for at in 0..20 {
         server.book(at * 1_800_000, "Clara").await;
     }
     let store = &server.server.store;
-    let tries = futures_util::stream::iter(0..100_000_u32).map(|_| async {
+    // A hundred thousand in `make nightly`.
+    let most: usize = std::env::var("VISAVIS_RANDOM_TOKENS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let tries = futures_util::stream::iter(0..most).map(|_| async {
         let hash = random().hash();
         let link = store.appointment_by_link(hash).await.unwrap();
         let (guest, cookie) = (store.guest_by_link(hash).await.unwrap(), store.api_key(hash).await.unwrap());
         matches!(link, Found::Nothing) && guest.is_none() && cookie.is_none()
     });
     let nothing = tries.buffer_unordered(4).filter(|nothing| std::future::ready(*nothing)).count().await;
-    assert_eq!(nothing, 100_000);
+    assert_eq!(nothing, most);
 }
 
 /// Tries of each kind; the row asks for 2,000, `VISAVIS_LINK_TRIES` says another number.

@@ -44,4 +44,5 @@ mod store;
 mod support;
 mod tidy;
 mod transport;
+mod web_attacks;
 mod webhook;
