@@ -7,7 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 use super::error::ApiError;
@@ -110,7 +111,18 @@ pub(super) async fn begin(State(site): State<Site>, _: Portal<Load>) -> Result<S
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[serde(deserialize_with = "whole")]
     count: usize,
+}
+
+/// JSON has one kind of numbers: `5.0` is the same as `5`, and the schema says so.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let whole = number.as_u64().or_else(|| {
+        let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float))?;
+        format!("{float:.0}").parse().ok()
+    });
+    whole.and_then(|whole| usize::try_from(whole).ok()).ok_or_else(|| D::Error::custom("not a whole number"))
 }
 
 /// Who they are: the value of each one's cookie. No password leads to them.
@@ -182,4 +194,20 @@ fn allowed(site: &Site) -> Result<(), ApiError> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_agents_is_whole_however_it_is_written() {
+        let read = |text: &str| serde_json::from_str::<Wanted>(text).map(|wanted| wanted.count).ok();
+        for (text, count) in [("5", 5), ("5.0", 5), ("5e0", 5), ("0", 0)] {
+            assert_eq!(read(&format!("{{\"count\":{text}}}")), Some(count), "{text}");
+        }
+        for text in ["5.5", "-1", "-1.0", "\"5\"", "true", "1e300", "null"] {
+            assert_eq!(read(&format!("{{\"count\":{text}}}")), None, "{text}");
+        }
+    }
 }

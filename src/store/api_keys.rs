@@ -1,6 +1,6 @@
 //! Portals' keys: SHA-256 at rest, with what each is good for. Nothing here lets anybody in by itself.
 
-use sqlx::Row;
+use sqlx::Row as _;
 
 use super::{Store, StoreError};
 use crate::access::api_key::{KeyGrant, Scope};

@@ -1,8 +1,9 @@
 //! What portals book, and asked for under an Idempotency-Key, as hashes: asked again it is answered what was made then. Knows no header and no body.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
 use super::appointments::Kind;
+use super::database::Connection;
 use super::{Appointment, NewAppointment, Placed, Store, StoreError};
 use crate::access::token::Token;
 use crate::ids::{AppointmentId, CallbackId};
@@ -29,7 +30,7 @@ pub(super) enum Earlier {
 }
 
 /// Whether it came before.
-pub(super) async fn earlier(connection: &mut SqliteConnection, asked: &ApiRequest) -> Result<Earlier, StoreError> {
+pub(super) async fn earlier(connection: &mut Connection, asked: &ApiRequest) -> Result<Earlier, StoreError> {
     let row = sqlx::query("SELECT request_hash, appointment, callback FROM api_requests WHERE key_hash = $1")
         .bind(asked.key.as_slice())
         .fetch_optional(connection)
@@ -43,7 +44,7 @@ pub(super) async fn earlier(connection: &mut SqliteConnection, asked: &ApiReques
 }
 
 /// The same where a portal need not say a key.
-pub(super) async fn earlier_of(connection: &mut SqliteConnection, asked: Option<&ApiRequest>) -> Result<Earlier, StoreError> {
+pub(super) async fn earlier_of(connection: &mut Connection, asked: Option<&ApiRequest>) -> Result<Earlier, StoreError> {
     match asked {
         Some(asked) => earlier(connection, asked).await,
         None => Ok(Earlier::No),
@@ -52,7 +53,7 @@ pub(super) async fn earlier_of(connection: &mut SqliteConnection, asked: Option<
 
 /// In the transaction of what was made.
 pub(super) async fn keep(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     asked: &ApiRequest,
     appointment: Option<AppointmentId>,
     callback: Option<CallbackId>,

@@ -4,11 +4,11 @@ use std::fmt;
 
 use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::Row as _;
 
 use super::api_requests::Earlier;
 use super::audit::{Who, append};
+use super::database::Row;
 use super::outbox::{self, Reach};
 use super::seal::{self, SealingKey};
 use super::{ApiRequest, Store, StoreError, api_requests};
@@ -209,7 +209,7 @@ impl Store {
         Ok(erased.rows_affected())
     }
 
-    fn opened_callback(&self, row: &SqliteRow) -> Result<Callback, StoreError> {
+    fn opened_callback(&self, row: &Row) -> Result<Callback, StoreError> {
         let id: CallbackId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
         let wrapped: Vec<u8> = row.try_get("wrapped_key")?;
         let key = SealingKey::new(&self.inner.master.open_key(&place("wrapped_key", id), &wrapped)?)?;

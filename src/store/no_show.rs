@@ -1,6 +1,6 @@
 //! Who never came: looked at once, when the slot is over. Refuses to know what is made of it.
 
-use sqlx::Row;
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
 use super::{Store, StoreError};
@@ -14,7 +14,7 @@ impl Store {
     pub async fn note_no_shows(&self, now: Timestamp) -> Result<usize, StoreError> {
         let rows = sqlx::query("SELECT * FROM appointments WHERE looked_at_end = 0 AND end_ms <= $1 ORDER BY end_ms LIMIT $2")
             .bind(now.0)
-            .bind(limits::ENDED_AT_ONCE)
+            .bind(i64::from(limits::ENDED_AT_ONCE))
             .fetch_all(&self.inner.readers)
             .await?;
         let mut missing = 0;

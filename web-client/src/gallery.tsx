@@ -2,6 +2,11 @@
 // Each link of the list has data-state and data-language; `data-shown` at the root says what is on screen.
 
 import "./styles/visavis.css";
+import "./styles/form.css";
+import "./styles/call.css";
+import "./styles/desk.css";
+import "./styles/documents.css";
+import "./styles/book.css";
 import { render } from "preact";
 import { languages, textIn, type Language } from "./core/text";
 import { AgentScreen } from "./screens/agent/agent-screen";
