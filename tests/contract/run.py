@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds a running server against the contract that it serves: schemathesis with all checks, as nobody, citizen, guest, agent and portal.
 
-    run.py [--cases N]     so many cases in all, about (400)
+    run.py [--cases N]     so many cases in all, about (200)
 
 Starts the server itself (TEST_BINARY or target/debug/visavis). Fails when a check fails, when an answer is a 5xx other than 503 or a status that the document does not name, or
 when an operation was never answered as it promises."""
@@ -63,7 +63,7 @@ def start(directory):
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--cases", type=int, default=int(os.environ.get("CONTRACT_CASES", "400")))
+    arguments.add_argument("--cases", type=int, default=int(os.environ.get("CONTRACT_CASES", "200")))
     arguments.add_argument("--roles", default=",".join(ROLES))
     arguments.add_argument("--only", help="one operation, by its id")
     wanted = arguments.parse_args()

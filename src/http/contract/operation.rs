@@ -35,13 +35,16 @@ pub enum Caller {
     Agent,
 }
 
+/// Makes the schema of a type.
+type Make = fn(&mut SchemaGenerator) -> Schema;
+
 /// What stands in a body or an answer.
 #[derive(Clone, Copy)]
 pub(super) enum Told {
     /// Nothing.
     Nothing,
     /// JSON of this type of the wire.
-    Json(fn(&mut SchemaGenerator) -> Schema),
+    Json(Make),
     /// A file of one of these kinds.
     File(&'static [&'static str]),
 }
@@ -290,21 +293,21 @@ impl Operation {
 /// Where schemas belong that `schemars` makes: utoipa's own are another dialect of the same types.
 #[derive(Default)]
 pub(super) struct Places {
-    schemas: Vec<(String, fn(&mut SchemaGenerator) -> Schema)>,
+    schemas: Vec<(String, Make)>,
     /// utoipa writes their fields in another spelling than OpenAPI.
     links: Vec<(String, Value)>,
 }
 
 impl Places {
-    fn body(&mut self, of: &Operation, kind: &str, make: fn(&mut SchemaGenerator) -> Schema) {
+    fn body(&mut self, of: &Operation, kind: &str, make: Make) {
         self.put(of, "requestBody", kind, make);
     }
 
-    fn answer(&mut self, of: &Operation, kind: &str, make: fn(&mut SchemaGenerator) -> Schema) {
+    fn answer(&mut self, of: &Operation, kind: &str, make: Make) {
         self.put(of, &format!("responses/{}", of.success.as_str()), kind, make);
     }
 
-    fn put(&mut self, of: &Operation, at: &str, kind: &str, make: fn(&mut SchemaGenerator) -> Schema) {
+    fn put(&mut self, of: &Operation, at: &str, kind: &str, make: Make) {
         self.schemas.push((format!("{}/{at}/content/{}", pointer(of), escaped(kind)), make));
     }
 
