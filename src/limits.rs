@@ -402,6 +402,8 @@ pub const DOWNLINK_MIN: u64 = 50_000;
 pub const DOWNLINK_MAX: u64 = 20_000_000;
 /// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
 pub const SOUND_BITS: u64 = 70_000;
+/// And what of it is kept free for what is asked for again and for reports, once for all voices.
+pub const SOUND_SPARE_BITS: u64 = 12_000;
 /// And what saying it again takes, each time.
 pub const REDUNDANT_BITS: u64 = 40_000;
 /// Packets of sound that one packet says again at most; of a packet that says more again nothing is taken.
@@ -412,6 +414,8 @@ pub const REDUNDANT_BYTES: usize = 400;
 pub const PICTURE_MIN: u64 = 45_000;
 /// A line that leaves so much for a picture, in bits a second, shows it again.
 pub const PICTURE_BACK: u64 = 90_000;
+/// The same where a smaller encoding of it comes, which takes no more than the narrowest line leaves.
+pub const SMALL_PICTURE_BACK: u64 = 50_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
 /// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.

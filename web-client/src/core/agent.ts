@@ -215,7 +215,7 @@ export class Agent extends Side<AgentState> {
   protected override pushed(message: Pushed): void {
     switch (message.type) {
       case "quality": return this.seat.quality(message.uplink, message.downlink);
-      case "lids": return message.appointment === this.get().state?.appointment ? this.seat.lids(message.camera, message.screen) : undefined;
+      case "lids": return message.appointment === this.get().state?.appointment ? this.seat.lids(message) : undefined;
       case "desk":
         // What ended it while the line was down is not told again.
         if (this.#resume.desk(this.get().state?.appointment)) this.#ended("not_in_call");

@@ -157,7 +157,7 @@ export interface CallbackRow {
 /** `callbacks`: who waits by their time, then those done last; absent when there are none. */
 export interface Desk { type: "desk"; revision: number; rows: DeskRow[]; callbacks?: CallbackRow[] }
 /** What the own pictures may take, in bits a second with all headers: 0 while nobody can receive one, null without a lid. */
-export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; screen: number | null }
+export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; smaller?: number | null; screen: number | null }
 export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
 
 /** TURN over TLS at the host and port of this page. */
