@@ -1,12 +1,13 @@
 //! The one shape of errors: `{"error":{"code","message"}}` with the status that belongs to the code. Messages are for developers and hold nothing personal.
 
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::documents::UPLOAD_PATH;
+use super::site::Site;
 use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{ErrorBody, ErrorDetail, FreeSlot};
@@ -36,6 +37,14 @@ impl ApiError {
     /// The last place of the slot is gone; these are the next ones.
     pub(super) fn slot_taken(free: Vec<FreeSlot>) -> Self {
         Self { free, ..Self::new(ErrorCode::SlotTaken, "the last place of this slot was just taken") }
+    }
+
+    /// The database does not answer. Whoever booked is told that nothing is booked.
+    fn away() -> Self {
+        const AGAIN_S: u64 = 5;
+        let told =
+            Self::new(ErrorCode::Internal, "the server cannot write anything down at the moment; nothing was done, try again in a minute");
+        Self { retry_after_s: Some(AGAIN_S), ..told.with_status(StatusCode::SERVICE_UNAVAILABLE) }
     }
 
     pub(super) fn with_status(self, status: StatusCode) -> Self {
@@ -76,6 +85,9 @@ impl From<StoreError> for ApiError {
     /// Ours: logged once here, the client learns only that it was not its fault.
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store refused");
+        if error.is_away() {
+            return Self::away();
+        }
         Self::new(ErrorCode::Internal, "the server could not do it; nothing was done")
     }
 }
@@ -91,11 +103,13 @@ pub(super) async fn wrong_method() -> ApiError {
 }
 
 /// Body and answer within `limits::WEB_REQUEST` (O13); a document has `limits::UPLOAD`, and each part of it its own deadline. A WebSocket's answer is its upgrade; what follows has its own limits.
-pub(super) async fn deadline(request: Request, next: Next) -> Response {
+pub(super) async fn deadline(State(site): State<Site>, request: Request, next: Next) -> Response {
     let sends_a_document = *request.method() == Method::POST && request.uri().path() == UPLOAD_PATH;
     let within = if sends_a_document { limits::UPLOAD } else { limits::WEB_REQUEST };
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
+        // Ours, when it was the database that kept it waiting.
+        Err(_) if !site.store.ready().await => ApiError::away().into_response(),
         Err(_) => ApiError::new(ErrorCode::BadMessage, "the request was not complete in time")
             .with_status(StatusCode::REQUEST_TIMEOUT)
             .into_response(),

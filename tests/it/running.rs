@@ -11,6 +11,8 @@ use visavis::load::http_client::{Base, Response, request};
 use visavis::server::Server;
 use visavis::time::Clock;
 
+use crate::database::address;
+
 /// A server in demo mode with its directories; both are gone when it is dropped.
 pub struct Running {
     pub server: Server,
@@ -24,6 +26,7 @@ pub struct Running {
 /// Settings for a server in `directory` on loopback and free ports.
 pub fn settings(directory: &TempDir) -> Config {
     let mut config = Config { demo: true, data_directory: directory.path().join("data"), ..Config::default() };
+    config.database = address(&config.data_directory);
     config.tls.directory = directory.path().join("certs");
     config.web.https = vec!["127.0.0.1:0".parse().unwrap()];
     config.web.http = vec!["127.0.0.1:0".parse().unwrap()];
@@ -51,6 +54,14 @@ impl Running {
     pub async fn restart(self) -> Self {
         self.server.stop().await;
         let config = settings(&self.directory);
+        Self::start_with(self.directory, config).await
+    }
+
+    /// The same on this database, which the setting of the first start named.
+    pub async fn restart_on(self, database: String) -> Self {
+        self.server.stop().await;
+        let mut config = settings(&self.directory);
+        config.database = Some(database);
         Self::start_with(self.directory, config).await
     }
 
