@@ -29,7 +29,7 @@ release: client
 
 test:
 	@tests/setup/packages test
-	@tests/setup/stages lint types unit integration contract web fuzz browser
+	@tests/setup/stages lint types unit integration postgres contract web fuzz browser
 
 check:
 	@tests/setup/packages run
@@ -37,7 +37,7 @@ check:
 
 bench: client release
 	@tests/setup/packages test
-	@ulimit -n 4096 2>/dev/null; cargo bench --locked --bench forwarding --bench joins --bench datachannel
+	@ulimit -n 4096 2>/dev/null; cargo bench --locked --bench forwarding --bench joins --bench datachannel --bench agenda
 	@cd tests/browser && npm ci --no-fund --no-audit --loglevel=error
 	@TEST_BINARY=$(CURDIR)/target/release/visavis node tests/browser/run.mjs --bench
 
@@ -47,7 +47,7 @@ fuzz:
 
 nightly:
 	@tests/setup/packages test
-	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 VISAVIS_SIMULATION_SEEDS=10000 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_PLANTED=1 VISAVIS_SOAK_JOINS=5000 CONTRACT_CASES=10000 VISAVIS_RANDOM_TOKENS=100000 VISAVIS_LINK_TRIES=2000 tests/setup/stages lint types unit integration contract web simulation fuzz browser figures
+	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 VISAVIS_SIMULATION_SEEDS=10000 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_PLANTED=1 VISAVIS_SOAK_JOINS=5000 CONTRACT_CASES=10000 VISAVIS_RANDOM_TOKENS=100000 VISAVIS_LINK_TRIES=2000 tests/setup/stages lint types unit integration postgres contract web simulation fuzz browser figures
 
 clean:
 	@rm -rf web-client/dist web-client/gallery web-client/node_modules tests/browser/node_modules

@@ -104,6 +104,20 @@ pub const LINK_FAILURES_GLOBAL: usize = 200;
 pub const DATABASE_READERS: u32 = 4;
 /// Longest wait for a database connection or lock; beyond, the caller gets an error and nothing was written.
 pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
+/// Longest look whether the database answers; beyond, the server is not ready.
+pub const DATABASE_READY: Duration = Duration::from_secs(2);
+/// Answers of the database that are kept for the time in which it does not answer; beyond, the oldest goes.
+pub const SEEN_ENTRIES: usize = 10_000;
+/// How long such an answer counts.
+pub const SEEN_KEPT: Duration = Duration::from_secs(15 * 60);
+/// Lines of the audit trail about sockets that come and go, kept while the database does not answer; beyond, they are lost, and the log says so.
+pub const LINES_WAITING: usize = 10_000;
+/// Citizens' cookies that are given while the database does not answer, and written when it does again; beyond, opening a link is refused until then.
+pub const SIGN_INS_WAITING: usize = 1_000;
+/// How often, and how long apart, a server asks for a PostgreSQL database that another one had a moment ago; then it does not start.
+pub const OWNER_TRIES: u32 = 20;
+/// Between two of these.
+pub const OWNER_TRY: Duration = Duration::from_millis(50);
 /// Characters of a message to a person who waits; a longer one is refused with `bad_message`.
 pub const NOTICE_CHARACTERS: usize = 500;
 /// Bytes of one offer (a Chromium offer with all our sections has about 25 KiB). A larger one is refused unread.

@@ -12,7 +12,7 @@ use visavis::access::token::Token;
 use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
 use visavis::load;
 use visavis::load::command::Options;
-use visavis::server::{Server, check, make_directory};
+use visavis::server::{self, Server, check, make_directory};
 use visavis::store::{Head, NewAgent, Store, Verdict};
 use visavis::telemetry;
 use visavis::time::Clock;
@@ -152,6 +152,11 @@ async fn run(mut config: Config) -> Done {
 async fn check_only(config: &Config) -> Done {
     let (wrong, good) = check::check(config, Clock::default().now());
     let (doubts, answered) = check::doubts(config).await;
+    let (mut wrong, mut good) = (wrong, good);
+    match check::database(config).await {
+        Ok(sentence) => good.push(sentence),
+        Err(sentence) => wrong.push(sentence),
+    }
     for sentence in good.iter().chain(&answered) {
         say(&format!("good   {sentence}\n"));
     }
@@ -223,7 +228,7 @@ async fn back_up(config: &Config, arguments: &ArgMatches) -> Done {
 async fn restore(config: &Config, arguments: &ArgMatches) -> Done {
     let (file, keys) = files(arguments);
     make_directory(&config.data_directory)?;
-    let restored = Store::restore(&config.data_directory, &file, &keys, Clock::default().now()).await?;
+    let restored = Store::restore(server::home(config)?, &file, &keys, Clock::default().now()).await?;
     say(&format!(
         "restored as of {}: {} appointments, {} documents; {} appointments were deleted since and are again\n",
         restored.made.rfc3339(),
@@ -290,13 +295,17 @@ async fn load_test(options: &Options) -> Done {
 
 async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
     make_directory(&config.data_directory)?;
-    Ok(Store::open_beside(&config.data_directory).await?)
+    Ok(Store::open_beside(server::home(config)?).await?)
 }
 
 /// The same, where there is something to look at: nothing is made.
 async fn existing_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
-    if !config.data_directory.join("visavis.db").exists() {
-        return Err(format!("there is no database in {}: set data.directory", config.data_directory.display()).into());
+    if !server::home(config)?.has_database().await? {
+        return Err(match &config.database {
+            None => format!("there is no database in {}: set data.directory", config.data_directory.display()),
+            Some(_) => String::from("the PostgreSQL database is empty: set database"),
+        }
+        .into());
     }
     open_store(config).await
 }

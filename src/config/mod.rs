@@ -33,8 +33,12 @@ pub struct Config {
     pub tls: Tls,
     /// The media plane.
     pub media: Media,
-    /// Database, master key, demo data.
+    /// Embedded database, master key, documents, demo data.
     pub data_directory: PathBuf,
+    /// The address of a PostgreSQL database, without a password; none: the embedded one.
+    pub database: Option<String>,
+    /// The file with its password.
+    pub database_password_file: Option<PathBuf>,
     /// What is logged and how.
     pub log: Log,
     /// Mail to citizens.
@@ -252,6 +256,8 @@ impl Config {
             tls: Tls::default(),
             media: Media::default(),
             data_directory: PathBuf::new(),
+            database: None,
+            database_password_file: None,
             log: Log::default(),
             mail: Mail::default(),
             webhook: Webhook::default(),

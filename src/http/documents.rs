@@ -270,10 +270,11 @@ pub(super) fn refused(why: Refusal) -> ApiError {
 
 /// A full disk is told as what it is (R4), whether the file or its row did not fit.
 pub(super) fn kept_error(error: StoreError) -> ApiError {
-    const SQLITE_FULL: &str = "13";
+    // SQLite's and PostgreSQL's words.
+    const FULL: [&str; 2] = ["13", "53100"];
     let is_full = match &error {
         StoreError::Vault(VaultError::Full) => true,
-        StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == SQLITE_FULL),
+        StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| FULL.contains(&&*code)),
         _ => false,
     };
     if is_full {

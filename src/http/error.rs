@@ -1,12 +1,13 @@
 //! The one shape of errors: a problem of RFC 9457 with `{"error":{"code","message"}}` in it, and the status that belongs to the code. Messages are for developers and hold nothing personal.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::booking_form::may_carry_a_copy;
 use super::documents::UPLOAD_PATH;
+use super::site::Site;
 use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{ErrorDetail, FreeSlot, Problem};
@@ -40,6 +41,14 @@ impl ApiError {
 
     pub(super) fn saying(self, message: String) -> Self {
         Self { message, ..self }
+    }
+
+    /// The database does not answer. Whoever booked is told that nothing is booked.
+    fn away() -> Self {
+        const AGAIN_S: u64 = 5;
+        let told =
+            Self::new(ErrorCode::Internal, "the server cannot write anything down at the moment; nothing was done, try again in a minute");
+        Self { retry_after_s: Some(AGAIN_S), ..told.with_status(StatusCode::SERVICE_UNAVAILABLE) }
     }
 
     pub(super) fn with_status(self, status: StatusCode) -> Self {
@@ -98,6 +107,9 @@ impl From<StoreError> for ApiError {
     /// Ours: logged once here, the client learns only that it was not its fault.
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store refused");
+        if error.is_away() {
+            return Self::away();
+        }
         Self::new(ErrorCode::Internal, "the server could not do it; nothing was done")
     }
 }
@@ -113,12 +125,14 @@ pub(super) async fn wrong_method() -> ApiError {
 }
 
 /// Body and answer within `limits::WEB_REQUEST` (O13); a document has `limits::UPLOAD`, and each part of it its own deadline. A WebSocket's answer is its upgrade; what follows has its own limits.
-pub(super) async fn deadline(request: Request, next: Next) -> Response {
+pub(super) async fn deadline(State(site): State<Site>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method(), request.uri().path());
     let sends_a_document = (*method == Method::POST && path == UPLOAD_PATH) || may_carry_a_copy(method, path, request.headers());
     let within = if sends_a_document { limits::UPLOAD } else { limits::WEB_REQUEST };
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,
+        // Ours, when it was the database that kept it waiting.
+        Err(_) if !site.store.ready().await => ApiError::away().into_response(),
         Err(_) => ApiError::new(ErrorCode::BadMessage, "the request was not complete in time")
             .with_status(StatusCode::REQUEST_TIMEOUT)
             .into_response(),

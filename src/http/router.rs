@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
@@ -99,7 +99,7 @@ pub fn router(site: Site) -> Router {
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limits::WEB_BODY_BYTES))
         .layer(from_fn_with_state(site.clone(), guard::refuse_foreign_pages))
-        .layer(from_fn(error::deadline))
+        .layer(from_fn_with_state(site.clone(), error::deadline))
         .layer(from_fn_with_state(site.clone(), headers::secure))
         .with_state(site)
 }

@@ -30,6 +30,7 @@ pub use courier::run as run_courier;
 pub use letter::{Letter, Sheet};
 pub use mailbox::{Kept, Mailbox};
 pub use mailer::Mailer;
+pub use secret::Secret;
 pub use sender::run;
 pub use webhook::{Webhook, signature};
 

@@ -12,12 +12,12 @@ use crate::limits;
 
 /// Never shown, wiped when dropped.
 #[derive(Clone)]
-pub(super) struct Secret(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The text of the file, without the line break at its end. Refused when others may read the file, when it is empty or longer than
     /// `limits::SECRET_BYTES`.
-    pub(super) fn read(path: &Path) -> Result<Self, NotifyError> {
+    pub fn read(path: &Path) -> Result<Self, NotifyError> {
         let wrong = |why: String| NotifyError::SecretFile { path: path.to_owned(), why };
         let file = std::fs::File::open(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let mode = file.metadata().map_err(|error| wrong(error.to_string()))?.permissions().mode();
@@ -41,7 +41,7 @@ impl Secret {
     }
 
     /// The secret itself.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.0
     }
 }

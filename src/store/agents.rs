@@ -94,7 +94,7 @@ impl Store {
              (SELECT cookie_hash FROM agent_sign_ins WHERE agent = $1 ORDER BY created_ms DESC LIMIT $2) RETURNING cookie_hash",
         )
         .bind(agent.0)
-        .bind(limits::SIGN_INS_PER_AGENT)
+        .bind(i64::from(limits::SIGN_INS_PER_AGENT))
         .fetch_all(&mut *transaction)
         .await?;
         append(&mut transaction, "signed_in", Who::Agent(agent), None, now).await?;
@@ -104,6 +104,23 @@ impl Store {
 
     /// The agent behind a sign-in cookie's hash, when it is still good. Counts as activity.
     pub async fn agent_by_sign_in(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
+        if self.is_away()
+            && let Some(grant) = self.inner.seen.recall_agent(hash)
+        {
+            return Ok(Some(grant));
+        }
+        let changes = self.inner.seen.changes();
+        match self.in_time(self.ask_agent(hash, now)).await {
+            Ok(found) => {
+                self.inner.seen.keep_agent(hash, found.as_ref(), changes);
+                Ok(found)
+            }
+            Err(error) if error.is_away() => self.inner.seen.recall_agent(hash).map(Some).ok_or(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask_agent(&self, hash: TokenHash, now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
         let row = sqlx::query(
             "SELECT agents.id, agents.display_name, agent_sign_ins.seen_ms FROM agent_sign_ins JOIN agents ON agents.id = agent_sign_ins.agent \
              WHERE cookie_hash = $1 AND expires_ms > $2 AND seen_ms > $3",
@@ -139,11 +156,20 @@ impl Store {
 
     /// Whether this cookie has not ended: signed out, expired, or pushed out by newer ones.
     pub async fn has_agent_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM agent_sign_ins WHERE cookie_hash = $1")
-            .bind(cookie.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
+        if self.is_away() && self.inner.seen.recall_agent(cookie).is_some() {
+            return Ok(true);
+        }
+        let asked = self.in_time(async {
+            let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM agent_sign_ins WHERE cookie_hash = $1")
+                .bind(cookie.as_slice())
+                .fetch_optional(&self.inner.readers)
+                .await?;
+            Ok(found.is_some())
+        });
+        match asked.await {
+            Err(error) if error.is_away() && self.inner.seen.recall_agent(cookie).is_some() => Ok(true),
+            told => told,
+        }
     }
 
     /// Ends one cookie. Tells whose it was.
@@ -157,6 +183,7 @@ impl Store {
             append(&mut transaction, "signed_out", Who::Agent(AgentId(agent)), None, now).await?;
         }
         transaction.commit().await?;
+        self.inner.seen.forget();
         Ok(agent.map(AgentId))
     }
 
@@ -168,6 +195,7 @@ impl Store {
             append(&mut transaction, "signed_out", Who::Service, None, now).await?;
         }
         transaction.commit().await?;
+        self.inner.seen.forget();
         Ok(())
     }
 
@@ -214,6 +242,9 @@ impl Store {
             }
         }
         transaction.commit().await?;
+        if !ended.is_empty() {
+            self.inner.seen.forget();
+        }
         Ok(ended)
     }
 }

@@ -17,6 +17,7 @@ use super::outbox::{self, Reach};
 use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
+use super::seen::Asked;
 use super::{ApiRequest, Store, StoreError, api_requests, load_test, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
@@ -225,17 +226,49 @@ impl Store {
 
     /// One appointment with its consultation.
     pub async fn appointment(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
-        let row = sqlx::query("SELECT * FROM appointments WHERE id = $1").bind(id.to_string()).fetch_optional(&self.inner.readers).await?;
-        row.map(|row| self.opened(&row)).transpose()
+        self.seen_or(Asked::Id(id), async {
+            let row =
+                sqlx::query("SELECT * FROM appointments WHERE id = $1").bind(id.to_string()).fetch_optional(&self.inner.readers).await?;
+            row.map(|row| self.opened(&row)).transpose()
+        })
+        .await
+    }
+
+    /// Asks the database for an appointment; while it does not answer, what it said the last time counts.
+    pub(super) async fn seen_or(
+        &self,
+        asked: Asked,
+        ask: impl Future<Output = Result<Option<Appointment>, StoreError>>,
+    ) -> Result<Option<Appointment>, StoreError> {
+        if self.is_away()
+            && let Some(of) = self.inner.seen.recall(asked)
+        {
+            return Ok(Some(of));
+        }
+        let changes = self.inner.seen.changes();
+        match self.in_time(ask).await {
+            Ok(found) => {
+                self.inner.seen.keep(asked, found.as_ref(), changes);
+                Ok(found)
+            }
+            Err(error) if error.is_away() => self.inner.seen.recall(asked).map(Some).ok_or(error),
+            Err(error) => Err(error),
+        }
     }
 
     /// The appointment behind a join link's hash.
     pub async fn appointment_by_link(&self, link: TokenHash) -> Result<Found, StoreError> {
-        let row = sqlx::query("SELECT * FROM appointments WHERE link_hash = $1")
-            .bind(link.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        self.found(row, link).await
+        let asked = self.seen_or(Asked::Link(link), async {
+            let row = sqlx::query("SELECT * FROM appointments WHERE link_hash = $1")
+                .bind(link.as_slice())
+                .fetch_optional(&self.inner.readers)
+                .await?;
+            row.map(|row| self.opened(&row)).transpose()
+        });
+        match asked.await? {
+            Some(appointment) => Ok(Found::Appointment(Box::new(appointment))),
+            None => self.in_time(self.found(None, link)).await,
+        }
     }
 
     pub(super) async fn found(&self, row: Option<Row>, link: TokenHash) -> Result<Found, StoreError> {
@@ -260,14 +293,18 @@ impl Store {
 
     async fn nearest(&self, now: Timestamp, most: u32) -> Result<Vec<Appointment>, StoreError> {
         let day = Duration::from_secs(24 * 60 * 60);
+        // First which, by the indices alone, then their rows. No appointment is longer than `APPOINTMENT_LONGEST`, so its start finds what reaches into the time.
         let rows = sqlx::query(
-            "SELECT * FROM appointments WHERE (start_ms < $1 AND end_ms > $2) OR (changed_ms > $2 AND changed_ms > created_ms) \
-             ORDER BY abs(start_ms - $4), id LIMIT $3",
+            "SELECT * FROM appointments WHERE id IN (SELECT id FROM ( \
+             SELECT id, start_ms FROM appointments WHERE start_ms > $5 AND start_ms < $1 AND end_ms > $2 \
+             UNION SELECT id, start_ms FROM appointments WHERE changed_ms > $2 AND changed_ms > created_ms \
+             ) AS near ORDER BY abs(start_ms - $4), id LIMIT $3) ORDER BY abs(start_ms - $4), id",
         )
         .bind(now.after(day).0)
         .bind(now.before(day).0)
-        .bind(most)
+        .bind(i64::from(most))
         .bind(now.0)
+        .bind(now.before(day + limits::APPOINTMENT_LONGEST + Duration::from_millis(1)).0)
         .fetch_all(&self.inner.readers)
         .await?;
         rows.iter().map(|row| self.opened(row)).collect()
@@ -275,6 +312,21 @@ impl Store {
 
     /// Writes the consultation and the audit lines of what changed it, both or neither, synced to disk when this returns.
     pub async fn save_consultation(
+        &self,
+        id: AppointmentId,
+        record: &Record,
+        trail: &[(&'static str, Who)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let written = self.in_time(self.write_consultation(id, record, trail, now)).await;
+        // What failed was not acknowledged: whoever goes on from what was before loses nothing.
+        if written.is_ok() {
+            self.inner.seen.renew(id, record);
+        }
+        written
+    }
+
+    async fn write_consultation(
         &self,
         id: AppointmentId,
         record: &Record,
@@ -291,7 +343,7 @@ impl Store {
                 .bind(id.to_string())
                 .bind(sealed)
                 .bind(now.0)
-                .bind(record.stage != Stage::Cancelled)
+                .bind(i64::from(record.stage != Stage::Cancelled))
                 .bind(look_first(slot, rules, record.course(slot)).0)
                 .execute(&mut *transaction)
                 .await?;
@@ -361,57 +413,9 @@ impl Store {
         outbox::take_back_reminders(&mut transaction, id).await?;
         outbox::put_reminders(&mut transaction, &appointment.service, id, slot.start, reach, now).await?;
         transaction.commit().await?;
+        self.inner.seen.doubt(id);
         self.outbox_may_be_filled();
         Ok(true)
-    }
-
-    /// A citizen exchanged the link for this cookie. At the bound of cookies the oldest of this appointment goes.
-    pub async fn sign_in_citizen(&self, appointment: &Appointment, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
-        let id = appointment.id.to_string();
-        let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
-        let mut transaction = self.begin_to_write().await?;
-        sqlx::query(
-            "INSERT INTO citizen_sign_ins (cookie_hash, appointment, link_epoch, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(cookie.as_slice())
-        .bind(&id)
-        .bind(appointment.link_epoch)
-        .bind(now.0)
-        .bind(expires.0)
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
-            "DELETE FROM citizen_sign_ins WHERE appointment = $1 AND cookie_hash NOT IN \
-             (SELECT cookie_hash FROM citizen_sign_ins WHERE appointment = $1 ORDER BY created_ms DESC LIMIT $2)",
-        )
-        .bind(&id)
-        .bind(limits::SIGN_INS_PER_APPOINTMENT)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// The appointment behind a citizen's cookie, while the cookie and the link that opened it are good.
-    pub async fn appointment_by_sign_in(&self, cookie: TokenHash, now: Timestamp) -> Result<Option<Appointment>, StoreError> {
-        let row = sqlx::query(
-            "SELECT appointments.* FROM citizen_sign_ins JOIN appointments ON appointments.id = citizen_sign_ins.appointment \
-             AND appointments.link_epoch = citizen_sign_ins.link_epoch WHERE cookie_hash = $1 AND expires_ms > $2",
-        )
-        .bind(cookie.as_slice())
-        .bind(now.0)
-        .fetch_optional(&self.inner.readers)
-        .await?;
-        row.map(|row| self.opened(&row)).transpose()
-    }
-
-    /// Whether this cookie has not ended with the link that opened it.
-    pub async fn has_citizen_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM citizen_sign_ins WHERE cookie_hash = $1")
-            .bind(cookie.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
     }
 
     /// Anything but `Yes`: nothing was written.
@@ -464,7 +468,7 @@ impl Store {
         .bind(key.seal(&place("name_sealed", id), appointment.name.as_bytes())?)
         .bind(key.seal(&place("record_sealed", id), &json(&appointment.record)?)?)
         .bind(self.link_token(appointment).hash().as_slice())
-        .bind(appointment.link_epoch)
+        .bind(i64::from(appointment.link_epoch))
         .bind(now.0)
         .bind(key.seal(&place("details_sealed", id), &appointment.details.to_json()?)?)
         .bind(millis(appointment.rules.documents))

@@ -162,7 +162,7 @@ impl Store {
             "SELECT callbacks.*, reference FROM callbacks LEFT JOIN appointments ON appointments.id = callbacks.appointment \
              ORDER BY done_ms IS NOT NULL, done_ms DESC, callbacks.start_ms, callbacks.created_ms LIMIT $1",
         )
-        .bind(limits::CALLBACKS_LISTED)
+        .bind(i64::from(limits::CALLBACKS_LISTED))
         .fetch_all(&self.inner.readers)
         .await?;
         rows.iter().map(|row| self.opened_callback(row)).collect()

@@ -76,7 +76,7 @@ impl Store {
         sqlx::query("UPDATE appointments SET link_hash = $2, link_epoch = $3, changed_ms = $4, cancel_hash = $5 WHERE id = $1")
             .bind(id.to_string())
             .bind(token.hash().as_slice())
-            .bind(appointment.link_epoch)
+            .bind(i64::from(appointment.link_epoch))
             .bind(now.0)
             .bind(self.cancel_token(&appointment).hash().as_slice())
             .execute(&mut *transaction)
@@ -92,6 +92,7 @@ impl Store {
         append(&mut transaction, "link_rotated", who, Some(id), now).await?;
         outbox::put_message(&mut transaction, Kind::LinkRotated, id, appointment.reach(), now).await?;
         transaction.commit().await?;
+        self.inner.seen.forget();
         self.outbox_may_be_filled();
         Ok(Rotated::New(token))
     }

@@ -13,7 +13,7 @@ use aws_lc_rs::rand;
 use sqlx::Row as _;
 
 use super::audit::{Who, append};
-use super::database::{Connection, Row};
+use super::database::{Connection, Row, number};
 use super::outgoing::{Channel, Kind, Message, MessageState, Outgoing, Subject};
 use super::{Store, StoreError};
 use crate::ids::{AppointmentId, CallbackId};
@@ -78,7 +78,7 @@ impl Store {
             )
             .bind(channel.word())
             .bind(now.0)
-            .bind(most)
+            .bind(i64::from(most))
             .fetch_all(&self.inner.readers)
             .await?;
             due.extend(rows.iter().filter_map(outgoing));
@@ -164,7 +164,7 @@ impl Store {
                  AND due_ms > (SELECT due_ms FROM outbox WHERE state = 'waiting' AND channel = $1 AND due_ms <= $3 ORDER BY due_ms LIMIT 1 OFFSET $2)",
             )
             .bind(channel.word())
-            .bind(limits::OUTBOX_WAITING)
+            .bind(i64::from(limits::OUTBOX_WAITING))
             .bind(now.0)
             .execute(&self.inner.writer)
             .await?;
@@ -305,7 +305,7 @@ pub(super) async fn put_reminders(
     }
     let before: Vec<i64> = sqlx::query_scalar("SELECT before_ms FROM reminders WHERE service = $1 ORDER BY before_ms DESC LIMIT $2")
         .bind(service)
-        .bind(limits::REMINDERS)
+        .bind(i64::from(limits::REMINDERS))
         .fetch_all(&mut *connection)
         .await?;
     for due in before.into_iter().map(|before| Timestamp(start.0.saturating_sub(before))).filter(|due| *due > now) {
@@ -340,7 +340,7 @@ fn outgoing(row: &Row) -> Option<Outgoing> {
         at: Timestamp(row.try_get("at_ms").ok()?),
         first_due: Timestamp(row.try_get("first_due_ms").ok()?),
         due: Timestamp(row.try_get("due_ms").ok()?),
-        attempts: row.try_get("attempts").ok()?,
+        attempts: number(row, "attempts").ok()?,
     })
 }
 

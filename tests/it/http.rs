@@ -11,6 +11,7 @@ use visavis::load::http_client::{Response, request};
 use visavis::load::signaling_client::SignalingClient;
 use visavis::store::{Store, Who};
 
+use crate::database::{home, pool};
 use crate::running::{Running, no_token, settings};
 
 /// A request on a raw socket, with exactly these lines.
@@ -28,20 +29,19 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 
 /// Everything that a prefetch could have changed: all rows of the database.
 pub(crate) async fn rows(server: &Running) -> Vec<String> {
-    let url = format!("sqlite://{}", server.directory.path().join("data/visavis.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let pool = pool(server.directory.path().join("data")).await;
     let mut all = Vec::new();
     for (table, sql) in [
-        ("appointments", "SELECT count(*), coalesce(sum(changed_ms), 0) FROM appointments"),
-        ("citizen_sign_ins", "SELECT count(*), coalesce(sum(expires_ms), 0) FROM citizen_sign_ins"),
-        ("agent_sign_ins", "SELECT count(*), coalesce(sum(seen_ms), 0) FROM agent_sign_ins"),
+        ("appointments", "SELECT count(*), CAST(coalesce(sum(changed_ms), 0) AS BIGINT) FROM appointments"),
+        ("citizen_sign_ins", "SELECT count(*), CAST(coalesce(sum(expires_ms), 0) AS BIGINT) FROM citizen_sign_ins"),
+        ("agent_sign_ins", "SELECT count(*), CAST(coalesce(sum(seen_ms), 0) AS BIGINT) FROM agent_sign_ins"),
         ("erased", "SELECT count(*), 0 FROM erased"),
         ("agents", "SELECT count(*), 0 FROM agents"),
         ("load_appointments", "SELECT count(*), 0 FROM load_appointments"),
         ("load_agents", "SELECT count(*), 0 FROM load_agents"),
         ("audit", "SELECT count(*), 0 FROM audit"),
-        ("outbox", "SELECT count(*), coalesce(sum(due_ms), 0) FROM outbox"),
-        ("meta", "SELECT count(*), coalesce(sum(length(value)), 0) FROM meta"),
+        ("outbox", "SELECT count(*), CAST(coalesce(sum(due_ms), 0) AS BIGINT) FROM outbox"),
+        ("meta", "SELECT count(*), CAST(coalesce(sum(length(value)), 0) AS BIGINT) FROM meta"),
     ] {
         let row: (i64, i64) = sqlx::query_as(sql).fetch_one(&pool).await.unwrap();
         all.push(format!("{table}: {row:?}"));
@@ -312,7 +312,7 @@ async fn a_new_password_from_the_command_line_ends_open_sockets_of_the_running_s
     let cookie = server.agent().await;
     let mut client = SignalingClient::connect(&server.base, "agent", &cookie).await.unwrap();
     client.hello(&visavis::load::participant::device_name(1)).await.unwrap();
-    let beside = Store::open_beside(&server.directory.path().join("data")).await.unwrap();
+    let beside = Store::open_beside(home(&server.directory.path().join("data"))).await.unwrap();
     let anna = beside.agent_account("anna").await.unwrap().unwrap().grant.agent;
     beside.sign_out_everywhere(anna, server.clock.now()).await.unwrap();
     let heard = client.until(Duration::from_secs(4), "a close", |heard| heard.closed.is_some()).await.unwrap();
@@ -481,7 +481,7 @@ async fn stopped_server_leaves_a_store_that_opens() {
     let (_, token) = server.book(0, "Clara").await;
     let Running { server, directory, .. } = server;
     server.stop().await;
-    let store = Store::open(&directory.path().join("data")).await.unwrap();
+    let store = Store::open(home(&directory.path().join("data"))).await.unwrap();
     let hash = visavis::access::token::Token::parse(&token).unwrap().hash();
     assert!(matches!(store.appointment_by_link(hash).await.unwrap(), visavis::store::Found::Appointment(_)));
 }

@@ -29,6 +29,8 @@ use visavis::signaling::{Signaling, prepare};
 use visavis::store::{Appointment, Details, NewAgent, NewAppointment, Store, Who};
 use visavis::time::{Clock, Timestamp};
 
+use crate::database::home;
+
 const SOON: Duration = Duration::from_secs(5);
 
 /// Store, media plane and signaling behind a router, on a runtime of its own that can be cut off like a killed process.
@@ -87,7 +89,7 @@ impl House {
         let started = runtime.spawn({
             let clock = clock.clone();
             async move {
-                let store = Store::open(&directory).await.unwrap();
+                let store = Store::open(home(&directory)).await.unwrap();
                 for number in 1..=2 {
                     let (username, display_name) = (number.to_string(), format!("Agent {number}"));
                     let account = NewAgent { username, display_name, language: "en".into(), password_hash: String::new() };
