@@ -303,7 +303,7 @@ async fn a_portal_without_its_key_hears_that_it_is_missing_and_an_unknown_method
         let answer = ask(line).await;
         assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\"wrong_key\""), "{line}: {answer}");
     }
-    for line in ["TRACE /api/v1/services", "OPTIONS /api/v1/slots", "TRACE /api/v1/callbacks"] {
+    for line in ["TRACE /api/v1/services", "OPTIONS /api/v1/slots", "PUT /api/v1/topics", "TRACE /api/v1/callbacks"] {
         let answer = ask(line).await;
         assert!(answer.starts_with("HTTP/1.1 405 ") && answer.to_ascii_lowercase().contains("\r\nallow: get,"), "{line}: {answer}");
     }

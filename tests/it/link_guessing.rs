@@ -48,10 +48,22 @@ async fn the_time_of_an_answer_does_not_tell_a_good_link_from_a_bad_one() {
     config.web.trusted_proxies = vec![Network::parse("127.0.0.0/8").unwrap()];
     let server = Running::start_with(directory, config).await;
     let (_, good) = server.book(0, "Clara").await;
-    let server = &server;
+    // What the answer tells it tells each time; what a busy machine does to one round it does not do to all.
+    for round in 1..=3 {
+        let (good_ms, bad_ms) = medians(&server, &good).await;
+        println!("{} each: a good link is answered in {good_ms:.2} ms, a bad one in {bad_ms:.2} ms", tries());
+        if (good_ms - bad_ms).abs() < 0.05 * good_ms.max(bad_ms) {
+            return;
+        }
+        assert!(round < 3, "{good_ms:.2} ms and {bad_ms:.2} ms");
+    }
+}
+
+/// How long a good and a bad link take in the middle, in milliseconds.
+async fn medians(server: &Running, good: &str) -> (f64, f64) {
     // In turns, so that whatever else the machine does falls on both.
     let asked = futures_util::stream::iter(0..2 * tries()).map(|at| {
-        let (is_good, token) = if at % 2 == 0 { (true, good.clone()) } else { (false, random().text()) };
+        let (is_good, token) = if at % 2 == 0 { (true, good.to_owned()) } else { (false, random().text()) };
         async move {
             let from = format!("192.0.{}.{}", at / 250, 1 + at % 250);
             let begun = Instant::now();
@@ -67,7 +79,5 @@ async fn the_time_of_an_answer_does_not_tell_a_good_link_from_a_bad_one() {
         times.sort_by(f64::total_cmp);
         times[times.len() / 2]
     };
-    let (good, bad) = (median(true), median(false));
-    println!("{} each: a good link is answered in {good:.2} ms, a bad one in {bad:.2} ms", all.len() / 2);
-    assert!((good - bad).abs() < 0.05 * good.max(bad), "{good:.2} ms and {bad:.2} ms");
+    (median(true), median(false))
 }
