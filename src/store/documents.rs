@@ -182,7 +182,7 @@ impl Store {
 
 /// Writes the row of one whose bytes are on the disk, and the line of the audit trail.
 pub(super) async fn put(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     appointment: AppointmentId,
     key: &SealingKey,
     arrived: &Arrived,
@@ -209,7 +209,7 @@ pub(super) async fn put(
 
 /// Takes out the row of the identity card's copy, with its key; its file is to be removed once that is committed.
 pub(super) async fn take_identity_copy(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     appointment: AppointmentId,
 ) -> Result<Vec<DocumentId>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar("DELETE FROM documents WHERE appointment = $1 AND kind = $2 RETURNING id")

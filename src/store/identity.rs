@@ -1,10 +1,10 @@
 //! What an agent said after a look at an identity card, sealed with the appointment. Saying it destroys the copy: one transaction, then the file.
 //! Knows no picture; who may look is the business of others.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::Row;
 use super::{Store, StoreError, documents};
 use crate::agenda::identity::{IdentityMethod, IdentityResult, IdentitySeen};
 use crate::ids::{AgentId, AppointmentId};
@@ -20,7 +20,7 @@ impl Store {
         row.map_or(Ok(None), |row| self.identity_in(id, &row))
     }
 
-    fn identity_in(&self, id: AppointmentId, row: &SqliteRow) -> Result<Option<IdentitySeen>, StoreError> {
+    fn identity_in(&self, id: AppointmentId, row: &Row) -> Result<Option<IdentitySeen>, StoreError> {
         let Some(sealed) = row.try_get::<Option<Vec<u8>>, _>("identity_sealed")? else { return Ok(None) };
         let opened = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?.open(&place(id), &sealed)?;
         serde_json::from_slice(&opened).map(Some).map_err(|_| StoreError::Sealed)
