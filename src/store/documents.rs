@@ -208,10 +208,7 @@ pub(super) async fn put(
 }
 
 /// Takes out the row of the identity card's copy, with its key; its file is to be removed once that is committed.
-pub(super) async fn take_identity_copy(
-    connection: &mut Connection,
-    appointment: AppointmentId,
-) -> Result<Vec<DocumentId>, StoreError> {
+pub(super) async fn take_identity_copy(connection: &mut Connection, appointment: AppointmentId) -> Result<Vec<DocumentId>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar("DELETE FROM documents WHERE appointment = $1 AND kind = $2 RETURNING id")
         .bind(appointment.to_string())
         .bind(word(DocumentKind::IdentityCopy))
