@@ -11,11 +11,28 @@ use crate::consultation::record::GuestKind;
 use crate::documents::ledger::DocumentKind;
 use crate::ids::DocumentId;
 use crate::protocol::codes::ErrorCode;
+use crate::protocol::server::ChatMessage;
 use crate::protocol::values::Utc;
 
 /// Body of every answer that is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// The same with what RFC 9457 asks for (`application/problem+json`): so every error leaves the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// Where `openapi.json` says more about this code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words, English; the same for each problem of the type.
+    pub title: String,
+    /// That of the answer.
+    pub status: u16,
+    /// As `error.message`.
+    pub detail: String,
     /// What went wrong.
     pub error: ErrorDetail,
 }
@@ -80,6 +97,23 @@ pub struct BookableTopic {
     /// What helps to have at hand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub helpful: BTreeMap<String, Vec<String>>,
+}
+
+/// A topic with the service that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceTopic {
+    /// Key of the service.
+    pub service: String,
+    /// What it can be consulted about.
+    #[serde(flatten)]
+    pub topic: BookableTopic,
+}
+
+/// Answer to `GET /api/v1/topics`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Topics {
+    /// In the order of the services' and their own keys.
+    pub topics: Vec<ServiceTopic>,
 }
 
 /// Answer to `GET /api/v1/services`.
@@ -301,6 +335,13 @@ pub struct Receipt {
     pub line: i64,
     /// SHA-256 of that line, 64 hex digits.
     pub hash: String,
+}
+
+/// Answer to `GET /api/v1/link/chat`: what was said after the number in the question, as much as fits; empty when that is all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Chat {
+    /// Oldest first.
+    pub messages: Vec<ChatMessage>,
 }
 
 /// Answer to `GET /api/v1/link/documents` and to an agent's question for those of a consultation.

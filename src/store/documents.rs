@@ -171,7 +171,7 @@ impl Store {
         Ok(removed.map_err(|_| VaultError::System(std::io::ErrorKind::Interrupted.into()))??)
     }
 
-    async fn key_in(&self, connection: &mut Connection, appointment: AppointmentId) -> Result<Option<SealingKey>, StoreError> {
+    pub(super) async fn key_in(&self, connection: &mut Connection, appointment: AppointmentId) -> Result<Option<SealingKey>, StoreError> {
         let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped_key FROM appointments WHERE id = $1")
             .bind(appointment.to_string())
             .fetch_optional(connection)

@@ -1,11 +1,15 @@
 //! Durable state on SQLite (WAL, `synchronous=FULL`; SQL with `$1` placeholders that PostgreSQL takes too). Decides nothing; seals names under a key per appointment.
 
 mod agents;
+mod api_keys;
+mod api_requests;
 mod appointments;
 mod audit;
 mod backup;
 mod callbacks;
+mod chat;
 mod database;
+mod desk;
 mod details;
 mod documents;
 mod erasure;
@@ -15,6 +19,7 @@ mod ledger;
 mod links;
 mod load_test;
 mod meta;
+mod no_show;
 mod outbox;
 mod outgoing;
 mod places;
@@ -22,6 +27,7 @@ mod public_bookings;
 mod reference;
 mod restore;
 mod seal;
+mod sign_ins;
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -38,6 +44,7 @@ use crate::documents::vault::{Vault, VaultError};
 use crate::limits;
 
 pub use agents::{AgentAccount, NewAgent};
+pub use api_requests::ApiRequest;
 pub use appointments::{Appointment, Found, NewAppointment, Placed};
 pub use audit::{AuditLine, Who};
 pub use backup::{BackupError, Made};
@@ -46,9 +53,10 @@ pub use details::Details;
 pub use documents::{Arrived, ArrivedCopy, Incoming};
 pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
+pub use links::Rotated;
 pub use load_test::TakenOut;
 pub use outbox::Outlets;
-pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing};
+pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing, Subject};
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
 

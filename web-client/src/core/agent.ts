@@ -247,7 +247,7 @@ export class Agent extends Side<AgentState> {
   protected override pushed(message: Pushed): void {
     switch (message.type) {
       case "quality": return this.seat.quality(message.uplink, message.downlink);
-      case "lids": return message.appointment === this.get().state?.appointment ? this.seat.lids(message.camera, message.screen) : undefined;
+      case "lids": return message.appointment === this.get().state?.appointment ? this.seat.lids(message) : undefined;
       case "desk":
         // What ended it while the line was down is not told again.
         if (this.#resume.desk(this.get().state?.appointment)) this.#ended("not_in_call");
@@ -284,12 +284,14 @@ export class Agent extends Side<AgentState> {
     // The list can be looked for again: a call does not wait for it.
     if (entered) this.#documents().catch(() => undefined);
     this.seat.update(message.phase === "elsewhere" ? undefined : message);
+    this.talksIn(message, message.phase === "in_call");
     if (message.phase === "elsewhere") this.media.close();
     else if (this.media.get().step === "idle") void this.media.open();
   }
 
   #ended(notice: string): void {
     const had = this.get().state !== undefined;
+    this.talksIn(undefined, false);
     this.letGo();
     this.set({ state: undefined, callSince: undefined, invited: undefined, knocked: undefined, documents: undefined, identity: undefined, copy: undefined, notice: had ? notice : undefined });
   }

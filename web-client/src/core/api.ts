@@ -1,6 +1,6 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, CancelLink, DocumentEntry, Documents, FreeSlot, Identity, IdentityResult, Link, NewBooking, NewCallback, Services, Slots } from "./protocol";
+import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, CancelLink, Chat, ChatMessage, DocumentEntry, Documents, FreeSlot, Identity, IdentityResult, Link, NewBooking, NewCallback, Services, Slots } from "./protocol";
 
 export class ApiError extends Error {
   /** `free`: with `slot_taken`, the next slots. `detail`: for developers; of a refused field it begins with its name. */
@@ -77,6 +77,16 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
   if (response.ok && answer !== undefined) return answer as T;
   const retryAfter = Number(response.headers.get("Retry-After"));
   throw new ApiError(answer?.error?.code ?? (response.status >= 500 ? "unreachable" : "internal"), Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined, answer?.error?.free, answer?.error?.message);
+}
+
+/** What was said in the chat, all of it. */
+export async function chat(): Promise<ChatMessage[]> {
+  const all: ChatMessage[] = [];
+  for (;;) {
+    const { messages } = await call<Chat>("GET", `link/chat?after=${all[all.length - 1]?.number ?? 0}`);
+    if (messages.length === 0) return all;
+    all.push(...messages);
+  }
 }
 
 /** Sends a file as it is; says how much of it has left, from 0 to 1. Aborted it ends with `aborted`. */

@@ -17,6 +17,10 @@ import type { CancelView } from "./cancel";
 import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
 import type { ChosenFile } from "../core/chosen-files";
 import type { DocumentActions } from "./document-list";
+import { Store } from "../core/store";
+import { emptyChat, type ChatView } from "../core/chat";
+import type { LiveTextState } from "../core/live-text";
+import type { TalkView } from "./talk";
 
 /** Moving pictures that stand in for cameras. */
 export interface Pictures {
@@ -96,8 +100,8 @@ const draft: Draft = {
 };
 const empty: Draft = { consent: false, name: "", email: "", phone: "", note: "", files: [], reviewed: false, attempt: "A".repeat(43) };
 const times = [1, 2, 3].flatMap((day) => [{ start: at(day * DAY - 42.5), end: at(day * DAY + 137.5) }, { start: at(day * DAY + 227.5), end: at(day * DAY + 407.5) }]);
-const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", consent: false }, missing: [], told: 0, busy: false };
-const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", consent: true } };
+const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", email: "", consent: false }, missing: [], told: 0, busy: false };
+const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", email: "jos@example.lu", consent: true } };
 
 function booking(id: string, at: Partial<BookingState> & { step: BookingState["step"] }, more: { slots?: SlotsState; callback?: CallbackState; documents?: Partial<DocumentsState> } = {}): Example {
   return {
@@ -132,7 +136,17 @@ const noCamera = { camera: undefined, preview: undefined };
 
 const emptySeat: SeatState = { people: [], interrupted: false, connected: true, noMediaPath: false, overloaded: false, uplink: "good", downlink: "good" };
 
+interface TalkMore { chat?: Partial<ChatView>; live?: Partial<LiveTextState>; names?: Record<number, string> }
+
+function talk({ chat, live, names = {} }: TalkMore = {}): TalkView {
+  return {
+    chat: new Store<ChatView>({ ...emptyChat, open: true, ...chat }), liveText: new Store<LiveTextState>({ draft: "", mine: [], others: [], ...live }), names, zone: link.time_zone,
+    chatAct: { say: nothing, discard: nothing, typing: nothing, show: nothing }, textAct: { edit: nothing, newLine: nothing },
+  };
+}
+
 interface CitizenMore {
+  talk?: TalkMore;
   at?: Partial<CitizenState>;
   media?: LocalMediaState | ((pictures: Pictures) => LocalMediaState);
   seat?: (pictures: Pictures) => SeatState;
@@ -148,7 +162,7 @@ function citizen(id: string, more: CitizenMore): Example {
     view: (pictures) => ({
       at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
-      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, slots: more.slots ?? someSlots, slotsAct: slotActions, callback: more.callback, callbackAct: callbackActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
+      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, slots: more.slots ?? someSlots, slotsAct: slotActions, callback: more.callback, callbackAct: callbackActions, talk: talk(more.talk), fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
 }
@@ -183,6 +197,7 @@ const callbacks: CallbackRow[] = [
 ];
 
 interface AgentMore {
+  talk?: TalkMore;
   at?: Partial<AgentState>;
   media?: (pictures: Pictures) => LocalMediaState;
   seat?: (pictures: Pictures) => SeatState;
@@ -195,7 +210,7 @@ function agent(id: string, more: AgentMore): Example {
     view: (pictures) => ({
       at: { step: "desk", account: { name: "Anna Agent", roles: ["agent"], language: "en" }, line: "ready", rows: [], callbacks: [], services: [service], deskKnown: true, busy: false, serverAheadMs: 0, ...more.at },
       media: more.media?.(pictures) ?? noMedia,
-      seat: more.seat?.(pictures) ?? emptySeat, act: agentActions, mediaAct: mediaActions, fixed: { now: NOW, dialog: more.dialog },
+      seat: more.seat?.(pictures) ?? emptySeat, talk: talk(more.talk), act: agentActions, mediaAct: mediaActions, fixed: { now: NOW, dialog: more.dialog },
     }),
   };
 }
@@ -215,6 +230,20 @@ const squares = Array.from({ length: 41 }, (_, y) => Array.from({ length: 41 }, 
 const inCall = state("in_call", { participants: [anna] });
 const agentInCall = state("in_call", { you: 1, participants: [clara] });
 const talking = (people: SeatState["people"], more: Partial<SeatState> = {}): SeatState => ({ ...emptySeat, people, ...more });
+
+/** Of Clara and Anna, as one of them reads it. */
+const chatOf = (you: "citizen" | "agent"): ChatView["messages"] => ([
+  ["agent", "Good morning. Please have your letter of October ready."], ["citizen", "Good morning! I have it here.\nThere are two pages."],
+  ["agent", "What you need is on this page: https://guichet.example.lu/care/form-114"], ["citizen", "شكرا، merci, дякую 👨‍👩‍👧"],
+] as const).map(([role, text], i) => ({ number: i + 1, message: `m${i}`, role, name: role === "agent" ? anna.name : clara.name, you: role === you, text, at: at(-3 + i) }));
+const someTalk = (you: "citizen" | "agent"): TalkMore => {
+  const other = you === "citizen" ? anna : clara;
+  return {
+    names: { [other.participant]: other.name },
+    chat: { messages: chatOf(you), seen: 4, typing: [other.participant] },
+    live: { draft: "yes, I", mine: [{ key: 1, text: "I hear you badly" }], others: [{ participant: other.participant, name: other.name, lines: [{ key: 2, text: "Then we write." }], now: "Is this bet" }] },
+  };
+};
 
 const keptUntil = at(60 * 24);
 const identityThere: DocumentEntry[] = [{ id: "c", kind: "identity_copy", name: "card.jpg", media_type: "image/jpeg", bytes: 2_413_000, added: at(-60) }];
@@ -270,6 +299,10 @@ export const examples: Example[] = [
   citizen("waiting-no-camera", { at: { state: state("waiting") }, media: (p) => media(p, noCamera) }),
   citizen("ringing", { at: { state: state("ringing") } }),
   citizen("call", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
+  citizen("call-chat", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]), talk: someTalk("citizen") }),
+  citizen("call-chat-sending", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }), talk: { chat: { messages: chatOf("citizen").slice(0, 1), unread: 1, unsent: [
+    { message: "a", text: "Can you see me?" }, { message: "b", text: "One more question, please.", problem: "chat_full" }] } } }),
+  citizen("waiting-chat", { at: { putBack: true, state: state("waiting") }, talk: { chat: { open: false, messages: chatOf("citizen") } } }),
   citizen("call-weak-line", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent, microphone: false }], { downlink: "poor" }) }),
   citizen("call-interrupted", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }) }),
   citizen("call-no-path", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true, connected: false, noMediaPath: true }) }),
@@ -286,6 +319,7 @@ export const examples: Example[] = [
   citizen("closed", { at: { state: state("closed") }, media: noMedia }),
   citizen("closed-documents", { at: { state: state("closed"), link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
   citizen("documents", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
+  citizen("documents-chat", { at: { link: { ...link, phase: "documents", kept_until: keptUntil }, transcript: chatOf("citizen") }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
   citizen("documents-none", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { known: true } }),
   citizen("documents-erase", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false }, dialog: "erase" }),
   citizen("documents-unreachable", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { problem: "unreachable" } }),
@@ -373,6 +407,7 @@ export const examples: Example[] = [
   agent("agent-calling", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: (p) => media(p) }),
   agent("agent-calling-no-devices", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: () => ({ ...noMedia, step: "failed", problem: "not_found" }) }),
   agent("agent-call", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-chat", { at: { rows, state: agentInCall, callSince: NOW - 400_000 }, media, seat: (p) => talking([{ ...clara, media: p.citizen }]), talk: someTalk("agent") }),
   agent("agent-call-documents", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: fewDocuments.list }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-call-identity", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: identityThere }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-call-identity-unshown", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: identityThere, copy: { problem: true } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),

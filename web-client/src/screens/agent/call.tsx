@@ -16,7 +16,7 @@ import type { AgentView } from "./view";
 
 const OUTCOMES: Outcome[] = ["done", "follow_up", "not_served"];
 
-export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) {
+export function AgentCall({ at, media, seat, talk, act, mediaAct, fixed }: AgentView) {
   const text = useText();
   const [closing, setClosing] = useState(fixed?.dialog === "close");
   const [inviting, setInviting] = useState(fixed?.dialog === "invite");
@@ -26,7 +26,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
   const name = citizen?.name ?? row?.name ?? state.reference;
   return (
     <>
-      <Stage screen="agent_call" title={text("call.title", { name })} seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"}
+      <Stage screen="agent_call" talk={talk} title={text("call.title", { name })} seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"}
         onHangUp={act.hangUp} facts={<Timer since={at.callSince} end={state.end} fixedNow={fixed?.now} />}
         alone={seat.people.length === 0 && <><Icon name="person" size={48} /><p class="alone-title">{text("call.citizen_left", { name })}</p><p>{text("call.citizen_left_what")}</p></>}
         said={at.knocked && !seat.people.some((person) => person.name === at.knocked?.name) ? text("guests.said", { name: at.knocked.name }) : seat.people.length === 0 ? text("call.citizen_left", { name }) : citizen?.presence === "away" ? text("call.away_said", { name }) : undefined}

@@ -6,6 +6,7 @@ import { LineNotice, Notice, Page } from "../../ui/page";
 import { DocumentList } from "../document-list";
 import { noticeText } from "../notices";
 import { DeleteEverything } from "./erase";
+import { Transcript } from "../talk";
 import type { CitizenView } from "./view";
 
 /** After the consultation, and just after it was closed (`closed`). */
@@ -27,6 +28,7 @@ export function Documents(view: CitizenView & { closed?: boolean }) {
         </div>
       </div>
       {(documents.list.length > 0 || documents.problem) && <DocumentList {...view} />}
+      <Transcript messages={at.transcript} zone={link.time_zone} />
       <DeleteEverything {...view} />
     </Page>
   );

@@ -8,6 +8,7 @@ import type { SeatState } from "../../core/seat";
 import type { SlotsState } from "../../core/slot-finder";
 import type { CallbackActions, SlotActions } from "../book/view";
 import type { DocumentActions } from "../document-list";
+import type { TalkView } from "../talk";
 
 export type CitizenActions = Pick<Citizen,
   "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
@@ -22,6 +23,7 @@ export interface CitizenView {
   documents: DocumentsState;
   documentsAct: DocumentActions;
   act: CitizenActions;
+  talk: TalkView;
   /** For another time. */
   slots: SlotsState;
   slotsAct: SlotActions;
