@@ -10,6 +10,7 @@ mod callbacks;
 mod chat;
 mod copy;
 mod database;
+mod desk;
 mod details;
 mod dialect;
 mod documents;

@@ -117,7 +117,7 @@ fn every_rule_holds_to_the_second_in_winter_in_summer_and_over_both_changes_of_t
             }
         }
     }
-    assert_eq!(edges_seen, 9 * 2 * 15);
+    assert_eq!(edges_seen, 9 * 2 * 14);
 }
 
 /// The phase over the whole of two days, minute by minute, changes where the table says and nowhere else.
