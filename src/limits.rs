@@ -386,6 +386,8 @@ pub const DOWNLINK_MIN: u64 = 50_000;
 pub const DOWNLINK_MAX: u64 = 20_000_000;
 /// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
 pub const SOUND_BITS: u64 = 70_000;
+/// And what of it is kept free for what is asked for again and for reports, once for all voices.
+pub const SOUND_SPARE_BITS: u64 = 12_000;
 /// And what saying it again takes, each time.
 pub const REDUNDANT_BITS: u64 = 40_000;
 /// Packets of sound that one packet says again at most; of a packet that says more again nothing is taken.
@@ -396,6 +398,8 @@ pub const REDUNDANT_BYTES: usize = 400;
 pub const PICTURE_MIN: u64 = 45_000;
 /// A line that leaves so much for a picture, in bits a second, shows it again.
 pub const PICTURE_BACK: u64 = 90_000;
+/// The same where a smaller encoding of it comes, which takes no more than the narrowest line leaves.
+pub const SMALL_PICTURE_BACK: u64 = 50_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
 /// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
@@ -414,7 +418,7 @@ pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 pub const DOCUMENT_NAME_BYTES: usize = 200;
 /// Documents on their way in at once, of all people; one more is answered 503.
 pub const UPLOADS: usize = 32;
-/// Documents on their way in at once for one appointment; one more is answered 429.
+/// Documents on their way in at once for one appointment, and with bookings that are not made yet for one origin; one more is answered 429.
 pub const UPLOADS_PER_APPOINTMENT: usize = 3;
 /// A document must be here whole within this; beyond, 408 and nothing of it is kept.
 pub const UPLOAD: Duration = Duration::from_secs(10 * 60);
@@ -434,6 +438,8 @@ pub const OUTBOX_TRIED: Duration = Duration::from_secs(48 * 60 * 60);
 pub const HANDED_BYTES: u64 = 64 * 1024;
 /// Reminders of one appointment; the settings refuse more.
 pub const REMINDERS: u32 = 4;
+/// How far the clock of a demo can be moved; further is refused with `bad_message`.
+pub const DEMO_CLOCK: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 /// Mails kept in the mailbox of the demo; the oldest goes when one more comes.
 pub const DEMO_MAILS: usize = 100;
 /// The mail server must be ready for a mail within this, TLS and sign-in included, or it counts as gone.

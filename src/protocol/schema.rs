@@ -26,6 +26,8 @@ pub fn document() -> Value {
         generator.subschema_for::<http::Join>(),
         generator.subschema_for::<http::Link>(),
         generator.subschema_for::<http::Documents>(),
+        generator.subschema_for::<http::SaidOfIdentity>(),
+        generator.subschema_for::<http::Identity>(),
         generator.subschema_for::<http::Chat>(),
         generator.subschema_for::<booking::NewBooking>(),
         generator.subschema_for::<booking::Booking>(),

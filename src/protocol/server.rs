@@ -106,7 +106,10 @@ pub enum ServerMessage {
         appointment: AppointmentId,
         /// The camera, in bits a second with all headers; 0 while nobody can receive it, null without a lid.
         camera: Option<u64>,
-        /// The screen, alike.
+        /// Each smaller encoding of the camera where there are several: never 0; null, or absent, without a lid.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        smaller: Option<u64>,
+        /// The screen, as the camera.
         screen: Option<u64>,
     },
     /// New messages of the chat, oldest first.

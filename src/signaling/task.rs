@@ -430,8 +430,8 @@ impl Task {
             for (_, uplink, downlink) in lines.iter().filter(|line| Some(line.0) == seat) {
                 link.send(wire::text(&ServerMessage::Quality { appointment: self.of.id, uplink: *uplink, downlink: *downlink }));
             }
-            if let Some(Lids { camera, screen }) = seat.and_then(|seat| lids.get(&seat)).copied() {
-                link.send(wire::text(&ServerMessage::Lids { appointment: self.of.id, camera, screen }));
+            if let Some(Lids { camera, smaller, screen }) = seat.and_then(|seat| lids.get(&seat)).copied() {
+                link.send(wire::text(&ServerMessage::Lids { appointment: self.of.id, camera, smaller, screen }));
             }
         }
         self.sent.retain(|id, _| viewers.iter().any(|(_, link)| link.id() == *id));

@@ -86,7 +86,7 @@ async fn book_canary(server: &Running) -> (String, String) {
 }
 
 /// A chat message with the canary in it.
-fn message() -> Message {
+fn kept_message() -> Message {
     let (name, text) = (CANARY.to_owned(), format!("My number is {CANARY}."));
     Message { number: 1, id: MessageId([7; 16]), author: Author::Citizen, name, text, at: Timestamp(0), guests: Vec::new() }
 }
@@ -103,7 +103,7 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
         assert_eq!(send(&server, &cookie, "document", &name, &body).await.status, 201);
         assert_eq!(send(&server, &cookie, "identity_copy", &name, &body).await.status, 201);
         let of = server.server.store.appointment_by_reference(&reference).await.unwrap().unwrap();
-        server.server.store.keep_message(of.id, &message()).await.unwrap();
+        server.server.store.keep_message(of.id, &kept_message()).await.unwrap();
         booked.push((reference, token, cookie));
     }
     let data = server.directory.path().join("data");
@@ -166,7 +166,7 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
     let (revived, _) = restored(&server, "revived", &old, &careless);
     let store = Store::open(&revived).await.unwrap();
     let of = store.appointment_by_reference(&booked[0].0).await.unwrap().unwrap();
-    assert_eq!((of.name.as_str(), store.messages(of.id).await.unwrap()), (CANARY, vec![message()]));
+    assert_eq!((of.name.as_str(), store.messages(of.id).await.unwrap()), (CANARY, vec![kept_message()]));
     store.close().await;
 }
 

@@ -254,7 +254,7 @@ export class Citizen extends Side<CitizenState> {
 
   protected override pushed(message: Pushed): void {
     if (message.type === "quality") this.seat.quality(message.uplink, message.downlink);
-    if (message.type === "lids") this.seat.lids(message.camera, message.screen);
+    if (message.type === "lids") this.seat.lids(message);
     if (message.type !== "state") return;
     // Another link was opened in this browser: the cookie leads to its appointment now, and this page must not speak for that.
     if (this.get().link && message.reference !== this.get().link?.reference) {

@@ -22,6 +22,11 @@ export type Presence = "here" | "away";
 export type RowState = "expected" | "waiting" | "ringing" | "in_call" | "left";
 export type Quality = "good" | "fair" | "poor" | "lost";
 export type LinkPhase = "too_early" | "open" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled";
+/** Of whom a copy of the identity card is asked. */
+export type IdentityCheck = "always" | "unauthenticated" | "never";
+export type IdentityResult = "matches" | "does_not_match" | "not_needed";
+/** By the copy that was handed in, by a card held into the camera, not at all. */
+export type IdentityMethod = "copy" | "card_shown" | "none";
 export type DocumentKind = "identity_copy" | "document";
 
 export type Phase =
@@ -169,7 +174,7 @@ export interface CallbackRow {
 /** `callbacks`: who waits by their time, then those done last; absent when there are none. */
 export interface Desk { type: "desk"; revision: number; rows: DeskRow[]; callbacks?: CallbackRow[] }
 /** What the own pictures may take, in bits a second with all headers: 0 while nobody can receive one, null without a lid. */
-export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; screen: number | null }
+export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; smaller?: number | null; screen: number | null }
 /** `number` grows, with gaps for who may not read everything; `message` is its author's page's. */
 export interface ChatMessage { number: number; message: string; role: Role; name: string; you: boolean; text: string; at: Utc }
 export interface ChatPush { type: "chat"; appointment: AppointmentId; messages: ChatMessage[] }
@@ -242,7 +247,10 @@ export interface CancelLink {
 export interface Receipt { erased: Utc; asked: boolean; documents: number; line: number; hash: string }
 export interface DocumentEntry { id: string; kind: DocumentKind; name: string; media_type: string; bytes: number; added: Utc }
 /** `may_change`: more can be sent, and these be taken back, now. */
-export interface Documents { may_change: boolean; count_left: number; bytes_left: number; documents: DocumentEntry[] }
+export interface Documents { may_change: boolean; count_left: number; bytes_left: number; documents: DocumentEntry[]; identity?: Identity }
+/** What an agent saw of an identity card: a person's look, no proof. `by` is absent when the account is gone. */
+export interface Identity { method: IdentityMethod; result: IdentityResult; by?: string; at: Utc }
+export interface SaidOfIdentity { result: IdentityResult }
 type Texts = Partial<Record<string, string>>;
 type Lists = Partial<Record<string, string[]>>;
 /** Texts by language; English stands in for those that are not said. */
@@ -255,6 +263,10 @@ export interface BookableService {
   slot_minutes: number;
   book_ahead_days: number;
   public_booking: boolean;
+  identity_check: IdentityCheck;
+  /** Documents of one appointment, the copy of the identity card included, and their bytes in all. */
+  document_count: number;
+  document_bytes: number;
   topics: BookableTopic[];
 }
 export interface Services { services: BookableService[] }

@@ -8,7 +8,7 @@ import { Playout } from "./playout";
 import { RequestError } from "./signaling";
 import { Store } from "./store";
 import { Transport, type ChannelLabel } from "./transport";
-import type { Participant, Quality, State } from "./protocol";
+import type { Lids, Participant, Quality, State } from "./protocol";
 import type { Reply, Request } from "./wire";
 
 export interface Person extends Participant {
@@ -103,8 +103,8 @@ export class Seat extends Store<SeatState> {
   }
 
   /** What the own pictures may take. */
-  lids(camera: number | null, screen: number | null): void {
-    this.#transport?.setLids(camera, screen);
+  lids({ camera, smaller = null, screen }: Lids): void {
+    this.#transport?.setLids({ camera, smaller, screen });
   }
 
   /** The signaling has greeted; `again`: after a loss. */

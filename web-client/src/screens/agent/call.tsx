@@ -11,6 +11,7 @@ import { noticeText } from "../notices";
 import { Stage } from "../stage";
 import { CitizenDocuments } from "./documents";
 import { GuestList, InviteDialog, LinkDialog } from "./guests";
+import { IdentityCheck } from "./identity";
 import type { AgentView } from "./view";
 
 const OUTCOMES: Outcome[] = ["done", "follow_up", "not_served"];
@@ -36,6 +37,7 @@ export function AgentCall({ at, media, seat, talk, act, mediaAct, fixed }: Agent
             <div><dt>{text("desk.slot")}</dt><dd>{text("appointment.span", { start: text.time(state.start), end: text.time(state.end) })}</dd></div>
           </dl>
           <div role="status">{at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}</div>
+          <IdentityCheck at={at} act={act} name={name} />
           <CitizenDocuments appointment={state.appointment} documents={at.documents} busy={at.busy} onLook={() => void act.lookForDocuments()} />
           <GuestList guests={state.guests ?? []} citizen={name} busy={at.busy} act={act} onInvite={() => setInviting(true)} />
           <div class="side-actions">

@@ -7,9 +7,9 @@ import { useNow, useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Announcer, Card, LineNotice, Notice, Page } from "../../ui/page";
 import { SelfView } from "../../ui/picture";
+import { DocumentList } from "../document-list";
 import { noticeText } from "../notices";
 import { LockedChat } from "../talk";
-import { DocumentList } from "./documents";
 import type { CitizenView } from "./view";
 
 /** A guest at the door: no place in a queue, the agent of a running call decides. */
