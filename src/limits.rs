@@ -32,6 +32,12 @@ pub const BOOKING_TRY_AGAIN: Duration = Duration::from_secs(1);
 pub const CALLBACKS_PER_ORIGIN: u32 = 10;
 /// An origin may ask for one more call back after this long.
 pub const CALLBACK_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Requests that one portal's key has a minute, at once or spread, where the settings or the key itself say nothing else; one more is answered 429 `slow_down`.
+pub const API_PER_MINUTE: u32 = 600;
+/// Characters of an `Idempotency-Key`; a longer one is refused with `bad_message`.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 128;
+/// A request with an `Idempotency-Key` is known again for this long; after it, it does its work anew.
+pub const API_REQUEST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Origins whose bookings or wishes are counted; at the bound those that may ask freely again go, then the one that may soonest.
 pub const ASKING_ORIGINS: usize = 10_000;
 /// Calls back that wait at one service; one more is refused with `busy`.
@@ -90,6 +96,8 @@ pub const QUALITY_PAUSE: Duration = Duration::from_secs(2);
 pub const SIGN_IN_THROTTLE_ENTRIES: usize = 10_000;
 /// Unknown join links a minute from one origin; beyond, 429 without a look-up (trust.md S4).
 pub const LINK_FAILURES_PER_ORIGIN: usize = 20;
+/// The token of a link is answered after this long at the earliest, whatever it leads to: the time of the answer tells nothing (S4).
+pub const LINK_ANSWER: Duration = Duration::from_millis(40);
 /// Unknown join links a minute in all; beyond, 429 instead of 404 (S4).
 pub const LINK_FAILURES_GLOBAL: usize = 200;
 /// Database connections for reading; one more caller waits, at most `DATABASE_WAIT`.
@@ -354,6 +362,14 @@ pub const WEB_HEADERS: usize = 64;
 pub const WEB_IDLE: Duration = Duration::from_secs(60);
 /// Bytes read ahead on a TLS connection whose protocol only its first byte tells; the rest waits in the socket.
 pub const TLS_READ_BYTES: usize = 4 * 1024;
+/// Bytes on an HTTP/2 connection beside those of requests (settings, pings, frames of nothing); who sends more is sent away (O13).
+pub const WEB_UNASKED_BYTES: u64 = 64 * 1024;
+/// So many of them come back each second.
+pub const WEB_UNASKED_PER_S: u64 = 16 * 1024;
+/// Bytes that a request may have beside the body that it announces.
+pub const WEB_ASKED_BYTES: u64 = 40 * 1024;
+/// Bytes announced by requests that may be on their way at once on one HTTP/2 connection.
+pub const WEB_ANNOUNCED_BYTES: u64 = 64 * 1024 * 1024;
 /// Requests at once on one HTTP/2 connection; the peer waits.
 pub const WEB_STREAMS: u32 = 64;
 /// A request must be answered within this, body included; beyond, 408 (O13).
@@ -428,6 +444,10 @@ pub const UPLOAD_SILENCE: Duration = Duration::from_secs(15);
 pub const UPLOAD_REFUSED: Duration = Duration::from_secs(5);
 /// What was sent or given up stays visible to the staff this long, then its row goes.
 pub const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Appointments looked at in one go when their slot is over; further ones have their turn a second later.
+pub const ENDED_AT_ONCE: u32 = 200;
+/// That somebody never came is told within this time after the end; a server that was down longer says nothing of it.
+pub const NO_SHOW_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Rows overdue on one channel of the outbox; beyond, those due last are given up.
 pub const OUTBOX_WAITING: u32 = 100_000;
 /// Rows of a channel taken out of the outbox at once; the rest waits for the next look.

@@ -1,10 +1,12 @@
 //! The command line: run, check, demo, accounts, keys, backup and restore, the ledger, load tests. Everything else is the library.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
+use visavis::access::api_key::{KeyGrant, Scope};
 use visavis::access::password;
 use visavis::access::token::Token;
 use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
@@ -74,7 +76,24 @@ fn commands() -> Command {
                 .arg(Arg::new("language").default_value("en").value_parser(["en", "fr", "de", "lb"]).help("Language of the screens")),
         )
         .subcommand(
-            Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
+            Command::new("add-api-key")
+                .about("Makes a key with which a portal books, and prints it once; a name that is there gets a new key")
+                .arg(name("Which portal"))
+                .arg(
+                    Arg::new("scope")
+                        .long("scope")
+                        .value_name("SCOPE")
+                        .value_delimiter(',')
+                        .value_parser(Scope::ALL.map(Scope::word))
+                        .help("What the key is good for; everything when left out"),
+                )
+                .arg(
+                    Arg::new("per-minute")
+                        .long("per-minute")
+                        .value_name("NUMBER")
+                        .value_parser(clap::value_parser!(u32).range(1..))
+                        .help("Requests that the key has a minute; api.requests_per_minute when left out"),
+                ),
         )
         .subcommand(
             Command::new("backup")
@@ -173,7 +192,12 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
     let key = Token::new(bytes);
     let store = open_store(config).await?;
     let label = arguments.get_one::<String>("name").cloned().unwrap_or_default();
-    store.put_api_key(&label, key.hash(), Clock::default().now()).await?;
+    let scopes: BTreeSet<Scope> = match arguments.get_many::<String>("scope") {
+        Some(words) => words.filter_map(|word| Scope::parse(word)).collect(),
+        None => Scope::ALL.into_iter().collect(),
+    };
+    let grant = KeyGrant { label, scopes, per_minute: arguments.get_one::<u32>("per-minute").copied() };
+    store.put_api_key_for(&grant, key.hash(), Clock::default().now()).await?;
     store.close().await;
     say(&format!("{}\n", key.text()));
     Ok(ExitCode::SUCCESS)

@@ -149,6 +149,7 @@ impl Server {
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             load_allowed: config.load_allowed,
+            api_per_minute: config.api_per_minute,
             house: House::new(&config, &base_url),
             sends_mail,
             mailbox,
@@ -348,6 +349,7 @@ async fn forget_in_time(store: Store, signaling: Arc<Signaling>, clock: Clock, m
         let now = clock.now();
         let erased = async {
             store.forget_public_bookings(now).await?;
+            store.forget_api_requests(now).await?;
             store.erase_callbacks(now).await
         };
         match erased.await {

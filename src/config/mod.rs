@@ -49,6 +49,8 @@ pub struct Config {
     pub program: Option<PathBuf>,
     /// Whoever holds an API key may run load tests: simulated people, and figures about the process.
     pub load_allowed: bool,
+    /// Requests that one portal's key has a minute.
+    pub api_per_minute: u32,
 }
 
 /// The web server.
@@ -257,6 +259,7 @@ impl Config {
             demo: false,
             program: None,
             load_allowed: false,
+            api_per_minute: crate::limits::API_PER_MINUTE,
         }
     }
 }

@@ -304,6 +304,15 @@ const OWN: &[Setting] = &[
         set: |config, _, value| optional_path(value).map(|path| config.webhook.secret_file = path),
     },
     Setting {
+        key: "api.requests_per_minute",
+        kind: Kind::Number,
+        default: "600",
+        about: "How many requests one portal's key has a minute, at once or spread; further ones are answered 429 with the time to wait.\n`add-api-key --per-minute` gives one key a number of its own.",
+        set: |config, _, value| {
+            number(value, 1, 60_000_000).and_then(|n| u32::try_from(n).map_err(|_| unreadable())).map(|n| config.api_per_minute = n)
+        },
+    },
+    Setting {
         key: "load.allowed",
         kind: Kind::Switch,
         default: "false",

@@ -78,7 +78,8 @@ async fn placed(site: &Site, origin: Origin, form: &mut BookingForm) -> Result<(
             tracing::info!(reference = %appointment.reference, "appointment booked by the citizen");
             Ok((StatusCode::CREATED, Json(booked(site, &appointment, &token)?)))
         }
-        Placed::Full => Err(taken(site, &key, slot.start, now).await?),
+        // No key came with it.
+        Placed::Full | Placed::KeyReused => Err(taken(site, &key, slot.start, now).await?),
         Placed::TooMany => Err(ApiError::new(ErrorCode::TooMany, "this e-mail address has an appointment on that day, or three to come")),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::{Body as Bytes, BodyDataStream};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::identity;
-use super::request::{Fields, SignedInAgent, SignedInCitizen};
+use super::request::{At, Fields, SignedInAgent, SignedInCitizen};
 use super::site::Site;
 use crate::access::throttle::Origin;
 use crate::documents::content::{FileType, HEAD, Passing, Unfit, judge_head};
@@ -86,7 +86,7 @@ pub(super) async fn list(State(site): State<Site>, SignedInCitizen(of, _): Signe
 pub(super) async fn download(
     State(site): State<Site>,
     SignedInCitizen(of, _): SignedInCitizen,
-    Path(id): Path<String>,
+    At(id): At<String>,
 ) -> Result<Response, ApiError> {
     given(&site, &of, &id, Reader::Citizen).await
 }
@@ -95,7 +95,7 @@ pub(super) async fn download(
 pub(super) async fn remove(
     State(site): State<Site>,
     SignedInCitizen(of, _): SignedInCitizen,
-    Path(id): Path<String>,
+    At(id): At<String>,
 ) -> Result<StatusCode, ApiError> {
     may_change(phase(&site, &of)).map_err(refused)?;
     let id = id.parse().map_err(|_| unknown())?;
@@ -110,7 +110,7 @@ pub(super) async fn remove(
 pub(super) async fn list_for_agent(
     State(site): State<Site>,
     SignedInAgent(grant, _): SignedInAgent,
-    Path(consultation): Path<String>,
+    At(consultation): At<String>,
 ) -> Result<Json<Documents>, ApiError> {
     let of = consultation_of(&site, &consultation).await?;
     let documents = Documents { identity: identity::told(&site, of.id).await?, ..told(&site, &of, false).await? };
@@ -122,7 +122,7 @@ pub(super) async fn list_for_agent(
 pub(super) async fn download_for_agent(
     State(site): State<Site>,
     SignedInAgent(grant, _): SignedInAgent,
-    Path((consultation, id)): Path<(String, String)>,
+    At((consultation, id)): At<(String, String)>,
 ) -> Result<Response, ApiError> {
     let of = consultation_of(&site, &consultation).await?;
     let answer = given(&site, &of, &id, Reader::Agent).await?;

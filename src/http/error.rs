@@ -1,6 +1,5 @@
-//! The one shape of errors: `{"error":{"code","message"}}` with the status that belongs to the code. Messages are for developers and hold nothing personal.
+//! The one shape of errors: a problem of RFC 9457 with `{"error":{"code","message"}}` in it, and the status that belongs to the code. Messages are for developers and hold nothing personal.
 
-use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -10,7 +9,7 @@ use super::booking_form::may_carry_a_copy;
 use super::documents::UPLOAD_PATH;
 use crate::limits;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{ErrorBody, ErrorDetail, FreeSlot};
+use crate::protocol::http::{ErrorDetail, FreeSlot, Problem};
 use crate::store::StoreError;
 
 /// Why a request was refused.
@@ -39,15 +38,20 @@ impl ApiError {
         Self { free, ..Self::new(ErrorCode::SlotTaken, "the last place of this slot was just taken") }
     }
 
+    pub(super) fn saying(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 }
 
-fn status(code: ErrorCode) -> StatusCode {
+/// The status that belongs to a code, where a route does not say another.
+pub(super) fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::WrongKey | ErrorCode::NotSignedIn | ErrorCode::WrongCredentials => StatusCode::UNAUTHORIZED,
-        ErrorCode::InvalidAppointment => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::InvalidAppointment | ErrorCode::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::SlotTaken => StatusCode::CONFLICT,
         ErrorCode::UnknownLink | ErrorCode::UnknownDocument | ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::LinkReplaced => StatusCode::GONE,
@@ -62,10 +66,27 @@ fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
+/// RFC 9457.
+pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// An error as it leaves the server.
+pub(super) fn problem(status: StatusCode, code: ErrorCode, message: String, free: Vec<FreeSlot>) -> Problem {
+    let word = code.word();
+    Problem {
+        kind: format!("/api/v1/openapi.json#/components/examples/{word}"),
+        title: word.replace('_', " "),
+        status: status.as_u16(),
+        detail: message.clone(),
+        error: ErrorDetail { code, message, free },
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message, free: self.free } };
-        let mut response = (self.status, Json(body)).into_response();
+        let body = problem(self.status, self.code, self.message, self.free);
+        // What cannot be written has no text that could be written.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, [(header::CONTENT_TYPE, PROBLEM)], body).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

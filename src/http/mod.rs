@@ -10,6 +10,7 @@ mod calendar;
 mod callbacks;
 mod cancel_link;
 mod chat;
+mod contract;
 mod cookie;
 mod demo_clock;
 mod details;
@@ -23,6 +24,7 @@ mod link;
 mod load_test;
 mod mailbox;
 mod pages;
+mod portal;
 mod processor;
 mod request;
 mod router;
@@ -31,6 +33,7 @@ mod sockets;
 
 use agent::random_bytes;
 
+pub use contract::{Caller, Operation, document, operations};
 pub use load_test::end_silent;
 pub use pages::DemoLinks;
 pub use router::{Route, router, routes};

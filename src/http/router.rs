@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, chat, demo_clock, documents, error,
-    guard, headers, health, identity, link, load_test, mailbox, pages, sockets,
+    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, chat, contract, demo_clock, documents,
+    error, guard, headers, health, identity, link, load_test, mailbox, pages, sockets,
 };
 use crate::limits;
 
@@ -45,9 +45,12 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
+        route(GET, "/api/v1/openapi.json", contract::serve),
+        route(GET, "/api/v1/topics", agenda::topics),
         route(GET, "/api/v1/slots", agenda::slots),
         route(POST, booking_form::BOOKING_PATH, booking::book),
         route(GET, "/api/v1/callbacks/times", callbacks::times),
+        route(GET, "/api/v1/callbacks", callbacks::list),
         route(POST, "/api/v1/callbacks", callbacks::ask),
         route(PATCH, "/api/v1/callbacks/{id}", callbacks::set_done),
         route(POST, "/api/v1/appointments", appointments::book),

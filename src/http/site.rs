@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -10,6 +11,7 @@ use super::documents::Uploads;
 use super::load_test::LoadTest;
 use super::pages::DemoLinks;
 use crate::access::throttle::{Allowance, LinkThrottle, SignInThrottle};
+use crate::access::token::TokenHash;
 use crate::config::{Network, Service};
 use crate::limits;
 use crate::notify::{House, Mailbox};
@@ -39,6 +41,8 @@ pub struct SiteConfig {
     pub trusted_proxies: Vec<Network>,
     /// Load tests may run.
     pub load_allowed: bool,
+    /// Requests that one key has a minute, where it has no number of its own.
+    pub api_per_minute: u32,
     /// What calendar entries are made from.
     pub house: House,
     /// Who gives an address is sent mail.
@@ -68,6 +72,7 @@ pub struct Shared {
     sign_ins: Mutex<SignInThrottle>,
     links: Mutex<LinkThrottle>,
     allowances: Mutex<Allowances>,
+    portals: Mutex<Allowance<TokenHash>>,
     ready: AtomicBool,
     demo: RwLock<Option<DemoLinks>>,
 }
@@ -107,6 +112,7 @@ impl Site {
             sign_ins: Mutex::default(),
             links: Mutex::default(),
             allowances: Mutex::default(),
+            portals: Mutex::new(Allowance::new(limits::API_PER_MINUTE, Duration::from_secs(60) / limits::API_PER_MINUTE)),
             ready: AtomicBool::new(false),
             demo: RwLock::default(),
         };
@@ -142,6 +148,10 @@ impl Site {
 
     pub(super) fn allowances(&self) -> MutexGuard<'_, Allowances> {
         self.shared.allowances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn portals(&self) -> MutexGuard<'_, Allowance<TokenHash>> {
+        self.shared.portals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn links(&self) -> MutexGuard<'_, LinkThrottle> {

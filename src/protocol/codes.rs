@@ -53,6 +53,8 @@ pub enum ErrorCode {
     WrongKey,
     /// HTTP: a field of the appointment is wrong; the message names it.
     InvalidAppointment,
+    /// HTTP: the `Idempotency-Key` came before with another body.
+    KeyReused,
     /// HTTP: the last place of this slot was just taken; `free` holds the next ones.
     SlotTaken,
     /// HTTP: the e-mail address holds as many places as it may, or the phone waits for a call already.
@@ -81,6 +83,13 @@ pub enum ErrorCode {
     UnknownDocument,
     /// HTTP: the disk of the server is full; nothing was kept.
     NoSpace,
+}
+
+impl ErrorCode {
+    /// As it stands on the wire.
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+    }
 }
 
 /// Why the server closed a WebSocket, and so what the client does next.

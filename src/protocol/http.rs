@@ -21,6 +21,22 @@ pub struct ErrorBody {
     pub error: ErrorDetail,
 }
 
+/// The same with what RFC 9457 asks for (`application/problem+json`): so every error leaves the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// Where `openapi.json` says more about this code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words, English; the same for each problem of the type.
+    pub title: String,
+    /// That of the answer.
+    pub status: u16,
+    /// As `error.message`.
+    pub detail: String,
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorDetail {
@@ -81,6 +97,23 @@ pub struct BookableTopic {
     /// What helps to have at hand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub helpful: BTreeMap<String, Vec<String>>,
+}
+
+/// A topic with the service that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceTopic {
+    /// Key of the service.
+    pub service: String,
+    /// What it can be consulted about.
+    #[serde(flatten)]
+    pub topic: BookableTopic,
+}
+
+/// Answer to `GET /api/v1/topics`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Topics {
+    /// In the order of the services' and their own keys.
+    pub topics: Vec<ServiceTopic>,
 }
 
 /// Answer to `GET /api/v1/services`.

@@ -14,6 +14,7 @@ pub fn document() -> Value {
         generator.subschema_for::<client::AgentMessage>(),
         generator.subschema_for::<server::ServerMessage>(),
         generator.subschema_for::<http::ErrorBody>(),
+        generator.subschema_for::<http::Problem>(),
         generator.subschema_for::<http::NewAppointment>(),
         generator.subschema_for::<http::Booked>(),
         generator.subschema_for::<http::Appointment>(),
@@ -22,6 +23,7 @@ pub fn document() -> Value {
         generator.subschema_for::<http::Resent>(),
         generator.subschema_for::<http::CancelLink>(),
         generator.subschema_for::<http::Services>(),
+        generator.subschema_for::<http::Topics>(),
         generator.subschema_for::<http::Slots>(),
         generator.subschema_for::<http::Join>(),
         generator.subschema_for::<http::Link>(),
@@ -36,6 +38,7 @@ pub fn document() -> Value {
         generator.subschema_for::<booking::CallbackAsked>(),
         generator.subschema_for::<booking::CallbackTimes>(),
         generator.subschema_for::<booking::CallbackDone>(),
+        generator.subschema_for::<booking::Callbacks>(),
         generator.subschema_for::<http::SignIn>(),
         generator.subschema_for::<http::AgentAccount>(),
     ];

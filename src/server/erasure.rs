@@ -27,7 +27,9 @@ pub(super) async fn run(store: Store, signaling: Arc<Signaling>, clock: Clock, m
     }
 }
 
+/// Who never came is noted when the slot is over, before anything of it may go.
 async fn round(store: &Store, signaling: &Arc<Signaling>, clock: &Clock) -> Result<(), StoreError> {
+    store.note_no_shows(clock.now()).await?;
     for appointment in store.due(clock.now()).await? {
         // Through the consultation's own task: whoever is there at this moment keeps it from going. It says itself why it did not go.
         let _ = signaling.erase(appointment, Erasure::Due).await;

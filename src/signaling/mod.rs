@@ -34,7 +34,7 @@ use agents::Agents;
 use desk::Desk;
 use registry::Registry;
 
-pub use callbacks::reason_word;
+pub use callbacks::{reason_word, row as callback_row};
 pub use invite::qr_of;
 pub use socket::prepare;
 

@@ -1,4 +1,4 @@
-//! Agents' accounts, agents' sign-ins and portals' keys. Passwords arrive hashed, cookies and keys as SHA-256: nothing here lets anybody in by itself.
+//! Agents' accounts and sign-ins. Passwords arrive hashed, cookies as SHA-256: nothing here lets anybody in by itself.
 
 use std::collections::HashSet;
 
@@ -215,29 +215,6 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(ended)
-    }
-
-    /// Lets a portal book with the key of this hash; the same label again replaces its key.
-    pub async fn put_api_key(&self, label: &str, key: TokenHash, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO api_keys (key_hash, label, created_ms) VALUES ($1, $2, $3) \
-             ON CONFLICT (label) DO UPDATE SET key_hash = excluded.key_hash, created_ms = excluded.created_ms",
-        )
-        .bind(key.as_slice())
-        .bind(label)
-        .bind(now.0)
-        .execute(&self.inner.writer)
-        .await?;
-        Ok(())
-    }
-
-    /// Whether a portal holds this key.
-    pub async fn is_api_key(&self, key: TokenHash) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM api_keys WHERE key_hash = $1")
-            .bind(key.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
     }
 }
 

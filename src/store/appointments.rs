@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use sqlx::Row as _;
 
+use super::api_requests::Earlier;
 use super::audit::{Who, append};
 use super::database::{Connection, Row, number};
 use super::details::Details;
@@ -16,7 +17,7 @@ use super::outbox::{self, Reach};
 use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError, load_test, places, reference};
+use super::{ApiRequest, Store, StoreError, api_requests, load_test, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
@@ -115,6 +116,8 @@ pub enum Placed {
     Full,
     /// The mailbox holds as many places as it may; nothing was written.
     TooMany,
+    /// The portal asked for something else under this key before; nothing was written.
+    KeyReused,
 }
 
 /// What a booking asks for beside its slot.
@@ -122,8 +125,8 @@ pub enum Placed {
 pub(super) enum Kind<'a> {
     /// Nothing: there always is a place.
     Booked,
-    /// A place where at most so many appointments of the service go on at once.
-    PlaceAmong(u16),
+    /// A place where at most so many appointments of the service go on at once, if a number is said; and that it was not asked for before.
+    Portal(Option<u16>, Option<&'a ApiRequest>),
     /// A place, and that the mailbox does not hold enough of them.
     Public(&'a PublicBooking),
     /// Nothing, and it is taken out with the load test.
@@ -133,8 +136,8 @@ pub(super) enum Kind<'a> {
 /// What the transaction of a booking came to.
 enum Inserted {
     Yes,
-    Full,
-    TooMany,
+    /// Nothing was written, for this reason.
+    No(Placed),
     /// This attempt had booked it before.
     Before(AppointmentId),
 }
@@ -158,11 +161,6 @@ impl Store {
         self.placed(new, Kind::Public(asked), copy, now).await
     }
 
-    /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
-    pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
-        self.book_as(new, Kind::PlaceAmong(agents), now).await
-    }
-
     /// None when there is no place for this kind.
     pub(super) async fn book_as(
         &self,
@@ -172,11 +170,11 @@ impl Store {
     ) -> Result<Option<(Appointment, Token)>, StoreError> {
         match self.placed(new, kind, None, now).await? {
             Placed::Booked(appointment, token) => Ok(Some((*appointment, token))),
-            Placed::Full | Placed::TooMany => Ok(None),
+            Placed::Full | Placed::TooMany | Placed::KeyReused => Ok(None),
         }
     }
 
-    async fn placed(
+    pub(super) async fn placed(
         &self,
         new: NewAppointment,
         kind: Kind<'_>,
@@ -205,8 +203,7 @@ impl Store {
             match self.insert(&appointment, kind, copy.as_ref(), now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => continue,
                 Err(error) => return Err(error),
-                Ok(Inserted::Full) => return Ok(Placed::Full),
-                Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
+                Ok(Inserted::No(why)) => return Ok(why),
                 Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
                 Ok(Inserted::Yes) => {
                     if let Some(copy) = &mut copy {
@@ -343,7 +340,7 @@ impl Store {
                 return Ok(false);
             }
         }
-        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5 WHERE id = $1")
+        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5, looked_at_end = 0 WHERE id = $1")
             .bind(appointment.id.to_string())
             .bind(slot.start.0)
             .bind(slot.end.0)
@@ -431,10 +428,14 @@ impl Store {
         let mut transaction = self.begin_to_write().await?;
         let email = self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default());
         let agents = match kind {
-            Kind::PlaceAmong(agents) => Some(agents),
+            Kind::Portal(agents, asked) => match api_requests::earlier_of(&mut transaction, asked).await? {
+                Earlier::No => agents,
+                Earlier::Made(Some(id), _) => return Ok(Inserted::Before(id)),
+                Earlier::Made(None, _) | Earlier::Other => return Ok(Inserted::No(Placed::KeyReused)),
+            },
             Kind::Public(asked) => match public_bookings::standing(&mut transaction, email, asked, now).await? {
                 Standing::Free => Some(asked.agents),
-                Standing::TooMany => return Ok(Inserted::TooMany),
+                Standing::TooMany => return Ok(Inserted::No(Placed::TooMany)),
                 Standing::Booked(id) => return Ok(Inserted::Before(id)),
             },
             Kind::Booked | Kind::LoadTest => None,
@@ -442,7 +443,7 @@ impl Store {
         if let Some(agents) = agents {
             let booked = places::booked(&mut transaction, &appointment.service, appointment.slot(), None).await?;
             if occupancy::places_left(appointment.slot(), agents, &booked) == 0 {
-                return Ok(Inserted::Full);
+                return Ok(Inserted::No(Placed::Full));
             }
         }
         sqlx::query(
@@ -479,6 +480,9 @@ impl Store {
         if let Kind::Public(asked) = kind {
             who = Who::Citizen;
             public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
+        }
+        if let Kind::Portal(_, Some(asked)) = kind {
+            api_requests::keep(&mut transaction, asked, Some(id), None, now).await?;
         }
         append(&mut transaction, "booked", who, Some(id), now).await?;
         if let Some(ArrivedCopy { arrived, name, file }) = copy {

@@ -1,6 +1,8 @@
 //! Durable state on SQLite (WAL, `synchronous=FULL`; SQL with `$1` placeholders that PostgreSQL takes too). Decides nothing; seals names under a key per appointment.
 
 mod agents;
+mod api_keys;
+mod api_requests;
 mod appointments;
 mod audit;
 mod backup;
@@ -16,6 +18,7 @@ mod ledger;
 mod links;
 mod load_test;
 mod meta;
+mod no_show;
 mod outbox;
 mod outgoing;
 mod places;
@@ -39,6 +42,7 @@ use crate::documents::vault::{Vault, VaultError};
 use crate::limits;
 
 pub use agents::{AgentAccount, NewAgent};
+pub use api_requests::ApiRequest;
 pub use appointments::{Appointment, Found, NewAppointment, Placed};
 pub use audit::{AuditLine, Who};
 pub use backup::{BackupError, Made};
@@ -47,9 +51,10 @@ pub use details::Details;
 pub use documents::{Arrived, ArrivedCopy, Incoming};
 pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
+pub use links::Rotated;
 pub use load_test::TakenOut;
 pub use outbox::Outlets;
-pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing};
+pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing, Subject};
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
 

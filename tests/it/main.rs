@@ -6,6 +6,7 @@
     reason = "a test may die of a surprise, runs once, and prints what it measured"
 )]
 
+mod access_matrix;
 mod admission;
 mod admission_protocol;
 mod agenda;
@@ -16,6 +17,7 @@ mod chat;
 mod config;
 mod consultation;
 mod consultation_random;
+mod contract;
 mod documents;
 mod durability;
 mod erasure;
@@ -27,6 +29,7 @@ mod http;
 mod identity;
 mod inventory;
 mod ledger;
+mod link_guessing;
 mod load;
 mod mail;
 mod mail_calendar;
@@ -44,4 +47,5 @@ mod store;
 mod support;
 mod tidy;
 mod transport;
+mod web_attacks;
 mod webhook;

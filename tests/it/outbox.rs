@@ -111,7 +111,8 @@ async fn what_was_handed_over_before_the_process_died_is_not_sent_again() {
     store.set_outlets(&everything(), NOW).await.unwrap();
     assert!(store.outbox_due(&MAIL, NOW, 100).await.unwrap().is_empty());
     assert_eq!(std::fs::read(directory.path().join("outbox.handed")).unwrap(), b"");
-    let sent = store.messages_of(due[0].appointment).await.unwrap();
+    let visavis::store::Subject::Appointment(appointment) = due[0].about else { panic!("{:?}", due[0]) };
+    let sent = store.messages_of(appointment).await.unwrap();
     assert_eq!(sent.iter().filter(|one| one.state.word() == "sent").count(), 1);
 }
 

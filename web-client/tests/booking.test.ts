@@ -59,8 +59,8 @@ test("a_refusal_of_the_server_leads_to_its_field", () => {
 });
 
 test("a_call_back_needs_a_reason_a_time_a_name_a_phone_and_a_yes", () => {
-  assert.deepEqual(missingOf({ words: "", name: " ", phone: "x", consent: false }), ["reason", "time", "callback_name", "callback_phone", "callback_consent"]);
-  assert.deepEqual(missingOf({ reason: "question", words: "", start: "2026-11-26T07:30:00.000Z", name: "Jos", phone: "621 000 001", consent: true }), []);
+  assert.deepEqual(missingOf({ words: "", name: " ", phone: "x", email: "x", consent: false }), ["reason", "time", "callback_name", "callback_phone", "callback_email", "callback_consent"]);
+  assert.deepEqual(missingOf({ reason: "question", words: "", start: "2026-11-26T07:30:00.000Z", name: "Jos", phone: "621 000 001", email: "", consent: true }), []);
 });
 
 test("slots_stand_under_the_day_of_the_service_and_full_days_among_them", () => {

@@ -94,10 +94,14 @@ export function faultsOf({ name, email, phone, note }: Pick<Draft, Field>): Faul
   if (!name.trim()) faults.name = "missing";
   else if ([...name.trim()].length > NAME_CHARACTERS_MAX) faults.name = "too_long";
   if (!email.trim()) faults.email = "missing";
-  else if (!/^[^\s@"(),:;<>[\]\\]+@[^\s@"(),:;<>[\]\\]+\.[^\s@"(),:;<>[\]\\]+$/.test(email.trim())) faults.email = "not_an_address";
+  else if (!isEmail(email)) faults.email = "not_an_address";
   if (phone.trim() && !isPhone(phone)) faults.phone = "not_a_number";
   if ([...note.trim()].length > NOTE_CHARACTERS_MAX) faults.note = "too_long";
   return faults;
+}
+
+export function isEmail(text: string): boolean {
+  return /^[^\s@"(),:;<>[\]\\]+@[^\s@"(),:;<>[\]\\]+\.[^\s@"(),:;<>[\]\\]+$/.test(text.trim());
 }
 
 export function isPhone(text: string): boolean {

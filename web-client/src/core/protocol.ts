@@ -37,7 +37,7 @@ export type ErrorCode =
   | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
   | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken" | "chat_full"
-  | "wrong_key" | "invalid_appointment" | "slot_taken" | "too_many" | "unknown_link" | "link_replaced" | "slow_down"
+  | "wrong_key" | "invalid_appointment" | "key_reused" | "slot_taken" | "too_many" | "unknown_link" | "link_replaced" | "slow_down"
   | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large"
   | "too_many_documents" | "unfit_document" | "unknown_document" | "no_space";
 
@@ -277,9 +277,10 @@ export interface NewBooking { service: string; topic: string; start: string; nam
 /** `qr`: rows of 0 and 1 (dark). */
 export interface Booking { reference: string; start: Utc; end: Utc; join_url: string; qr: string[]; mail: boolean }
 export interface NewStart { start: string }
-export interface NewCallback { service: string; reason: CallbackReason; words?: string; start: string; name: string; phone: string; language: string; consent: boolean; about_appointment?: boolean }
+export interface NewCallback { service: string; reason: CallbackReason; words?: string; start: string; name: string; phone: string; email?: string; language: string; consent: boolean; about_appointment?: boolean }
 export interface CallbackTime { start: Utc; end: Utc }
-export type CallbackAsked = CallbackTime;
+/** `mail`: it is confirmed by mail. `callback`: told to portals alone. */
+export type CallbackAsked = CallbackTime & { callback?: string; mail?: boolean };
 export interface CallbackTimes { times: CallbackTime[] }
 export interface CallbackDone { done: boolean }
 export interface AgentAccount { name: string; roles: string[]; language: string }

@@ -100,8 +100,8 @@ const draft: Draft = {
 };
 const empty: Draft = { consent: false, name: "", email: "", phone: "", note: "", files: [], reviewed: false, attempt: "A".repeat(43) };
 const times = [1, 2, 3].flatMap((day) => [{ start: at(day * DAY - 42.5), end: at(day * DAY + 137.5) }, { start: at(day * DAY + 227.5), end: at(day * DAY + 407.5) }]);
-const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", consent: false }, missing: [], told: 0, busy: false };
-const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", consent: true } };
+const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", email: "", consent: false }, missing: [], told: 0, busy: false };
+const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", email: "jos@example.lu", consent: true } };
 
 function booking(id: string, at: Partial<BookingState> & { step: BookingState["step"] }, more: { slots?: SlotsState; callback?: CallbackState; documents?: Partial<DocumentsState> } = {}): Example {
   return {
