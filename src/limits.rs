@@ -493,7 +493,7 @@ pub const REASON_CHARACTERS: usize = 500;
 /// Characters of a chat message; a longer one is refused with `bad_message`.
 pub const CHAT_CHARACTERS: usize = 2_000;
 /// Chat messages of one consultation; one more is refused with `chat_full`. Their number also bounds what one key of an appointment seals.
-pub const CHAT_MESSAGES: usize = 2_000;
+pub const CHAT_MESSAGES: usize = 1_000;
 /// Chat messages that one person may say at once; then one more each `CHAT_AGAIN`, else `slow_down`.
 pub const CHAT_BURST: u32 = 20;
 /// A person may say one more chat message after this long.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consultation::record::GuestKind;
 use crate::ids::{AppointmentId, DeviceId, GuestId, MessageId, ParticipantId};
-use crate::protocol::values::{ChatText, GuestName, NoticeText};
+use crate::protocol::values::{ChatText, GuestName, NoticeText, TextBlock};
 
 /// How a consultation ended, said by the agent who closes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -137,7 +137,7 @@ pub enum CitizenMessage {
         /// Request id.
         id: NonZeroU32,
         /// T.140.
-        block: String,
+        block: TextBlock,
     },
 }
 
@@ -236,7 +236,7 @@ pub enum GuestMessage {
         /// Request id.
         id: NonZeroU32,
         /// T.140.
-        block: String,
+        block: TextBlock,
     },
 }
 
@@ -436,7 +436,7 @@ pub enum AgentMessage {
         /// The consultation.
         appointment: AppointmentId,
         /// T.140.
-        block: String,
+        block: TextBlock,
     },
 }
 

@@ -10,7 +10,7 @@ use crate::consultation::record::GuestKind;
 use crate::ids::{AppointmentId, GuestId, MessageId, ParticipantId};
 use crate::protocol::booking::CallbackRow;
 use crate::protocol::codes::ErrorCode;
-use crate::protocol::values::Utc;
+use crate::protocol::values::{TextBlock, Utc};
 use crate::sfu::negotiated::Source;
 use crate::sfu::quality::Quality;
 
@@ -126,11 +126,11 @@ pub enum ServerMessage {
         /// The consultation.
         appointment: AppointmentId,
         /// T.140.
-        block: String,
+        block: TextBlock,
     },
 }
 
-/// A chat message as one person may read it. Has no `Debug` of its texts: the whole enum's is never logged (trust.md P2).
+/// A chat message as one person may read it. Its `Debug` leaves name and text out (trust.md P2).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatMessage {
     /// Its place: grows, with gaps for who may not read everything.

@@ -156,6 +156,17 @@ impl<'de> Deserialize<'de> for ChatText {
     }
 }
 
+/// A block of real-time text, as it travels; what it holds is the business of `chat::block`. Its `Debug` does not show it (trust.md P2).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TextBlock(pub String);
+
+impl std::fmt::Debug for TextBlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TextBlock({} bytes)", self.0.len())
+    }
+}
+
 impl JsonSchema for ChatText {
     fn schema_name() -> Cow<'static, str> {
         "ChatText".into()

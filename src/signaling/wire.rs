@@ -64,7 +64,7 @@ pub(super) fn citizen(message: CitizenMessage) -> (NonZeroU32, Request) {
         M::ChatSince { id, after } => (id, Request::Talk(Talk::Since(after))),
         M::ChatSeen { id, number } => (id, Request::Talk(Talk::Seen(number))),
         M::ChatTyping { id, typing } => (id, Request::Talk(Talk::Typing(typing))),
-        M::Text { id, block } => (id, Request::Talk(Talk::Text(block))),
+        M::Text { id, block } => (id, Request::Talk(Talk::Text(block.0))),
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn guest(message: GuestMessage) -> (NonZeroU32, Request) {
         M::ChatSince { id, after } => (id, Request::Talk(Talk::Since(after))),
         M::ChatSeen { id, number } => (id, Request::Talk(Talk::Seen(number))),
         M::ChatTyping { id, typing } => (id, Request::Talk(Talk::Typing(typing))),
-        M::Text { id, block } => (id, Request::Talk(Talk::Text(block))),
+        M::Text { id, block } => (id, Request::Talk(Talk::Text(block.0))),
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) fn agent(message: AgentMessage) -> (NonZeroU32, Option<AppointmentId>
         M::ChatSince { id, appointment, after } => (id, Some(appointment), Request::Talk(Talk::Since(after))),
         M::ChatSeen { id, appointment, number } => (id, Some(appointment), Request::Talk(Talk::Seen(number))),
         M::ChatTyping { id, appointment, typing } => (id, Some(appointment), Request::Talk(Talk::Typing(typing))),
-        M::Text { id, appointment, block } => (id, Some(appointment), Request::Talk(Talk::Text(block))),
+        M::Text { id, appointment, block } => (id, Some(appointment), Request::Talk(Talk::Text(block.0))),
     }
 }
 

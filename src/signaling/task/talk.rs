@@ -14,6 +14,7 @@ use crate::consultation::{Actor, Now};
 use crate::ids::{AppointmentId, GuestId, MessageId, ParticipantId};
 use crate::media::plane::Label;
 use crate::protocol::server::{self, ServerMessage};
+use crate::protocol::values::TextBlock;
 use crate::protocol::{AgentMessage, CitizenMessage, ErrorCode, GuestMessage, message_id};
 use crate::signaling::link::Link;
 use crate::signaling::rate::Rate;
@@ -314,7 +315,7 @@ impl Task {
     }
 
     fn block_by_socket(&self, block: String) -> Utf8Bytes {
-        wire::text(&ServerMessage::Text { appointment: self.of.id, block })
+        wire::text(&ServerMessage::Text { appointment: self.of.id, block: TextBlock(block) })
     }
 }
 

@@ -60,7 +60,7 @@ export const cases = [
       await citizen.evaluate(() => document.querySelector('.said-link').click());
       await citizen.sees(/leads to example\.lu/);
       check((await citizen.evaluate(() => document.querySelector('dialog a').rel)) === 'noopener noreferrer', 'the other page would know this one');
-      await citizen.press('Cancel');
+      await citizen.evaluate(() => [...document.querySelectorAll('dialog button')].find((found) => found.textContent.trim() === 'Cancel').click());
       await agent.press('Close consultation');
       await agent.page.evaluate(() => [...document.querySelectorAll('dialog button')][0].click());
       await citizen.phase('closed');

@@ -1,14 +1,16 @@
 // Writing in the call as a person does: the chat and real-time text of a page, what they show and when.
 import { check, until } from './steps.mjs';
 
-/** Writes into the text box `Message` and presses `Send`. */
+/** Writes into the text box `Message` and presses `Send`, by their names. In the page itself: Firefox searches its tree of names for seconds on a busy machine. */
 export async function write(person, text) {
-  const box = await person.one('textbox', 'Message');
-  await box.evaluate((element, value) => {
-    element.focus();
+  await until('the text box "Message" with its button "Send"', () => person.evaluate((value) => {
+    const box = [...document.querySelectorAll('textarea')].find((found) => found.labels[0]?.textContent.trim() === 'Message');
+    const send = [...document.querySelectorAll('button')].find((found) => found.textContent.trim() === 'Send');
+    if (!box || !send) return false;
+    box.focus();
     document.execCommand('insertText', false, value);
-  }, text);
-  await person.press('Send');
+    return new Promise((done) => setTimeout(() => { send.click(); done(true); }));
+  }, text));
 }
 
 /** The texts in the log `Chat`, with what is said of the last own one. */
@@ -27,7 +29,7 @@ export async function reads(person, texts, seconds = 20) {
 
 /** Notes what the log `Real-time text of <name>` shows from now on, and when; one evaluation at the end tells it. */
 export async function watchText(person, name) {
-  await person.one('log', `Real-time text of ${name}`);
+  await until('the log', () => person.evaluate((label) => document.querySelector(`[role=log][aria-label="${label}"]`) !== null, `Real-time text of ${name}`));
   await person.evaluate((label) => {
     const log = document.querySelector(`[role=log][aria-label="${label}"]`);
     const shown = (window.talkShown = []);

@@ -205,7 +205,7 @@ export function LockedChat({ chat: store, zone }: { chat: Store<ChatView>; zone?
   const text = useText();
   const chat = useStore(store);
   return (
-    <section class="messages" aria-labelledby="chat-title">
+    <section class="transcript" aria-labelledby="chat-title">
       <h2 id="chat-title"><Icon name="lock" />{text("chat.title")}</h2>
       {chat.messages.length > 0 && <ChatLog messages={chat.messages} zone={zone} />}
       <p class="hint">{text("chat.locked")}</p>
