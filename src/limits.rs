@@ -432,7 +432,7 @@ pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 pub const DOCUMENT_NAME_BYTES: usize = 200;
 /// Documents on their way in at once, of all people; one more is answered 503.
 pub const UPLOADS: usize = 32;
-/// Documents on their way in at once for one appointment; one more is answered 429.
+/// Documents on their way in at once for one appointment, and with bookings that are not made yet for one origin; one more is answered 429.
 pub const UPLOADS_PER_APPOINTMENT: usize = 3;
 /// A document must be here whole within this; beyond, 408 and nothing of it is kept.
 pub const UPLOAD: Duration = Duration::from_secs(10 * 60);
@@ -452,6 +452,8 @@ pub const OUTBOX_TRIED: Duration = Duration::from_secs(48 * 60 * 60);
 pub const HANDED_BYTES: u64 = 64 * 1024;
 /// Reminders of one appointment; the settings refuse more.
 pub const REMINDERS: u32 = 4;
+/// How far the clock of a demo can be moved; further is refused with `bad_message`.
+pub const DEMO_CLOCK: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 /// Mails kept in the mailbox of the demo; the oldest goes when one more comes.
 pub const DEMO_MAILS: usize = 100;
 /// The mail server must be ready for a mail within this, TLS and sign-in included, or it counts as gone.
@@ -468,3 +470,25 @@ pub const PARCEL_BYTES: u64 = 1024 * 1024;
 pub const SECRET_BYTES: u64 = 4 * 1024;
 /// Characters of the reason for which a service cancels; a longer one is refused with `invalid_appointment`.
 pub const REASON_CHARACTERS: usize = 500;
+/// Characters of a chat message; a longer one is refused with `bad_message`.
+pub const CHAT_CHARACTERS: usize = 2_000;
+/// Chat messages of one consultation; one more is refused with `chat_full`. Their number also bounds what one key of an appointment seals.
+pub const CHAT_MESSAGES: usize = 2_000;
+/// Chat messages that one person may say at once; then one more each `CHAT_AGAIN`, else `slow_down`.
+pub const CHAT_BURST: u32 = 20;
+/// A person may say one more chat message after this long.
+pub const CHAT_AGAIN: Duration = Duration::from_millis(500);
+/// Bytes of the chat told in one go; who wants more asks from the last number on.
+pub const CHAT_PAGE_BYTES: usize = 48 * 1024;
+/// What a message takes on the wire beside text and name, at most.
+pub const CHAT_ENTRY_BYTES: usize = 256;
+/// Who said that they are writing counts as writing for so long.
+pub const CHAT_TYPING: Duration = Duration::from_secs(6);
+/// Characters in one block of real-time text; a longer one is refused with `bad_message`.
+pub const LIVE_TEXT_BLOCK: usize = 2_000;
+/// Characters of one page's real-time text; beyond, its blocks are refused with `bad_message` (years of typing).
+pub const LIVE_TEXT_LONGEST: u64 = 1 << 40;
+/// Bytes of each real-time text kept in memory to be said again after a loss; what goes beyond is marked as lost at who missed it.
+pub const LIVE_TEXT_KEPT_BYTES: usize = 8 * 1024;
+/// Real-time texts of one person kept in memory, one for each time that their page was loaded; the oldest goes.
+pub const LIVE_TEXTS: usize = 4;

@@ -54,6 +54,11 @@ impl Clock {
         self.shift_ms.load(Ordering::Relaxed)
     }
 
+    /// From now on this clock and all its clones go `by_ms` milliseconds ahead of the system's time, for the demo.
+    pub fn set_shift(&self, by_ms: i64) {
+        self.shift_ms.store(by_ms, Ordering::Relaxed);
+    }
+
     /// Moves this clock and all its clones by `by_ms` milliseconds, for tests.
     pub fn shift(&self, by_ms: i64) {
         self.shift_ms.fetch_add(by_ms, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::time::Instant;
 
 /// Who is counted: an IPv4 address, or the /64 that one household or phone has in IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(IpAddr);
 
 impl Origin {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::agenda::calendar::Calendar;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
+use crate::agenda::identity::IdentityCheck;
 use crate::agenda::phase::LinkRules;
 use crate::agenda::topic::Topic;
 use crate::documents::ledger::Quota;
@@ -178,8 +179,10 @@ pub struct Service {
     pub public_booking: bool,
     /// What it can be consulted about, by key; never empty.
     pub topics: BTreeMap<String, Topic>,
-    /// The numbers of rules O, R, L and D.
+    /// The numbers of rules O, R, L and D, and of the copy of the identity card.
     pub rules: LinkRules,
+    /// Of whom a copy of the identity card is asked.
+    pub identity_check: IdentityCheck,
     /// How many documents an appointment may have, and how large.
     pub quota: Quota,
     /// How long before the start people are reminded; at most `limits::REMINDERS`.

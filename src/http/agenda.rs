@@ -27,6 +27,9 @@ pub(super) async fn services(State(site): State<Site>) -> Json<Services> {
         slot_minutes: service.slot.as_secs() / 60,
         book_ahead_days: service.book_ahead.as_secs() / (24 * 60 * 60),
         public_booking: service.public_booking,
+        identity_check: service.identity_check,
+        document_count: service.quota.count,
+        document_bytes: service.quota.bytes,
         topics: service.topics.iter().map(|(key, topic)| told(key, topic)).collect(),
     });
     Json(Services { services: services.collect() })

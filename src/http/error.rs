@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::booking_form::may_carry_a_copy;
 use super::documents::UPLOAD_PATH;
 use super::site::Site;
 use crate::limits;
@@ -104,7 +105,8 @@ pub(super) async fn wrong_method() -> ApiError {
 
 /// Body and answer within `limits::WEB_REQUEST` (O13); a document has `limits::UPLOAD`, and each part of it its own deadline. A WebSocket's answer is its upgrade; what follows has its own limits.
 pub(super) async fn deadline(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let sends_a_document = *request.method() == Method::POST && request.uri().path() == UPLOAD_PATH;
+    let (method, path) = (request.method(), request.uri().path());
+    let sends_a_document = (*method == Method::POST && path == UPLOAD_PATH) || may_carry_a_copy(method, path, request.headers());
     let within = if sends_a_document { limits::UPLOAD } else { limits::WEB_REQUEST };
     match tokio::time::timeout(within, next.run(request)).await {
         Ok(response) => response,

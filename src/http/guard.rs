@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::demo_clock::CLOCK_PATH;
 use super::error::ApiError;
 use super::site::{Scheme, Site};
 use crate::protocol::ErrorCode;
@@ -12,8 +13,9 @@ use crate::protocol::ErrorCode;
 /// Whatever changes something needs `X-Visavis: 1`; a browser's `Origin` and `Sec-Fetch-Site` must be our own. Portals hold a key and no cookie.
 pub(super) async fn refuse_foreign_pages(State(site): State<Site>, request: Request, next: Next) -> Response {
     let reads_only = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_script = request.uri().path() == CLOCK_PATH;
     let is_portal = request.uri().path().strip_prefix("/api/v1/appointments").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if !reads_only && !is_portal {
+    if !reads_only && !is_portal && !is_script {
         let headers = request.headers();
         if headers.get("x-visavis").is_none_or(|value| value != "1") {
             return forbidden("the header X-Visavis: 1 is missing");

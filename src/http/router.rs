@@ -9,8 +9,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, documents, error, guard, headers, health, link,
-    load_test, mailbox, pages, sockets,
+    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, chat, demo_clock, documents, error,
+    guard, headers, health, identity, link, load_test, mailbox, pages, sockets,
 };
 use crate::limits;
 
@@ -41,11 +41,12 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/assets/{name}", assets::serve),
         route(GET, "/demo/mailbox", mailbox::show),
         route(GET, "/demo/mailbox.json", mailbox::list),
+        route(POST, demo_clock::CLOCK_PATH, demo_clock::set),
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
         route(GET, "/api/v1/slots", agenda::slots),
-        route(POST, "/api/v1/bookings", booking::book),
+        route(POST, booking_form::BOOKING_PATH, booking::book),
         route(GET, "/api/v1/callbacks/times", callbacks::times),
         route(POST, "/api/v1/callbacks", callbacks::ask),
         route(PATCH, "/api/v1/callbacks/{id}", callbacks::set_done),
@@ -62,6 +63,7 @@ pub fn routes() -> Vec<Route> {
         route(POST, "/api/v1/link/erase", link::erase),
         route(POST, documents::UPLOAD_PATH, documents::add),
         route(GET, documents::UPLOAD_PATH, documents::list),
+        route(GET, "/api/v1/link/chat", chat::of_link),
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
         route(POST, "/api/v1/link/reschedule", booking::reschedule),
@@ -74,6 +76,8 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/api/v1/agent", agent::show),
         route(GET, "/api/v1/agent/consultations/{consultation}/documents", documents::list_for_agent),
         route(GET, "/api/v1/agent/consultations/{consultation}/documents/{id}", documents::download_for_agent),
+        route(GET, "/api/v1/agent/consultations/{consultation}/identity-copy", identity::look),
+        route(POST, "/api/v1/agent/consultations/{consultation}/identity", identity::say),
         route(GET, "/api/v1/load", load_test::show),
         route(POST, "/api/v1/load/begin", load_test::begin),
         route(POST, "/api/v1/load/agents", load_test::add_agents),

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::words::{Words, fill};
 use super::{House, when};
+use crate::agenda::topic;
 use crate::config::Service;
 use crate::store::{Appointment, Kind, Store};
 
@@ -47,6 +48,7 @@ pub struct Letter {
     lead: String,
     facts: Vec<Fact>,
     join: Option<Way>,
+    ready: Option<Prepare>,
     prepare: Option<Prepare>,
     cancel: Option<Way>,
     notes: Vec<String>,
@@ -104,6 +106,7 @@ impl Letter {
             lead: occasion.lead.clone(),
             facts,
             join: takes_place.then(|| Way { label: words.join.clone(), url: sheet.join_url.clone(), hint: join_hint }),
+            ready: takes_place.then(|| ready(of, house, words)).flatten(),
             prepare: takes_place.then(|| Prepare { title: words.prepare.clone(), points: words.prepare_items.to_vec() }),
             cancel: takes_place.then(|| Way {
                 label: words.cancel.clone(),
@@ -177,6 +180,16 @@ impl Told {
             fact(&words.reference, &self.reference),
         ]
     }
+}
+
+/// What the topic asks to have ready; none where it asks for nothing. The topic itself is not named: a mail crosses the network as others let it.
+fn ready(of: &Appointment, house: &House, words: &Words) -> Option<Prepare> {
+    let topic = house.services.get(&of.service)?.topics.get(of.details.topic.as_deref()?)?;
+    let in_words = |lists, text: &String| -> Vec<String> {
+        topic::listed(lists, &of.language).iter().map(|item| one_line(&fill(text, &[("item", item)]))).collect()
+    };
+    let points = [in_words(&topic.required, &words.ready_required), in_words(&topic.helpful, &words.ready_helpful)].concat();
+    (!points.is_empty()).then(|| Prepare { title: words.ready.clone(), points })
 }
 
 /// The name of its service in the citizen's language.

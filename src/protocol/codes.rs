@@ -47,6 +47,8 @@ pub enum ErrorCode {
     Overloaded,
     /// Not in the call.
     NotInCall,
+    /// The consultation holds as many chat messages as it may.
+    ChatFull,
     /// HTTP: the Bearer key is wrong.
     WrongKey,
     /// HTTP: a field of the appointment is wrong; the message names it.
@@ -59,7 +61,7 @@ pub enum ErrorCode {
     UnknownLink,
     /// HTTP: a newer link replaced this one.
     LinkReplaced,
-    /// HTTP: too many tries; `Retry-After` says how long to wait.
+    /// HTTP: too many tries; `Retry-After` says how long to wait. Chat: too many messages at once; the same may be said again in a second.
     SlowDown,
     /// HTTP: no cookie, or it is no longer good.
     NotSignedIn,

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::identity::{IdentityCheck, IdentityMethod, IdentityResult};
 use crate::agenda::phase::Phase;
 use crate::consultation::record::GuestKind;
 use crate::documents::ledger::DocumentKind;
 use crate::ids::DocumentId;
 use crate::protocol::codes::ErrorCode;
+use crate::protocol::server::ChatMessage;
 use crate::protocol::values::Utc;
 
 /// Body of every answer that is an error.
@@ -48,6 +50,12 @@ pub struct BookableService {
     pub book_ahead_days: u64,
     /// Citizens book by themselves on `/book`.
     pub public_booking: bool,
+    /// Of whom a copy of the identity card is asked.
+    pub identity_check: IdentityCheck,
+    /// How many documents an appointment may have, that copy included.
+    pub document_count: u32,
+    /// And their bytes in all.
+    pub document_bytes: u64,
     /// What it can be consulted about, in the order of the keys.
     pub topics: Vec<BookableTopic>,
 }
@@ -296,6 +304,13 @@ pub struct Receipt {
     pub hash: String,
 }
 
+/// Answer to `GET /api/v1/link/chat`: what was said after the number in the question, as much as fits; empty when that is all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Chat {
+    /// Oldest first.
+    pub messages: Vec<ChatMessage>,
+}
+
 /// Answer to `GET /api/v1/link/documents` and to an agent's question for those of a consultation.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Documents {
@@ -307,6 +322,31 @@ pub struct Documents {
     pub bytes_left: u64,
     /// The oldest first.
     pub documents: Vec<DocumentEntry>,
+    /// For agents: what one of them said after a look at the identity card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+/// What an agent saw: a person's look for plausibility, no proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Identity {
+    /// How it was seen.
+    pub method: IdentityMethod,
+    /// What was said.
+    pub result: IdentityResult,
+    /// The agent's name; none when the account is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When.
+    pub at: Utc,
+}
+
+/// `POST /api/v1/agent/consultations/{consultation}/identity`: what the agent saw. The copy is destroyed with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaidOfIdentity {
+    /// What is said.
+    pub result: IdentityResult,
 }
 
 /// One document; the answer to `POST /api/v1/link/documents`. Has no `Debug`: its name may name a person.
@@ -386,6 +426,21 @@ pub struct SignIn {
     pub username: String,
     /// At most 128 characters.
     pub password: String,
+}
+
+/// `POST /demo/clock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DemoClock {
+    /// How far the demo's wall clock goes ahead of the real time.
+    pub offset_seconds: i64,
+}
+
+/// Answer to `POST /demo/clock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DemoTime {
+    /// The demo's wall clock.
+    pub now: Utc,
 }
 
 /// Who is signed in.

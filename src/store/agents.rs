@@ -67,6 +67,12 @@ impl Store {
         .transpose()
     }
 
+    /// The name that others see; none when the account is gone.
+    pub async fn agent_name(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
+        let name = sqlx::query_scalar("SELECT display_name FROM agents WHERE id = $1").bind(agent.0);
+        Ok(name.fetch_optional(&self.inner.readers).await?)
+    }
+
     /// The language of an agent's screens.
     pub async fn agent_language(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar("SELECT language FROM agents WHERE id = $1").bind(agent.0).fetch_optional(&self.inner.readers).await?)

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use super::audit::{Who, append};
 use super::database::{Connection, Row, number};
 use super::details::Details;
+use super::documents::{self, ArrivedCopy};
 use super::erasure::Receipt;
 use super::guests::write_links;
 use super::outbox::{self, Reach};
@@ -23,6 +24,7 @@ use crate::agenda::phase::{LinkRules, Slot};
 use crate::agenda::retention::look_first;
 use crate::consultation::Event;
 use crate::consultation::record::{Record, Stage};
+use crate::documents::ledger::DocumentKind;
 use crate::ids::AppointmentId;
 use crate::limits;
 use crate::time::Timestamp;
@@ -146,8 +148,15 @@ impl Store {
     }
 
     /// Books what a citizen asks for by themselves. An attempt that was booked before is answered with what it booked.
-    pub async fn book_public(&self, new: NewAppointment, asked: &PublicBooking, now: Timestamp) -> Result<Placed, StoreError> {
-        self.placed(new, Kind::Public(asked), now).await
+    /// The copy of the identity card is theirs with the same commit; unless it is booked now nothing of the copy is left.
+    pub async fn book_public(
+        &self,
+        new: NewAppointment,
+        asked: &PublicBooking,
+        copy: Option<ArrivedCopy>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
+        self.placed(new, Kind::Public(asked), copy, now).await
     }
 
     /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
@@ -162,13 +171,19 @@ impl Store {
         kind: Kind<'_>,
         now: Timestamp,
     ) -> Result<Option<(Appointment, Token)>, StoreError> {
-        match self.placed(new, kind, now).await? {
+        match self.placed(new, kind, None, now).await? {
             Placed::Booked(appointment, token) => Ok(Some((*appointment, token))),
             Placed::Full | Placed::TooMany => Ok(None),
         }
     }
 
-    async fn placed(&self, new: NewAppointment, kind: Kind<'_>, now: Timestamp) -> Result<Placed, StoreError> {
+    async fn placed(
+        &self,
+        new: NewAppointment,
+        kind: Kind<'_>,
+        mut copy: Option<ArrivedCopy>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
         let mut appointment = Appointment {
@@ -188,13 +203,18 @@ impl Store {
         // A reference has 30 bits: a second one may be taken, five in a row are not chance.
         for _ in 0..5 {
             appointment.reference = reference::random()?;
-            match self.insert(&appointment, kind, now).await {
+            match self.insert(&appointment, kind, copy.as_ref(), now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => continue,
                 Err(error) => return Err(error),
                 Ok(Inserted::Full) => return Ok(Placed::Full),
                 Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
                 Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
-                Ok(Inserted::Yes) => self.outbox_may_be_filled(),
+                Ok(Inserted::Yes) => {
+                    if let Some(copy) = &mut copy {
+                        copy.arrived.keep();
+                    }
+                    self.outbox_may_be_filled();
+                }
             }
             let token = self.link_token(&appointment);
             return Ok(Placed::Booked(Box::new(appointment), token));
@@ -402,7 +422,13 @@ impl Store {
     }
 
     /// Anything but `Yes`: nothing was written.
-    async fn insert(&self, appointment: &Appointment, kind: Kind<'_>, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        appointment: &Appointment,
+        kind: Kind<'_>,
+        copy: Option<&ArrivedCopy>,
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
@@ -425,8 +451,8 @@ impl Store {
         }
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
-             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms, cancel_hash) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19)",
+             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms, cancel_hash, identity_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19, $20)",
         )
         .bind(id.to_string())
         .bind(&appointment.reference)
@@ -447,6 +473,7 @@ impl Store {
         .bind(millis(appointment.rules.documents))
         .bind(look_first(appointment.slot(), appointment.rules, appointment.record.course(appointment.slot())).0)
         .bind(self.cancel_token(appointment).hash().as_slice())
+        .bind(millis(appointment.rules.identity_copy))
         .execute(&mut *transaction)
         .await?;
         if let Kind::LoadTest = kind {
@@ -458,6 +485,9 @@ impl Store {
             public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
         }
         append(&mut transaction, "booked", who, Some(id), now).await?;
+        if let Some(ArrivedCopy { arrived, name, file }) = copy {
+            documents::put(&mut transaction, id, &key, arrived, (DocumentKind::IdentityCopy, name, *file), now).await?;
+        }
         outbox::put_message(&mut transaction, Message::Booked, id, appointment.reach(), now).await?;
         outbox::put_reminders(&mut transaction, &appointment.service, id, appointment.start, appointment.reach(), now).await?;
         transaction.commit().await?;
@@ -498,6 +528,7 @@ fn times(row: &Row) -> Result<(Slot, LinkRules), StoreError> {
         come_back: duration(row.try_get("come_back_ms")?),
         give_up: duration(row.try_get("give_up_ms")?),
         documents: duration(row.try_get("documents_ms")?),
+        identity_copy: duration(row.try_get("identity_ms")?),
     };
     Ok((Slot { start: Timestamp(row.try_get("start_ms")?), end: Timestamp(row.try_get("end_ms")?) }, rules))
 }

@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::json;
+use visavis::chat::{Author, Message};
+use visavis::ids::MessageId;
 use visavis::load::http_client::request;
 use visavis::store::{BackupError, Found, Store, StoreError, Verdict};
 use visavis::time::Timestamp;
@@ -83,6 +85,12 @@ async fn book_canary(server: &Running) -> (String, String) {
     (booked["reference"].as_str().unwrap().to_owned(), booked["join_url"].as_str().unwrap().split_once("/j#").unwrap().1.to_owned())
 }
 
+/// A chat message with the canary in it.
+fn kept_message() -> Message {
+    let (name, text) = (CANARY.to_owned(), format!("My number is {CANARY}."));
+    Message { number: 1, id: MessageId([7; 16]), author: Author::Citizen, name, text, at: Timestamp(0), guests: Vec::new() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_not_in_an_older_backup_either() {
     let server = Running::start().await;
@@ -94,6 +102,8 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
         let name = format!("{CANARY}.pdf");
         assert_eq!(send(&server, &cookie, "document", &name, &body).await.status, 201);
         assert_eq!(send(&server, &cookie, "identity_copy", &name, &body).await.status, 201);
+        let of = server.server.store.appointment_by_reference(&reference).await.unwrap().unwrap();
+        server.server.store.keep_message(of.id, &kept_message()).await.unwrap();
         booked.push((reference, token, cookie));
     }
     let data = server.directory.path().join("data");
@@ -155,7 +165,8 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
     // The control, and what is told to the operator: with the old keys the old backup opens.
     let (revived, _) = restored(&server, "revived", &old, &careless);
     let store = Store::open(home(&revived)).await.unwrap();
-    assert_eq!(store.appointment_by_reference(&booked[0].0).await.unwrap().unwrap().name, CANARY);
+    let of = store.appointment_by_reference(&booked[0].0).await.unwrap().unwrap();
+    assert_eq!((of.name.as_str(), store.messages(of.id).await.unwrap()), (CANARY, vec![kept_message()]));
     store.close().await;
 }
 

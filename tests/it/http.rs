@@ -188,7 +188,9 @@ fn get_changes_nothing() {
             // Asks alone, by POST because the token belongs into no address.
             "POST /api/v1/cancel-link",
             "POST /api/v1/cancel-link/cancel",
+            "POST /demo/clock",
             "POST /api/v1/join",
+            "POST /api/v1/agent/consultations/{consultation}/identity",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
             "POST /api/v1/load/begin",
@@ -585,4 +587,26 @@ async fn forwarded_address_counts_only_from_a_trusted_proxy() {
         assert_eq!(answer.status, 404);
     }
     assert_eq!(direct.join(&no_token()).await.status, 429, "without a proxy the header is hearsay");
+}
+
+#[tokio::test]
+async fn the_clock_of_a_demo_moves_and_that_of_a_real_server_does_not() {
+    let server = Running::start().await;
+    let (_, token) = server.book(3 * 3_600_000, "Clara").await;
+    let phase = async || server.join(&token).await.json()["phase"].clone();
+    assert_eq!(phase().await, "too_early");
+    let set = async |seconds: i64| server.post("/demo/clock", &[], json!({"offset_seconds": seconds})).await;
+    assert_eq!(set(3 * 3_600).await.status, 200);
+    assert_eq!(phase().await, "open");
+    assert_eq!(set(3 * 3_600).await.status, 200, "the same wish twice is one");
+    assert_eq!(phase().await, "open");
+    assert_eq!(set(4 * 3_600).await.status, 200);
+    assert_eq!(phase().await, "late");
+    assert_eq!(set(0).await.status, 200);
+    assert_eq!(phase().await, "too_early");
+    assert_eq!((set(i64::MAX).await.status, set(i64::MIN).await.status), (400, 400));
+
+    let office = crate::agenda::Office::start_with(&[("public_booking", "true")]).await;
+    assert_eq!(office.post("/demo/clock", json!({"offset_seconds": 60})).await.status, 404);
+    office.server.stop().await;
 }

@@ -83,6 +83,8 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
         (Direction::Http, Some("Join")) => round::<http::Join>(message),
         (Direction::Http, Some("Link")) => round::<http::Link>(message),
         (Direction::Http, Some("Documents")) => round::<http::Documents>(message),
+        (Direction::Http, Some("SaidOfIdentity")) => round::<http::SaidOfIdentity>(message),
+        (Direction::Http, Some("Chat")) => round::<http::Chat>(message),
         (Direction::Http, Some("SignIn")) => round::<http::SignIn>(message),
         (Direction::Http, Some("AgentAccount")) => round::<http::AgentAccount>(message),
         (Direction::Http, other) => panic!("no such body: {other:?}"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use visavis::agenda::identity::IdentityCheck;
 use visavis::config::Config;
 use visavis::demo::DemoData;
 use visavis::load::http_client::{Base, Response, request};
@@ -27,6 +28,8 @@ pub struct Running {
 pub fn settings(directory: &TempDir) -> Config {
     let mut config = Config { demo: true, data_directory: directory.path().join("data"), ..Config::default() };
     config.database = address(&config.data_directory);
+    // Copies of identity cards have tests of their own.
+    config.services.values_mut().for_each(|service| service.identity_check = IdentityCheck::Never);
     config.tls.directory = directory.path().join("certs");
     config.web.https = vec!["127.0.0.1:0".parse().unwrap()];
     config.web.http = vec!["127.0.0.1:0".parse().unwrap()];

@@ -112,7 +112,7 @@ impl House {
     }
 
     /// Everything stops where it is: nothing is said, nothing is written any more.
-    async fn kill(mut self) {
+    pub async fn kill(mut self) {
         let runtime = self.runtime.take().unwrap();
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(SOON)).await.unwrap();
@@ -284,6 +284,17 @@ impl Person {
         };
         let heard = self.signaling.until(SOON, what, |heard| own(heard).as_ref().is_some_and(&good)).await;
         heard.as_ref().ok().and_then(own).unwrap_or_else(|| panic!("{what}: {:?}", self.signaling.heard().desk))
+    }
+
+    /// Everything that the server said by itself, in order.
+    pub fn heard(&self) -> Vec<Value> {
+        self.signaling.heard().all
+    }
+
+    /// Waits until what the server said by itself is `good`.
+    pub async fn hears(&self, what: &'static str, good: impl Fn(&[Value]) -> bool) {
+        let heard = self.signaling.until(SOON, what, |heard| good(&heard.all)).await;
+        heard.unwrap_or_else(|error| panic!("{error}: {:?}", self.heard()));
     }
 
     async fn closed(&self) -> u16 {

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["vault"]),
     ("consultation", &["agenda"]),
     ("documents", &["agenda"]),
-    ("protocol", &["sfu", "agenda", "consultation", "documents"]),
+    ("protocol", &["sfu", "agenda", "chat", "consultation", "documents"]),
     ("server", &["demo"]),
 ];
 
@@ -66,7 +66,7 @@ enum Floor {
 fn floor(room: &str) -> Option<Floor> {
     Some(match room {
         "ids" | "time" | "limits" | "linux" => Floor::Ground,
-        "agenda" | "access" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
+        "agenda" | "access" | "chat" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
         "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "tls" | "telemetry" | "config" => Floor::Edges,
         "server" | "main" | "demo" | "lib" => Floor::Composition,
         _ => return None,

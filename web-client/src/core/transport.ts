@@ -18,6 +18,8 @@ const CAMERA_LAYERS = [
   { rid: "s", scaleResolutionDownBy: 3, maxBitrate: 160_000 },
   { rid: "l", scaleResolutionDownBy: 1, maxBitrate: MOST.camera },
 ];
+/** Bytes waiting on a data channel from which on the WebSocket is the better way. */
+const CHANNEL_FULL = 256 * 1024;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
 
@@ -35,8 +37,14 @@ export function iceServersOf(relay: Relay | undefined, page: { protocol: string;
   return [{ urls: `turns:${page.hostname}:${page.port || "443"}?transport=tcp`, username: relay.username, credential: relay.credential }];
 }
 
+/** Data channels with a meaning (docs/protocol.md). */
+export type ChannelLabel = "chat" | "text";
+
 export interface TransportEvents {
   onConnection(state: RTCPeerConnectionState, ice: RTCIceConnectionState): void;
+  /** A data channel opened, or is gone. */
+  onChannel(label: ChannelLabel, open: boolean): void;
+  onMessage(label: ChannelLabel, message: string): void;
 }
 
 export class Transport {
@@ -46,6 +54,7 @@ export class Transport {
   #layers = false;
   #lids: PictureLids = { camera: null, smaller: null, screen: null };
   #tracks: OwnTracks;
+  #channels = new Map<ChannelLabel, RTCDataChannel>();
   #fingerprint: string | undefined;
   #closed: () => void = () => undefined;
   /** Fails when this transport is closed. */
@@ -72,7 +81,13 @@ export class Transport {
       pc.addTransceiver("video", { direction: "recvonly" });
     }
     pc.addTransceiver("video", { direction: "recvonly" });
-    pc.createDataChannel("chat");
+    for (const label of ["chat", "text"] as const) {
+      const channel = pc.createDataChannel(label, label === "text" ? { protocol: "t140" } : undefined);
+      this.#channels.set(label, channel);
+      channel.onopen = () => events.onChannel(label, true);
+      channel.onclose = () => events.onChannel(label, false);
+      channel.onmessage = ({ data }) => typeof data === "string" && events.onMessage(label, data);
+    }
     const tell = () => events.onConnection(pc.connectionState, pc.iceConnectionState);
     pc.onconnectionstatechange = tell;
     pc.oniceconnectionstatechange = tell;
@@ -155,6 +170,18 @@ export class Transport {
     return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind]) : { ...encoding, active: false }));
   }
 
+  /** Sends on a data channel; false when it is not open, or holds too much already. */
+  say(label: ChannelLabel, message: string): boolean {
+    const channel = this.#channels.get(label);
+    if (channel?.readyState !== "open" || channel.bufferedAmount > CHANNEL_FULL) return false;
+    try {
+      channel.send(message);
+      return true;
+    } catch {
+      return false; // closed a moment ago
+    }
+  }
+
   /** The receiving track of a slot, once the answer is set. */
   trackOf(slot: Slot): MediaStreamTrack | undefined {
     return this.pc.getTransceivers().find((transceiver) => transceiver.mid === slot.mid)?.receiver.track;
@@ -194,6 +221,7 @@ export class Transport {
 
   close(): void {
     this.pc.onconnectionstatechange = null;
+    for (const channel of this.#channels.values()) channel.onopen = channel.onclose = channel.onmessage = null;
     this.pc.oniceconnectionstatechange = null;
     this.pc.close();
     this.#closed();
