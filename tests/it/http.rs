@@ -312,7 +312,7 @@ async fn a_new_password_from_the_command_line_ends_open_sockets_of_the_running_s
     let cookie = server.agent().await;
     let mut client = SignalingClient::connect(&server.base, "agent", &cookie).await.unwrap();
     client.hello(&visavis::load::participant::device_name(1)).await.unwrap();
-    let beside = Store::open_beside(home(&server.directory.path().join("data"))).await.unwrap();
+    let beside = Store::open_beside(home(server.directory.path().join("data"))).await.unwrap();
     let anna = beside.agent_account("anna").await.unwrap().unwrap().grant.agent;
     beside.sign_out_everywhere(anna, server.clock.now()).await.unwrap();
     let heard = client.until(Duration::from_secs(4), "a close", |heard| heard.closed.is_some()).await.unwrap();
@@ -481,7 +481,7 @@ async fn stopped_server_leaves_a_store_that_opens() {
     let (_, token) = server.book(0, "Clara").await;
     let Running { server, directory, .. } = server;
     server.stop().await;
-    let store = Store::open(home(&directory.path().join("data"))).await.unwrap();
+    let store = Store::open(home(directory.path().join("data"))).await.unwrap();
     let hash = visavis::access::token::Token::parse(&token).unwrap().hash();
     assert!(matches!(store.appointment_by_link(hash).await.unwrap(), visavis::store::Found::Appointment(_)));
 }

@@ -132,7 +132,7 @@ impl Drop for Postgres {
 }
 
 fn spawn(directory: &std::path::Path, is_durable: bool) -> Child {
-    const KEEPER: &str = r#"directory="$1"; shift; "$@" & kept=$!; cat >/dev/null; kill -QUIT $kept 2>/dev/null; wait; [ -e "$directory/again" ] || rm -rf "$directory"/*"#;
+    const KEEPER: &str = r#"directory="$1"; shift; "$@" & kept=$!; cat >/dev/null; kill -QUIT $kept 2>/dev/null; wait; [ -e "$directory/again" ] || rm -rf "$directory""#;
     let log = std::fs::File::create(directory.join("log")).unwrap();
     let fsync = if is_durable { "fsync=on" } else { "fsync=off" };
     let mut keeper = as_owner(std::path::Path::new("sh"));
