@@ -5,9 +5,12 @@ use serde_json::json;
 
 use super::citizen::DOCUMENT_KINDS;
 use super::operation::{Caller, Operation, Told};
-use crate::protocol::ErrorCode::{NotFound, SlowDown, UnknownAppointment, UnknownDocument, WrongCredentials};
+use crate::protocol::ErrorCode::{Forbidden, NotFound, SlowDown, UnknownAppointment, UnknownDocument, WrongCredentials};
 use crate::protocol::booking::CallbackDone;
-use crate::protocol::http::{AgentAccount, Documents, SignIn};
+use crate::protocol::http::{AgentAccount, Documents, Identity, SaidOfIdentity, SignIn};
+
+/// What a copy of an identity card may be.
+const IDENTITY_KINDS: &[&str] = &["application/pdf", "image/jpeg", "image/png"];
 
 pub(super) fn operations() -> Vec<Operation> {
     let agent = Caller::Agent;
@@ -41,5 +44,24 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .answers_with(200, Told::File(DOCUMENT_KINDS))
         .or(&[(404, UnknownAppointment), (404, UnknownDocument)]),
+        Operation::new(
+            Method::GET,
+            "/api/v1/agent/consultations/{consultation}/identity-copy",
+            agent,
+            "lookAtIdentityCopy",
+            "The copy of an identity card, to be drawn under a watermark and never saved: for a script of the page alone, and a line in the audit trail.",
+        )
+        .answers_with(200, Told::File(IDENTITY_KINDS))
+        .or(&[(403, Forbidden), (404, UnknownAppointment), (404, UnknownDocument)]),
+        Operation::new(
+            Method::POST,
+            "/api/v1/agent/consultations/{consultation}/identity",
+            agent,
+            "sayIdentity",
+            "What the agent saw: a person's look for plausibility. The copy is destroyed with it.",
+        )
+        .takes::<SaidOfIdentity>(json!({ "result": "matches" }))
+        .answers::<Identity>(200)
+        .or(&[(404, UnknownAppointment)]),
     ]
 }

@@ -10,7 +10,7 @@ use crate::protocol::ErrorCode::{
     WrongState,
 };
 use crate::protocol::booking::NewStart;
-use crate::protocol::http::{DocumentEntry, Documents, Link};
+use crate::protocol::http::{Chat, DocumentEntry, Documents, Link};
 
 /// What a document may be.
 pub(super) const DOCUMENT_KINDS: &[&str] = &[
@@ -39,6 +39,15 @@ pub(super) fn operations() -> Vec<Operation> {
             .or(&[(409, WrongState)]),
         Operation::new(Method::GET, "/api/v1/link/calendar", citizen, "showCalendar", "The calendar entry: a file (RFC 5545).")
             .answers_with(200, Told::File(&["text/calendar"])),
+        Operation::new(
+            Method::GET,
+            "/api/v1/link/chat",
+            citizen,
+            "readChat",
+            "What was said in the chat after a number: as much as fits, nothing when that is all.",
+        )
+        .query(&[Field { name: "after", about: "The last number that was read.", is_needed: false, form: Form::Number }])
+        .answers::<Chat>(200),
         Operation::new(Method::GET, "/api/v1/link/documents", citizen, "listDocuments", "The documents of the appointment.")
             .answers::<Documents>(200),
         Operation::new(

@@ -68,6 +68,8 @@ pub(super) struct Field {
 pub(super) enum Form {
     Text,
     Time,
+    /// A whole number, 0 or more.
+    Number,
     OneOf(&'static [&'static str]),
 }
 
@@ -222,6 +224,7 @@ impl Operation {
         for field in self.query {
             let schema = match field.form {
                 Form::Text => text(),
+                Form::Number => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX)),
                 Form::Time => text().format(Some(utoipa::openapi::SchemaFormat::Custom("date-time".into()))),
                 Form::OneOf(words) => text().enum_values(Some(words.iter().copied())),
             };
