@@ -130,6 +130,10 @@ def real(operation, case, stateful):
             case.path_parameters["consultation"] = PEOPLE.consultation(one["reference"])
             if "id" in case.path_parameters:
                 case.path_parameters["id"] = one["document"]
+            if operation == "lookAtIdentityCopy":
+                PEOPLE.document(one["cookie"], "identity_copy")
+                # As the page's own script asks.
+                case.headers["Sec-Fetch-Dest"] = "empty"
     if operation == "addLoadAgents" and ROLE == "key":
         case.body = {"count": 1}
         if DICE.random() < 0.9:

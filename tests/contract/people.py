@@ -73,8 +73,8 @@ class People:
         _, _, headers = self.ask("POST", "/join", {"token": token})
         return headers["Set-Cookie"].split(";")[0]
 
-    def document(self, cookie):
-        _, entry, _ = self.ask("POST", "/link/documents?kind=document&name=a.pdf", headers={"Cookie": cookie, "Content-Type": "application/octet-stream"}, raw=PDF)
+    def document(self, cookie, kind="document"):
+        _, entry, _ = self.ask("POST", f"/link/documents?kind={kind}&name=a.pdf", headers={"Cookie": cookie, "Content-Type": "application/octet-stream"}, raw=PDF)
         return entry["id"]
 
     def citizen(self, minutes=-1):

@@ -36,7 +36,7 @@ async function switched(person, others, what, holds, seconds) {
 export const cases = [
   {
     name: 'four people, one of them on 400 kbit/s: that one gets small pictures of all, the others lose nothing, and it comes back with the line',
-    seconds: 240,
+    seconds: 360,
     async run({ after }) {
       const server = await Server.forCase(after);
       const network = await LossyNetwork.make('narrow');
@@ -56,7 +56,7 @@ export const cases = [
       }
       const [interpreter, narrow] = guests;
       const wide = [citizen, agent, interpreter];
-      for (const person of [...wide, narrow]) await until(`the large pictures at ${person.name}`, all(person, (width) => width >= 400), 40).catch(async (error) => {
+      for (const person of [...wide, narrow]) await until(`the large pictures at ${person.name}`, all(person, (width) => width >= 400), 60).catch(async (error) => {
         throw new Error(`${error.message}: ${JSON.stringify(await person.probe('inbound'))}\n     out ${JSON.stringify(await agent.probe('outbound'))}`);
       });
       await proveTogether([...wide, narrow], { seconds: 5 });
