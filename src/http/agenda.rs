@@ -29,7 +29,7 @@ pub(super) async fn services(State(site): State<Site>) -> Json<Services> {
         public_booking: service.public_booking,
         topics: service.topics.iter().map(|(key, topic)| told(key, topic)).collect(),
     });
-    Json(Services { services: services.collect() })
+    Json(Services { services: services.collect(), authentication: site.config.sign_in.citizens.is_some() })
 }
 
 fn told(key: &str, topic: &Topic) -> BookableTopic {

@@ -3,11 +3,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
 use super::appointments::{self, invalid, taken};
 use super::error::ApiError;
 use super::link;
+use super::person;
 use super::request::{Body, From, SignedInCitizen};
 use super::site::Site;
 use crate::access::throttle::Origin;
@@ -26,7 +27,8 @@ use crate::time::{Instant, Timestamp};
 pub(super) async fn book(
     State(site): State<Site>,
     From(origin): From,
-    Body(asked): Body<NewBooking>,
+    headers: HeaderMap,
+    Body(mut asked): Body<NewBooking>,
 ) -> Result<(StatusCode, Json<Booking>), ApiError> {
     site.allowances().tries.take(origin, Instant::now()).map_err(|wait| ApiError::slow_down(wait.as_secs() + 1))?;
     let now = site.clock.now();
@@ -39,6 +41,13 @@ pub(super) async fn book(
     }
     if asked.topic.trim().is_empty() {
         return Err(invalid("topic: needed"));
+    }
+    let person = match asked.authenticated {
+        true => Some(person::known(&site, &headers).await?.ok_or_else(person::not_signed_in)?.0),
+        false => None,
+    };
+    if let Some(known) = &person {
+        asked.name.clone_from(&known.person.name);
     }
     let attempt = asked.attempt.as_deref().map(|text| Token::parse(text).ok_or_else(|| invalid("attempt: 43 characters of base64url")));
     let attempt = attempt.transpose()?.map(|token| token.hash());
@@ -56,10 +65,12 @@ pub(super) async fn book(
         note: asked.note,
         topic: Some(asked.topic),
     };
-    let new = appointments::checked(&site, new, now)?;
+    let mut new = appointments::checked(&site, new, now)?;
+    new.details.assurance = person.as_ref().map(|known| known.person.assurance);
+    let person = person.map(|known| known.mark);
     let key = new.service.clone();
     let held = Held::take(&site, origin)?;
-    match site.store.book_public(new, &PublicBooking { agents, day, attempt }, now).await? {
+    match site.store.book_public(new, &PublicBooking { agents, day, attempt, person }, now).await? {
         Placed::Booked(appointment, token) => {
             held.keep();
             site.signaling.agenda_changed();
@@ -74,9 +85,15 @@ pub(super) async fn book(
 /// `POST /api/v1/link/reschedule`: by the citizen, before the waiting room opens.
 pub(super) async fn reschedule(
     State(site): State<Site>,
-    SignedInCitizen(of, _): SignedInCitizen,
+    SignedInCitizen(of, cookie): SignedInCitizen,
     Body(asked): Body<NewStart>,
 ) -> Result<Json<Link>, ApiError> {
+    let of = moved(&site, *of, &asked).await?;
+    Ok(Json(link::told_to(&site, &of, cookie).await?))
+}
+
+/// To another slot, by the citizen.
+pub(super) async fn moved(site: &Site, of: Appointment, asked: &NewStart) -> Result<Appointment, ApiError> {
     let now = site.clock.now();
     let service = site.config.services.get(&of.service).ok_or_else(|| invalid("service: no such service any more"))?;
     let is_early = of.record.link_phase(of.slot(), of.rules, now) == Phase::TooEarly;
@@ -88,12 +105,11 @@ pub(super) async fn reschedule(
     let slot = slot_at(service, &asked.start)?;
     let agents = offered(service, slot, now)?;
     if !site.store.reschedule(&of, slot, Some(agents), Who::Citizen, now).await? {
-        return Err(taken(&site, &of.service, slot.start, now).await?);
+        return Err(taken(site, &of.service, slot.start, now).await?);
     }
     site.signaling.agenda_changed();
     tracing::info!(reference = %of.reference, "appointment rescheduled by the citizen");
-    let of = site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))?;
-    Ok(Json(link::link(&site, &of)))
+    site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))
 }
 
 /// A service that citizens book by themselves.

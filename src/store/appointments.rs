@@ -15,7 +15,7 @@ use super::outbox::{self, Reach};
 use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError, load_test, places, reference};
+use super::{Store, StoreError, load_test, people, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
@@ -403,7 +403,10 @@ impl Store {
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
         let mut transaction = self.begin_to_write().await?;
-        let email = self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default());
+        let email = match kind {
+            Kind::Public(PublicBooking { person: Some(person), .. }) => self.inner.contact_key.of_holder(&appointment.service, *person),
+            _ => self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default()),
+        };
         let agents = match kind {
             Kind::PlaceAmong(agents) => Some(agents),
             Kind::Public(asked) => match public_bookings::standing(&mut transaction, email, asked, now).await? {
@@ -452,6 +455,9 @@ impl Store {
         if let Kind::Public(asked) = kind {
             who = Who::Citizen;
             public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
+            if let Some(person) = asked.person {
+                people::own(&mut transaction, id, person).await?;
+            }
         }
         append(&mut transaction, "booked", who, Some(id), now).await?;
         outbox::put_message(&mut transaction, Message::Booked, id, appointment.reach(), now).await?;
@@ -516,7 +522,7 @@ async fn raise_sequence(connection: &mut SqliteConnection, id: AppointmentId) ->
 }
 
 /// The associated data of a sealed column.
-fn place(column: &str, id: AppointmentId) -> String {
+pub(super) fn place(column: &str, id: AppointmentId) -> String {
     format!("appointments.{column}:{id}")
 }
 

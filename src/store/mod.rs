@@ -15,6 +15,7 @@ mod load_test;
 mod meta;
 mod outbox;
 mod outgoing;
+mod people;
 mod places;
 mod public_bookings;
 mod reference;
@@ -45,6 +46,7 @@ pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
 pub use load_test::TakenOut;
 pub use outbox::Outlets;
+pub use people::KnownPerson;
 pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing};
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
@@ -99,6 +101,8 @@ struct Inner {
     master: seal::SealingKey,
     link_key: LinkKey,
     contact_key: ContactKey,
+    /// Of what browsers bring back from a provider.
+    round_key: seal::SealingKey,
     vault: Vault,
     /// The write-ahead log may hold what was erased; so it is at each start, until it was folded in once.
     has_traces: AtomicBool,
@@ -150,6 +154,7 @@ impl Store {
         }
         let link_key = LinkKey::new(meta::own_key(&writer, &master, "link_key").await?);
         let contact_key = ContactKey::new(meta::own_key(&writer, &master, "contact_key").await?);
+        let round_key = seal::SealingKey::new(&zeroize::Zeroizing::new(meta::own_key(&writer, &master, "round_key").await?))?;
         let vault = Vault::open(directory.join("vault"))?;
         if lock.is_some() {
             let orphans = vault.sweep(&documents::known(&writer).await?)?;
@@ -168,6 +173,7 @@ impl Store {
                 master,
                 link_key,
                 contact_key,
+                round_key,
                 vault,
                 has_traces,
                 handed,
