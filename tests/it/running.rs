@@ -23,7 +23,7 @@ pub struct Running {
 
 /// Settings for a server in `directory` on loopback and free ports.
 pub fn settings(directory: &TempDir) -> Config {
-    let mut config = Config { demo: true, data_directory: directory.path().join("data"), ..Config::default() };
+    let mut config = Config { demo: true, second_factor: false, data_directory: directory.path().join("data"), ..Config::default() };
     config.tls.directory = directory.path().join("certs");
     config.web.https = vec!["127.0.0.1:0".parse().unwrap()];
     config.web.http = vec!["127.0.0.1:0".parse().unwrap()];

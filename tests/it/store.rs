@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use visavis::access::role::Role;
 use visavis::access::token::Token;
 use visavis::agenda::phase::{LinkRules, Slot};
 use visavis::consultation::record::{Record, Stage};
@@ -30,7 +31,7 @@ fn clara() -> NewAppointment {
 }
 
 fn agent() -> NewAgent {
-    NewAgent { username: "anna".into(), display_name: "Anna Agent".into(), language: "de".into(), password_hash: "$argon2id$x".into() }
+    NewAgent { username: "anna".into(), display_name: "Anna Agent".into(), language: "de".into(), password_hash: "$argon2id$x".into(), role: Role::Agent }
 }
 
 fn bytes_of_directory(directory: &Path) -> Vec<u8> {
