@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::Row;
 use super::{Store, StoreError};
 use crate::access::AgentGrant;
 use crate::access::claims::Member;
@@ -175,7 +175,7 @@ impl Store {
     /// An agent signed in: this cookie is good until it idles or its absolute end (trust.md S9).
     /// Answers the cookies that ended by it: at the bound the oldest of this agent goes.
     pub async fn sign_in_agent(&self, agent: AgentId, cookie: TokenHash, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         sqlx::query("INSERT INTO agent_sign_ins (cookie_hash, agent, created_ms, seen_ms, expires_ms) VALUES ($1, $2, $3, $3, $4)")
             .bind(cookie.as_slice())
             .bind(agent.0)
@@ -242,7 +242,7 @@ impl Store {
 
     /// Ends one cookie. Tells whose it was.
     pub async fn sign_out_agent(&self, cookie: TokenHash, now: Timestamp) -> Result<Option<AgentId>, StoreError> {
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         let agent: Option<i64> = sqlx::query_scalar("DELETE FROM agent_sign_ins WHERE cookie_hash = $1 RETURNING agent")
             .bind(cookie.as_slice())
             .fetch_optional(&mut *transaction)
@@ -256,7 +256,7 @@ impl Store {
 
     /// Ends every cookie of an agent: what an old password opened is shut with it (S9). A server that runs beside notices within a second.
     pub async fn sign_out_everywhere(&self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         let ended = sqlx::query("DELETE FROM agent_sign_ins WHERE agent = $1").bind(agent.0).execute(&mut *transaction).await?;
         if ended.rows_affected() > 0 {
             append(&mut transaction, "signed_out", Who::Service, None, now).await?;
@@ -287,7 +287,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut ended = Vec::new();
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         for cookie in seen {
             sqlx::query("UPDATE agent_sign_ins SET seen_ms = $2 WHERE cookie_hash = $1")
                 .bind(cookie.as_slice())
@@ -340,6 +340,10 @@ fn totp(agent: AgentId) -> String {
     format!("agents.totp_sealed:{}", agent.0)
 }
 
-fn grant(row: &SqliteRow) -> Result<AgentGrant, StoreError> {
-    Ok(AgentGrant { agent: AgentId(row.try_get("id")?), display_name: row.try_get("display_name")?, role: Role::of(&row.try_get::<String, _>("role")?) })
+fn grant(row: &Row) -> Result<AgentGrant, StoreError> {
+    Ok(AgentGrant {
+        agent: AgentId(row.try_get("id")?),
+        display_name: row.try_get("display_name")?,
+        role: Role::of(&row.try_get::<String, _>("role")?),
+    })
 }

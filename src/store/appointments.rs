@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::{Connection, Row, number};
 use super::details::Details;
 use super::erasure::Receipt;
 use super::guests::write_links;
@@ -221,7 +221,7 @@ impl Store {
         self.found(row, link).await
     }
 
-    pub(super) async fn found(&self, row: Option<SqliteRow>, link: TokenHash) -> Result<Found, StoreError> {
+    pub(super) async fn found(&self, row: Option<Row>, link: TokenHash) -> Result<Found, StoreError> {
         if let Some(row) = row {
             return Ok(Found::Appointment(Box::new(self.opened(&row)?)));
         }
@@ -268,7 +268,7 @@ impl Store {
         let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
         let (slot, rules) = times(&row)?;
         let sealed = key.seal(&place("record_sealed", id), &json(record)?)?;
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         let written =
             sqlx::query("UPDATE appointments SET record_sealed = $2, changed_ms = $3, holds_place = $4, look_ms = $5 WHERE id = $1")
                 .bind(id.to_string())
@@ -352,7 +352,7 @@ impl Store {
     pub async fn sign_in_citizen(&self, appointment: &Appointment, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
         let id = appointment.id.to_string();
         let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         sqlx::query(
             "INSERT INTO citizen_sign_ins (cookie_hash, appointment, link_epoch, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)",
         )
@@ -466,7 +466,7 @@ impl Store {
         Ok(Inserted::Yes)
     }
 
-    pub(super) fn opened(&self, row: &SqliteRow) -> Result<Appointment, StoreError> {
+    pub(super) fn opened(&self, row: &Row) -> Result<Appointment, StoreError> {
         let id: AppointmentId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
         let key = self.key_of(id, &row.try_get::<Vec<u8>, _>("wrapped_key")?)?;
         let name = key.open(&place("name_sealed", id), &row.try_get::<Vec<u8>, _>("name_sealed")?)?;
@@ -482,8 +482,8 @@ impl Store {
             start: slot.start,
             end: slot.end,
             rules,
-            link_epoch: row.try_get("link_epoch")?,
-            calendar_sequence: row.try_get("calendar_sequence")?,
+            link_epoch: number(row, "link_epoch")?,
+            calendar_sequence: number(row, "calendar_sequence")?,
             record: serde_json::from_slice(&record).map_err(|_| StoreError::Sealed)?,
         })
     }
@@ -494,7 +494,7 @@ impl Store {
 }
 
 /// The slot and the numbers that were promised with it.
-fn times(row: &SqliteRow) -> Result<(Slot, LinkRules), StoreError> {
+fn times(row: &Row) -> Result<(Slot, LinkRules), StoreError> {
     let rules = LinkRules {
         early: duration(row.try_get("early_ms")?),
         come_back: duration(row.try_get("come_back_ms")?),
@@ -505,7 +505,7 @@ fn times(row: &SqliteRow) -> Result<(Slot, LinkRules), StoreError> {
 }
 
 /// What the booking told; nothing of appointments of before.
-fn details(key: &SealingKey, id: AppointmentId, row: &SqliteRow) -> Result<Details, StoreError> {
+fn details(key: &SealingKey, id: AppointmentId, row: &Row) -> Result<Details, StoreError> {
     match row.try_get::<Option<Vec<u8>>, _>("details_sealed")? {
         Some(sealed) => Details::from_json(&key.open(&place("details_sealed", id), &sealed)?),
         None => Ok(Details::default()),
@@ -513,7 +513,7 @@ fn details(key: &SealingKey, id: AppointmentId, row: &SqliteRow) -> Result<Detai
 }
 
 /// A calendar entry that was sent before is older from now on.
-async fn raise_sequence(connection: &mut SqliteConnection, id: AppointmentId) -> Result<(), StoreError> {
+async fn raise_sequence(connection: &mut Connection, id: AppointmentId) -> Result<(), StoreError> {
     sqlx::query("UPDATE appointments SET calendar_sequence = calendar_sequence + 1 WHERE id = $1")
         .bind(id.to_string())
         .execute(connection)

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
+use super::database::Connection;
 use super::ledger::{self, Head};
 use super::outbox::put_event;
 use super::{Store, StoreError};
@@ -83,7 +84,7 @@ impl Store {
 /// Appends a line in the transaction of the change that it tells of: neither is there without the other (trust.md R1). Where the webhook is told of
 /// such a thing, that goes into the outbox with it.
 pub(super) async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     what: &'static str,
     who: Who,
     appointment: Option<AppointmentId>,

@@ -4,10 +4,10 @@ use std::fmt;
 
 use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::Row;
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError};
 use crate::agenda::phase::Slot;
@@ -167,7 +167,7 @@ impl Store {
         Ok(erased.rows_affected())
     }
 
-    fn opened_callback(&self, row: &SqliteRow) -> Result<Callback, StoreError> {
+    fn opened_callback(&self, row: &Row) -> Result<Callback, StoreError> {
         let id: CallbackId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
         let wrapped: Vec<u8> = row.try_get("wrapped_key")?;
         let key = SealingKey::new(&self.inner.master.open_key(&place("wrapped_key", id), &wrapped)?)?;

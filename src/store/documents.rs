@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::{Connection, Pool, Row};
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError};
 use crate::documents::cipher::DocumentKey;
@@ -165,7 +165,7 @@ impl Store {
         Ok(removed.map_err(|_| VaultError::System(std::io::ErrorKind::Interrupted.into()))??)
     }
 
-    async fn key_in(&self, connection: &mut SqliteConnection, appointment: AppointmentId) -> Result<Option<SealingKey>, StoreError> {
+    async fn key_in(&self, connection: &mut Connection, appointment: AppointmentId) -> Result<Option<SealingKey>, StoreError> {
         let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped_key FROM appointments WHERE id = $1")
             .bind(appointment.to_string())
             .fetch_optional(connection)
@@ -175,19 +175,19 @@ impl Store {
 }
 
 /// The files that have a row, for the sweep at the start and for backups.
-pub(super) async fn known(pool: &SqlitePool) -> Result<HashSet<DocumentId>, StoreError> {
+pub(super) async fn known(pool: &Pool) -> Result<HashSet<DocumentId>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM documents").fetch_all(pool).await?;
     ids.iter().map(|id| id.parse().map_err(|_| StoreError::Sealed)).collect()
 }
 
 /// The files of one appointment.
-pub(super) async fn ids_of(connection: &mut SqliteConnection, appointment: AppointmentId) -> Result<Vec<DocumentId>, StoreError> {
+pub(super) async fn ids_of(connection: &mut Connection, appointment: AppointmentId) -> Result<Vec<DocumentId>, StoreError> {
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT id FROM documents WHERE appointment = $1").bind(appointment.to_string()).fetch_all(connection).await?;
     ids.iter().map(|id| id.parse().map_err(|_| StoreError::Sealed)).collect()
 }
 
-async fn all(connection: &mut SqliteConnection, key: &SealingKey, appointment: AppointmentId) -> Result<Vec<Document>, StoreError> {
+async fn all(connection: &mut Connection, key: &SealingKey, appointment: AppointmentId) -> Result<Vec<Document>, StoreError> {
     let rows = sqlx::query("SELECT * FROM documents WHERE appointment = $1 ORDER BY added_ms, id")
         .bind(appointment.to_string())
         .fetch_all(connection)
@@ -195,7 +195,7 @@ async fn all(connection: &mut SqliteConnection, key: &SealingKey, appointment: A
     rows.iter().map(|row| opened(row, key)).collect()
 }
 
-fn opened(row: &SqliteRow, key: &SealingKey) -> Result<Document, StoreError> {
+fn opened(row: &Row, key: &SealingKey) -> Result<Document, StoreError> {
     let id: DocumentId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
     let details = key.open(&place("details_sealed", id), &row.try_get::<Vec<u8>, _>("details_sealed")?)?;
     let Details { name, file } = serde_json::from_slice(&details).map_err(|_| StoreError::Sealed)?;

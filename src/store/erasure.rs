@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::Row;
 use super::documents;
 use super::ledger::LineHash;
 use super::{Store, StoreError};
@@ -150,7 +150,7 @@ impl Store {
     }
 }
 
-fn receipt(row: &SqliteRow) -> Result<Receipt, StoreError> {
+fn receipt(row: &Row) -> Result<Receipt, StoreError> {
     Ok(Receipt {
         service: row.try_get("service")?,
         start: Timestamp(row.try_get("start_ms")?),

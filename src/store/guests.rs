@@ -1,8 +1,7 @@
 //! Links of guests and the sign-ins that they open. Who may still come is the consultation's record's business.
 
-use sqlx::SqliteConnection;
-
 use super::appointments::Appointment;
+use super::database::Connection;
 use super::{Store, StoreError};
 use crate::access::token::TokenHash;
 use crate::consultation::record::Record;
@@ -35,7 +34,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let link = appointment.record.guest(guest).ok_or(sqlx::Error::RowNotFound)?.link;
         let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         sqlx::query("INSERT INTO guest_sign_ins (cookie_hash, link_hash, created_ms, expires_ms) VALUES ($1, $2, $3, $4)")
             .bind(cookie.as_slice())
             .bind(link.as_slice())
@@ -79,7 +78,7 @@ impl Store {
 }
 
 /// Brings the table of links to what the record says, in the record's own transaction.
-pub(super) async fn write_links(connection: &mut SqliteConnection, id: AppointmentId, record: &Record) -> Result<(), StoreError> {
+pub(super) async fn write_links(connection: &mut Connection, id: AppointmentId, record: &Record) -> Result<(), StoreError> {
     let known: Vec<Vec<u8>> = sqlx::query_scalar("SELECT link_hash FROM guest_links WHERE appointment = $1")
         .bind(id.to_string())
         .fetch_all(&mut *connection)

@@ -7,9 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
+use super::database::{Connection, Pool, Row, begin_to_write};
 use super::{Store, StoreError, meta};
 use crate::limits;
 
@@ -82,7 +82,7 @@ struct Line {
 }
 
 impl Line {
-    fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn of(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
             number: row.try_get("number")?,
             at_ms: row.try_get("at_ms")?,
@@ -113,7 +113,7 @@ impl Line {
 
 /// Appends a line in the caller's transaction, which has written before or will write alone: the number can be taken by no other.
 pub(super) async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     at_ms: i64,
     what: &str,
     who: String,
@@ -134,7 +134,7 @@ pub(super) async fn append(
     Ok(Head { number: line.number, hash })
 }
 
-async fn last(connection: &mut SqliteConnection) -> Result<Head, StoreError> {
+async fn last(connection: &mut Connection) -> Result<Head, StoreError> {
     let row = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(Head::start()) };
     // Whoever took a hash away broke the chain there: it goes on from nothing, and the check names the line.
@@ -143,12 +143,12 @@ async fn last(connection: &mut SqliteConnection) -> Result<Head, StoreError> {
 }
 
 /// Chains the lines that an older version wrote. Done once in the life of a database: later a line without a hash is a broken one.
-pub(super) async fn chain_older(writer: &SqlitePool) -> Result<(), StoreError> {
+pub(super) async fn chain_older(writer: &Pool) -> Result<(), StoreError> {
     const DONE: &str = "ledger";
     if meta::read(writer, DONE).await?.is_some() {
         return Ok(());
     }
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = begin_to_write(writer).await?;
     let mut head = Head::start();
     loop {
         let rows = page(&mut transaction, head.number).await?;
@@ -170,7 +170,7 @@ pub(super) async fn chain_older(writer: &SqlitePool) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn page(connection: &mut SqliteConnection, after: i64) -> Result<Vec<SqliteRow>, StoreError> {
+async fn page(connection: &mut Connection, after: i64) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT number, at_ms, what, who, appointment, hash FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
     Ok(sqlx::query(sql).bind(after).bind(limits::LEDGER_PAGE).fetch_all(connection).await?)
 }

@@ -1,9 +1,9 @@
 //! The cancel link, and what happens to the links of an appointment: replaced, sent once more. Tokens are made again from the key, never kept.
 
-use sqlx::Row;
-use sqlx::sqlite::SqlitePool;
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::{Pool, begin_to_write, number};
 use super::outbox;
 use super::outgoing::Kind;
 use super::{Appointment, Found, Store, StoreError};
@@ -33,7 +33,7 @@ impl Store {
         let old = [self.link_token(&appointment).hash(), self.cancel_token(&appointment).hash()];
         appointment.link_epoch += 1;
         let token = self.link_token(&appointment);
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         sqlx::query("UPDATE appointments SET link_hash = $2, link_epoch = $3, changed_ms = $4, cancel_hash = $5 WHERE id = $1")
             .bind(id.to_string())
             .bind(token.hash().as_slice())
@@ -59,7 +59,7 @@ impl Store {
 
     /// The citizen is sent the same links once more.
     pub async fn resend(&self, appointment: &Appointment, who: Who, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         append(&mut transaction, "resent", who, Some(appointment.id), now).await?;
         outbox::put_message(&mut transaction, Kind::Resent, appointment.id, appointment.reach(), now).await?;
         transaction.commit().await?;
@@ -69,12 +69,12 @@ impl Store {
 }
 
 /// Gives appointments of before their cancel links.
-pub(super) async fn make_cancel_links(writer: &SqlitePool, key: &LinkKey) -> Result<(), StoreError> {
-    let mut transaction = writer.begin().await?;
+pub(super) async fn make_cancel_links(writer: &Pool, key: &LinkKey) -> Result<(), StoreError> {
+    let mut transaction = begin_to_write(writer).await?;
     let rows = sqlx::query("SELECT id, link_epoch FROM appointments WHERE cancel_hash IS NULL").fetch_all(&mut *transaction).await?;
     for row in rows {
         let id: AppointmentId = row.try_get::<String, _>("id")?.parse().map_err(|_| StoreError::Sealed)?;
-        let token = key.cancel_token(id, row.try_get("link_epoch")?);
+        let token = key.cancel_token(id, number(&row, "link_epoch")?);
         sqlx::query("UPDATE appointments SET cancel_hash = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(token.hash().as_slice())

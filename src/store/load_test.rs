@@ -1,9 +1,10 @@
 //! What a load test makes in the store, marked so that all of it can be taken out again, after a crash as well. Knows no test, no allowance.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
 use super::appointments::{Appointment, Kind};
 use super::audit::{Who, append};
+use super::database::Connection;
 use super::{NewAppointment, Store, StoreError};
 use crate::access::token::{Token, TokenHash};
 use crate::ids::{AgentId, AppointmentId};
@@ -20,7 +21,7 @@ pub struct TakenOut {
 }
 
 /// In the booking's own transaction: no appointment of a test is ever without its mark.
-pub(super) async fn mark(connection: &mut SqliteConnection, appointment: AppointmentId) -> Result<(), StoreError> {
+pub(super) async fn mark(connection: &mut Connection, appointment: AppointmentId) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO load_appointments (appointment) VALUES ($1)").bind(appointment.to_string()).execute(connection).await?;
     Ok(())
 }
@@ -33,7 +34,7 @@ impl Store {
 
     /// Accounts into which no password leads, each signed in with one of these cookies. All or none.
     pub async fn add_load_agents(&self, cookies: &[TokenHash], now: Timestamp) -> Result<Vec<AgentId>, StoreError> {
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         let mut agents = Vec::with_capacity(cookies.len());
         for cookie in cookies {
             // No PHC string: nothing verifies against it. The name is the cookie's hash, so that two tests never meet.
@@ -63,7 +64,7 @@ impl Store {
 
     /// Takes out all that load tests made. The audit trail keeps its lines: they hold numbers alone.
     pub async fn take_out_load(&self) -> Result<TakenOut, StoreError> {
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         let erased = sqlx::query("DELETE FROM appointments WHERE id IN (SELECT appointment FROM load_appointments) RETURNING id")
             .fetch_all(&mut *transaction)
             .await?;

@@ -1,7 +1,6 @@
 //! What belongs to the whole installation: named values, its own keys among them.
 
-use sqlx::sqlite::SqlitePool;
-
+use super::database::Pool;
 use super::seal::{self, SealingKey};
 use super::{Store, StoreError};
 
@@ -19,7 +18,7 @@ impl Store {
 
 /// A key of the installation (that of all join links, of all marks), wrapped by the master key; made on first use. A wrong master key is noticed here, at
 /// the start.
-pub(super) async fn own_key(pool: &SqlitePool, master: &SealingKey, name: &str) -> Result<[u8; 32], StoreError> {
+pub(super) async fn own_key(pool: &Pool, master: &SealingKey, name: &str) -> Result<[u8; 32], StoreError> {
     let place = format!("meta.value:{name}");
     let bytes = match read(pool, name).await? {
         Some(wrapped) => master.open_key(&place, &wrapped)?,
@@ -32,11 +31,11 @@ pub(super) async fn own_key(pool: &SqlitePool, master: &SealingKey, name: &str) 
     Ok(*bytes)
 }
 
-pub(super) async fn read(pool: &SqlitePool, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) async fn read(pool: &Pool, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(sqlx::query_scalar("SELECT value FROM meta WHERE name = $1").bind(name).fetch_optional(pool).await?)
 }
 
-async fn write(pool: &SqlitePool, name: &str, value: &[u8]) -> Result<(), StoreError> {
+async fn write(pool: &Pool, name: &str, value: &[u8]) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
         .bind(name)
         .bind(value)

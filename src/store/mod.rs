@@ -5,6 +5,7 @@ mod appointments;
 mod audit;
 mod backup;
 mod callbacks;
+mod database;
 mod details;
 mod documents;
 mod erasure;
@@ -28,8 +29,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use self::database::Pool;
 use crate::access::contact::ContactKey;
 use crate::access::link::LinkKey;
 use crate::documents::vault::{Vault, VaultError};
@@ -96,8 +98,8 @@ pub struct Store {
 
 struct Inner {
     /// One connection: SQLite has one writer, and waiting in our queue is fairer than its busy handler.
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Pool,
+    readers: Pool,
     master: seal::SealingKey,
     link_key: LinkKey,
     contact_key: ContactKey,
@@ -216,12 +218,12 @@ fn private_file(path: &Path) -> Result<(), StoreError> {
 static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("src/store/migrations");
 
 /// The schema belongs to the server that runs on it.
-async fn require_same_version(writer: &SqlitePool) -> Result<(), StoreError> {
+async fn require_same_version(writer: &Pool) -> Result<(), StoreError> {
     let theirs: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(writer).await?;
     if theirs == SCHEMA.iter().map(|step| step.version).max() { Ok(()) } else { Err(StoreError::OtherVersion) }
 }
 
-async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+async fn migrate(writer: &Pool) -> Result<(), StoreError> {
     match SCHEMA.run(writer).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(_)) => Err(StoreError::Newer),

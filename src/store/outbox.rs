@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::{Connection, Row};
 use super::outgoing::{Channel, Kind, Message, MessageState, Outgoing};
 use super::{Store, StoreError};
 use crate::ids::AppointmentId;
@@ -194,13 +194,7 @@ impl Store {
     }
 }
 
-async fn close(
-    connection: &mut SqliteConnection,
-    id: &str,
-    state: MessageState,
-    fault: Option<&str>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+async fn close(connection: &mut Connection, id: &str, state: MessageState, fault: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE outbox SET state = $2, fault = $3, changed_ms = $4 WHERE id = $1 AND state = 'waiting'")
         .bind(id)
         .bind(state.word())
@@ -213,7 +207,7 @@ async fn close(
 
 /// Puts something about an appointment into the outbox, when it can be sent at all; a load test's simulated people get nothing.
 async fn put(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     channel: Channel,
     kind: Kind,
     appointment: AppointmentId,
@@ -240,7 +234,7 @@ async fn put(
 
 /// What the audit trail says of an appointment, the webhook is told, where it is one of its events.
 pub(super) async fn put_event(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     what: &str,
     who: Who,
     appointment: AppointmentId,
@@ -254,7 +248,7 @@ pub(super) async fn put_event(
 
 /// The citizen is told, on each channel on which they can be reached.
 pub(super) async fn put_message(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     kind: Kind,
     appointment: AppointmentId,
     reach: Reach,
@@ -268,7 +262,7 @@ pub(super) async fn put_message(
 
 /// The citizen will be reminded of a start at the times of the service that are still to come.
 pub(super) async fn put_reminders(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     service: &str,
     appointment: AppointmentId,
     start: Timestamp,
@@ -292,7 +286,7 @@ pub(super) async fn put_reminders(
 }
 
 /// Nobody is reminded of what does not take place, or not then.
-pub(super) async fn take_back_reminders(connection: &mut SqliteConnection, appointment: AppointmentId) -> Result<(), StoreError> {
+pub(super) async fn take_back_reminders(connection: &mut Connection, appointment: AppointmentId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM outbox WHERE appointment = $1 AND kind = $2 AND state = 'waiting'")
         .bind(appointment.to_string())
         .bind(Kind::Reminder.word())
@@ -302,7 +296,7 @@ pub(super) async fn take_back_reminders(connection: &mut SqliteConnection, appoi
 }
 
 /// A row of another version is left alone.
-fn outgoing(row: &SqliteRow) -> Option<Outgoing> {
+fn outgoing(row: &Row) -> Option<Outgoing> {
     Some(Outgoing {
         id: row.try_get("id").ok()?,
         channel: Channel::parse(row.try_get("channel").ok()?)?,
@@ -316,7 +310,7 @@ fn outgoing(row: &SqliteRow) -> Option<Outgoing> {
     })
 }
 
-fn message(row: &SqliteRow) -> Option<Message> {
+fn message(row: &Row) -> Option<Message> {
     let state = MessageState::parse(row.try_get("state").ok()?)?;
     let at = if state == MessageState::Waiting { "due_ms" } else { "changed_ms" };
     Some(Message {

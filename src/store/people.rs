@@ -1,9 +1,10 @@
 //! Citizens who signed in at a provider, and which appointments are theirs. Knows them by a mark; refuses to keep who they are.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
 use super::audit::{Who, append};
+use super::database::Connection;
 use super::seal::SealingKey;
 use super::{Appointment, Store, StoreError};
 use crate::access::assurance::Assurance;
@@ -44,7 +45,7 @@ impl Store {
         let Person { name, email, phone, assurance } = known.person.clone();
         let plain = serde_json::to_vec(&Sealed { name, email, phone }).map_err(|_| StoreError::Sealed)?;
         let sealed = SealingKey::new(&cookie.key(PURPOSE))?.seal(PURPOSE, &plain)?;
-        let mut transaction = self.inner.writer.begin().await?;
+        let mut transaction = self.begin_to_write().await?;
         sqlx::query(
             "INSERT INTO person_sign_ins (cookie_hash, person_mark, assurance, person_sealed, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -61,7 +62,7 @@ impl Store {
              (SELECT cookie_hash FROM person_sign_ins WHERE person_mark = $1 ORDER BY created_ms DESC LIMIT $2)",
         )
         .bind(known.mark.0.as_slice())
-        .bind(limits::SIGN_INS_PER_PERSON)
+        .bind(i64::from(limits::SIGN_INS_PER_PERSON))
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -106,7 +107,7 @@ impl Store {
              WHERE person_mark = $1 ORDER BY start_ms DESC, id LIMIT $2",
         )
         .bind(person.0.as_slice())
-        .bind(limits::MY_APPOINTMENTS)
+        .bind(i64::from(limits::MY_APPOINTMENTS))
         .fetch_all(&self.inner.readers)
         .await?;
         rows.iter().map(|row| self.opened(row)).collect()
@@ -182,7 +183,7 @@ impl Store {
 const ROUND: &str = "round";
 
 /// In the transaction of the booking.
-pub(super) async fn own(connection: &mut SqliteConnection, appointment: AppointmentId, person: Mark) -> Result<(), StoreError> {
+pub(super) async fn own(connection: &mut Connection, appointment: AppointmentId, person: Mark) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO people_of_appointments (appointment, person_mark) VALUES ($1, $2)")
         .bind(appointment.to_string())
         .bind(person.0.as_slice())

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
+use sqlx::Row as _;
 
+use super::database::Connection;
 use super::{Store, StoreError};
 use crate::agenda::phase::Slot;
 use crate::ids::AppointmentId;
@@ -15,16 +16,11 @@ impl Store {
     pub async fn booked(&self, service: &str, span: Slot) -> Result<Vec<Slot>, StoreError> {
         booked(&mut *self.inner.readers.acquire().await?, service, span, None).await
     }
-
-    /// A transaction that will write: it has the database to itself from its first look on, so what it read is still true when it writes.
-    pub(super) async fn begin_to_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.inner.writer.begin_with("BEGIN IMMEDIATE").await?)
-    }
 }
 
 /// The same within a transaction, one appointment apart: one that moves does not stand in its own way.
 pub(super) async fn booked(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     service: &str,
     span: Slot,
     apart: Option<AppointmentId>,

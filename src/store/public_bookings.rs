@@ -1,7 +1,8 @@
 //! What public booking knows of who booked: marks, never addresses. Within the booking's own transaction it says who holds enough places already.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
+use super::database::Connection;
 use super::{Store, StoreError};
 use crate::access::contact::Mark;
 use crate::access::token::TokenHash;
@@ -35,7 +36,7 @@ pub(super) enum Standing {
 
 /// Whether this mailbox may book on this day.
 pub(super) async fn standing(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     email: Mark,
     asked: &PublicBooking,
     now: Timestamp,
@@ -69,7 +70,7 @@ pub(super) async fn standing(
 
 /// In the booking's own transaction.
 pub(super) async fn mark(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     appointment: AppointmentId,
     email: Mark,
     attempt: Option<TokenHash>,

@@ -9,7 +9,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Row as _};
 
 use super::audit::Who;
 use super::backup::{BackupError, DATABASE, Keys, MANIFEST, Manifest, VAULT, sync_parent};

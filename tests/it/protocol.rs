@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, booking, http, schema};
+use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, booking, http, person, schema};
 
 /// One file of vectors: messages of one direction.
 #[derive(Deserialize)]
@@ -85,6 +85,18 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
         (Direction::Http, Some("Documents")) => round::<http::Documents>(message),
         (Direction::Http, Some("SignIn")) => round::<http::SignIn>(message),
         (Direction::Http, Some("AgentAccount")) => round::<http::AgentAccount>(message),
+        (Direction::Http, Some("SignInBegin")) => round::<person::SignInBegin>(message),
+        (Direction::Http, Some("StaffSignInBegin")) => round::<person::StaffSignInBegin>(message),
+        (Direction::Http, Some("SignInAt")) => round::<person::SignInAt>(message),
+        (Direction::Http, Some("SignInEnd")) => round::<person::SignInEnd>(message),
+        (Direction::Http, Some("SignedIn")) => round::<person::SignedIn>(message),
+        (Direction::Http, Some("Me")) => round::<person::Me>(message),
+        (Direction::Http, Some("MyAppointments")) => round::<person::MyAppointments>(message),
+        (Direction::Http, Some("SecondFactorAsk")) => round::<person::SecondFactorAsk>(message),
+        (Direction::Http, Some("SecondFactorOffer")) => round::<person::SecondFactorOffer>(message),
+        (Direction::Http, Some("SecondFactorConfirm")) => round::<person::SecondFactorConfirm>(message),
+        (Direction::Http, Some("SecondFactorSet")) => round::<person::SecondFactorSet>(message),
+        (Direction::Http, Some("WaysIn")) => round::<person::WaysIn>(message),
         (Direction::Http, other) => panic!("no such body: {other:?}"),
     }
 }

@@ -24,6 +24,7 @@ fn clara() -> NewAppointment {
             phone: Some("+352 621 7072 7072".into()),
             note: Some("Note Canary-7Q2X".into()),
             topic: Some("care".into()),
+            ..Details::default()
         },
         slot: Slot { start: NOW, end: NOW.after(20 * MINUTE) },
         rules: LinkRules::default(),

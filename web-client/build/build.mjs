@@ -1,6 +1,8 @@
 // Bundles the pages into dist/ (or, with --gallery, the page of all screens into gallery/), with hashed names,
-// precompressed siblings and a check of what a person must download.
+// precompressed siblings and a check of what a person must download. Each page is bundled by itself, so that it brings the texts and the style that it shows and no others.
 import { build } from "esbuild";
+import { keysIn, textsOf } from "./page-texts.mjs";
+import { missingStyle } from "./page-style.mjs";
 import { brotliCompressSync, gzipSync, constants } from "node:zlib";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
@@ -10,16 +12,15 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const gallery = process.argv.includes("--gallery");
 const out = join(root, gallery ? "gallery" : "dist");
-const pages = gallery ? ["gallery"] : ["citizen", "agent", "book", "cancel", "index"];
+const pages = gallery ? ["gallery"] : ["citizen", "agent", "book", "mine", "cancel", "index"];
 /** Gzip bytes of page, style, script and one language: what is loaded before anything can be pressed. */
-const budgets = { citizen: 60 * 1024, agent: 90 * 1024, book: 45 * 1024, cancel: 34 * 1024, index: 30 * 1024 };
+const budgets = { citizen: 60 * 1024, agent: 90 * 1024, book: 45 * 1024, mine: 28 * 1024, cancel: 26 * 1024, index: 20 * 1024 };
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, "assets"), { recursive: true });
 
-const result = await build({
+const options = {
   absWorkingDir: root,
-  entryPoints: pages.map((page) => `src/${page}.tsx`),
   outdir: join(out, "assets"),
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -35,10 +36,17 @@ const result = await build({
   metafile: true,
   logLevel: "warning",
   define: { __GALLERY__: String(gallery) },
-});
+};
+/** By page: what esbuild tells of it. */
+const built = {};
+/** Texts that no page shows yet. */
+const unread = new Set(Object.keys(JSON.parse(readFileSync(join(root, "locales", "en.json"), "utf8"))));
+for (const page of pages) built[page] = await bundle(page);
+for (const key of gallery ? [] : unread) console.error(`locales: no page shows "${key}"`);
+if (process.exitCode || (!gallery && unread.size > 0)) process.exit(1);
 
-const outputs = Object.entries(result.metafile.outputs).map(([path, about]) => ({ name: basename(path), path: join(root, path), about }));
-const entryOf = (page) => outputs.find((o) => o.about.entryPoint === `src/${page}.tsx`);
+const outputsOf = (page) => Object.entries(built[page].outputs).map(([path, about]) => ({ name: basename(path), path: join(root, path), about }));
+const entryOf = (page) => outputsOf(page).find((o) => o.about.entryPoint === `src/${page}.tsx`);
 const styleOf = (page) => basename(entryOf(page).about.cssBundle);
 const icon = hashed("icon.svg", readFileSync(join(root, "pages", "icon.svg")));
 
@@ -59,6 +67,20 @@ for (const file of walk(out)) {
 
 if (!gallery) checkBudgets();
 
+/** One page, in two goes: the first says which texts it can show, the second brings these alone. */
+async function bundle(page) {
+  const entryPoints = [`src/${page}.tsx`];
+  const first = await build({ ...options, entryPoints, write: false, external: ["../../locales/*"] });
+  const script = first.outputFiles.filter((file) => file.path.endsWith(".js")).map((file) => file.text).join("\n");
+  const style = first.outputFiles.filter((file) => file.path.endsWith(".css")).map((file) => file.text).join("\n");
+  const lacking = missingStyle(script, style);
+  for (const [name, sheet] of lacking) console.error(`style: the page "${page}" has elements of class "${name}" and does not import ${sheet}`);
+  if (lacking.length > 0) process.exitCode = 1;
+  for (const key of keysIn(script, [...unread])) unread.delete(key);
+  const { metafile } = await build({ ...options, entryPoints, plugins: [textsOf(script)] });
+  return metafile;
+}
+
 function hashed(name, bytes) {
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 8).toUpperCase();
   const to = name.replace(/(\.\w+)$/, `-${hash}$1`);
@@ -73,7 +95,7 @@ function preloads(page) {
     for (const { path, kind } of about.imports) {
       if (kind !== "import-statement" || seen.has(path)) continue;
       seen.add(path);
-      visit(result.metafile.outputs[path]);
+      visit(built[page].outputs[path]);
     }
   };
   visit(entryOf(page).about);
@@ -83,7 +105,7 @@ function preloads(page) {
 function checkBudgets() {
   let failed = false;
   for (const page of pages) {
-    const locales = outputs.filter((o) => /^(en|fr|de|lb)-/.test(o.name)).map((o) => o.name);
+    const locales = outputsOf(page).filter((o) => /^(en|fr|de|lb)-/.test(o.name)).map((o) => o.name);
     const size = (path) => statSync(`${join(out, path)}.gz`).size;
     const language = Math.max(...locales.map((name) => size(`assets/${name}`)));
     const fixed = [`${page}.html`, `assets/${entryOf(page).name}`, `assets/${styleOf(page)}`, `assets/${icon}`, ...preloads(page).map((n) => `assets/${n}`)];

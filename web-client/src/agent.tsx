@@ -1,6 +1,10 @@
 // The agent's page: /agent.
 
 import "./styles/visavis.css";
+import "./styles/form.css";
+import "./styles/call.css";
+import "./styles/desk.css";
+import "./styles/documents.css";
 import { App, show } from "./app";
 import { Agent } from "./core/agent";
 import { AgentScreen } from "./screens/agent/agent-screen";

@@ -1,6 +1,8 @@
 // The booking page: /book.
 
 import "./styles/visavis.css";
+import "./styles/form.css";
+import "./styles/book.css";
 import { App, show } from "./app";
 import { Booking } from "./core/booking";
 import { serviceOf } from "./core/booking-steps";

@@ -1,6 +1,9 @@
 // The citizen's page: /j#token.
 
 import "./styles/visavis.css";
+import "./styles/form.css";
+import "./styles/call.css";
+import "./styles/documents.css";
 import { App, show } from "./app";
 import { readSetting } from "./core/device-id";
 import { Citizen } from "./core/citizen";

@@ -14,6 +14,8 @@ export interface Draft {
   email: string;
   phone: string;
   note: string;
+  /** By who signed in at the identity provider: the name is the provider's. */
+  authenticated?: boolean;
   /** The review was reached: who goes back to change one thing comes back to it at once. */
   reviewed: boolean;
   /** Drawn once for each booking, so that a repeated press books once. */

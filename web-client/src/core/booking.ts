@@ -6,7 +6,7 @@ import { ApiError } from "./api";
 import { after, before, emptyDraft, faultsOf, fieldIn, reachable, serviceOf, stepsOf, type Draft, type Faults, type Step } from "./booking-steps";
 import { Callback } from "./callback";
 import { drawSecret, forgetSetting, readSetting, writeSetting } from "./device-id";
-import type { BookableService, Booking as Booked, FreeSlot } from "./protocol";
+import type { BookableService, Booking as Booked, FreeSlot, Me } from "./protocol";
 import { SlotFinder } from "./slot-finder";
 import { Store } from "./store";
 
@@ -14,11 +14,17 @@ import { Store } from "./store";
 export interface Confirmed extends Booked {
   service: string;
   topic: string;
+  /** It stands among "my appointments". */
+  mine?: boolean;
 }
 
 export interface BookingState {
   /** Those that citizens book by themselves. */
   services?: BookableService[];
+  /** Citizens can sign in at an identity provider. */
+  authentication?: boolean;
+  /** Who is signed in there. */
+  me?: Me;
   /** Code of what stops the page. */
   problem?: string;
   step: Step | "call_back";
@@ -63,10 +69,12 @@ export class Booking extends Store<BookingState> {
   load = async (): Promise<void> => {
     this.set({ problem: undefined });
     try {
-      const { services } = await api.services();
-      this.set({ services: services.filter((service) => service.public_booking), draft: kept<Draft>(DRAFT) ?? this.get().draft, confirmed: kept<Confirmed>(CONFIRMED) });
+      const { services, authentication } = await api.services();
+      this.set({ services: services.filter((service) => service.public_booking), authentication, draft: kept<Draft>(DRAFT) ?? this.get().draft, confirmed: kept<Confirmed>(CONFIRMED) });
+      if (authentication) await this.#recognise();
       const { step } = this.#entry();
-      this.#show(step);
+      // Who comes back from the provider goes on where they left.
+      this.#show(step === "service" && this.get().draft.authenticated ? after("consent", this.get().draft, this.get().services ?? []) : step);
       history.replaceState({ visavis: { ...this.#entry(), step: this.get().step } }, "");
     } catch (error) {
       this.set({ problem: error instanceof ApiError ? error.code : "internal" });
@@ -87,6 +95,57 @@ export class Booking extends Store<BookingState> {
     this.set({ draft, faults, incomplete: false });
     writeSetting(DRAFT, JSON.stringify(draft));
   };
+
+  /** To the identity provider, or on as who is signed in there already. What was typed waits in this tab. */
+  authenticate = async (language: string): Promise<void> => {
+    const { draft, me, services = [], busy } = this.get();
+    if (busy) return;
+    if (!draft.consent) return this.next();
+    this.put({ authenticated: true });
+    if (me) {
+      this.#prefill(me);
+      return this.go(after("consent", this.get().draft, services));
+    }
+    this.set({ busy: true, notice: undefined, retryAfterS: undefined });
+    try {
+      location.assign((await api.beginSignIn("book", language)).url);
+    } catch (error) {
+      const { code, retryAfterS } = error instanceof ApiError ? error : new ApiError("internal");
+      this.put({ authenticated: false });
+      this.set({ busy: false, notice: code, retryAfterS });
+    }
+  };
+
+  /** On without a provider. */
+  withoutAuthentication = (): void => {
+    if (this.get().draft.authenticated) this.put({ authenticated: false });
+    this.next();
+  };
+
+  /** Who sits here after them is nobody to the server. */
+  signOut = async (): Promise<void> => {
+    await api.signOutMe().catch(() => undefined);
+    this.#forgetMe();
+    this.go("consent");
+  };
+
+  /** Whom the cookie of the provider names, if anybody. */
+  async #recognise(): Promise<void> {
+    const me = await api.me().catch(() => undefined);
+    this.set({ me });
+    if (me && this.get().draft.authenticated) this.#prefill(me);
+    else if (this.get().draft.authenticated) this.put({ authenticated: false });
+  }
+
+  #prefill({ name, email, phone }: Me): void {
+    const { draft } = this.get();
+    this.put({ name, email: draft.email || (email ?? ""), phone: draft.phone || (phone ?? "") });
+  }
+
+  #forgetMe(): void {
+    this.set({ me: undefined });
+    this.put({ authenticated: false, name: "", email: "", phone: "" });
+  }
 
   /** What stands after this step, when it has what it asks for. */
   next = (): void => {
@@ -130,9 +189,9 @@ export class Booking extends Store<BookingState> {
       const [phone, note] = [draft.phone.trim(), draft.note.trim()];
       const booked = await api.book({
         service: service.key, topic: draft.topic, start: draft.slot.start, name: draft.name.trim(), email: draft.email.trim(), language, consent: draft.consent,
-        attempt: draft.attempt, ...(phone ? { phone } : {}), ...(note ? { note } : {}),
+        attempt: draft.attempt, ...(phone ? { phone } : {}), ...(note ? { note } : {}), ...(draft.authenticated ? { authenticated: true } : {}),
       });
-      const confirmed: Confirmed = { ...booked, service: service.key, topic: draft.topic };
+      const confirmed: Confirmed = { ...booked, service: service.key, topic: draft.topic, mine: draft.authenticated };
       writeSetting(CONFIRMED, JSON.stringify(confirmed));
       forgetSetting(DRAFT);
       this.set({ confirmed, draft: emptyDraft(drawSecret()) });
@@ -165,6 +224,10 @@ export class Booking extends Store<BookingState> {
     } else if (field) {
       this.go("details");
       this.set({ faults: { [field]: "refused" }, told: this.get().told + 1 });
+    } else if (code === "not_signed_in") {
+      this.#forgetMe();
+      this.go("consent");
+      this.set({ notice: "person_ended" });
     } else {
       this.set({ notice: code, retryAfterS });
     }

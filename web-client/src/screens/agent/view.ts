@@ -6,7 +6,7 @@ import type { SeatState } from "../../core/seat";
 import type { MediaActionsFull } from "../citizen/view";
 
 export type AgentActions = Pick<Agent,
-  "load" | "signIn" | "signOut" | "call" | "comeBack" | "stopRinging" | "putBack" | "hangUp" | "takeOver" | "close" | "notify" | "setCallbackDone" | "invite" | "forgetInvited" | "lookForDocuments" | "letIn" | "putBackGuest" | "revoke" | "removeGuest" | "useThisPage" | "clearNotice" | "cancelPreparing">;
+  "load" | "signIn" | "signInAtProvider" | "confirmSecondFactor" | "toDesk" | "signOut" | "call" | "comeBack" | "stopRinging" | "putBack" | "hangUp" | "takeOver" | "close" | "notify" | "setCallbackDone" | "invite" | "forgetInvited" | "lookForDocuments" | "letIn" | "putBackGuest" | "revoke" | "removeGuest" | "useThisPage" | "clearNotice" | "cancelPreparing">;
 
 export interface AgentView {
   at: AgentState;

@@ -5,7 +5,7 @@ import type { Callback, CallbackState } from "../../core/callback";
 import type { SlotFinder, SlotsState } from "../../core/slot-finder";
 import type { Language } from "../../core/text";
 
-export type BookingActions = Pick<Booking, "load" | "put" | "next" | "back" | "go" | "take" | "callBack" | "confirm" | "another">;
+export type BookingActions = Pick<Booking, "load" | "put" | "next" | "back" | "go" | "take" | "callBack" | "confirm" | "another" | "authenticate" | "withoutAuthentication" | "signOut">;
 export type SlotActions = Pick<SlotFinder, "again" | "later" | "earlier">;
 export type CallbackActions = Pick<Callback, "load" | "put" | "send">;
 

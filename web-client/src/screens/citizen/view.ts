@@ -9,7 +9,7 @@ import type { SlotsState } from "../../core/slot-finder";
 import type { CallbackActions, SlotActions } from "../book/view";
 
 export type CitizenActions = Pick<Citizen,
-  "load" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
+  "load" | "showWho" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
 
 export type DocumentsActions = Pick<CitizenDocuments, "load" | "send" | "cancel" | "remove">;
 

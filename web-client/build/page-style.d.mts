@@ -1,0 +1,1 @@
+export function missingStyle(script: string, style: string): [string, string][];

@@ -1,0 +1,1 @@
+export function keysIn(script: string, keys: string[]): string[];
