@@ -19,6 +19,7 @@ mod documents;
 mod durability;
 mod erasure;
 mod flood;
+mod forged;
 mod framed;
 mod guard;
 mod guests;

@@ -10,14 +10,14 @@ use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessag
 /// One file of vectors: messages of one direction.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Vectors {
-    direction: Direction,
-    vectors: Vec<Vector>,
+pub struct Vectors {
+    pub direction: Direction,
+    pub vectors: Vec<Vector>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-enum Direction {
+pub enum Direction {
     Citizen,
     Guest,
     Agent,
@@ -28,11 +28,11 @@ enum Direction {
 /// `body` names the type of an HTTP body, which has no tag of its own. An invalid message says `why`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Vector {
-    name: String,
-    body: Option<String>,
-    message: Value,
-    valid: bool,
+pub struct Vector {
+    pub name: String,
+    pub body: Option<String>,
+    pub message: Value,
+    pub valid: bool,
     why: Option<String>,
 }
 
@@ -40,7 +40,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files() -> Vec<Vectors> {
+pub fn files() -> Vec<Vectors> {
     let mut names: Vec<_> = fs::read_dir(root().join("tests/data/protocol")).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     names.iter().map(|path| read(path)).collect()
@@ -52,7 +52,7 @@ fn read(path: &Path) -> Vectors {
 }
 
 /// Reads the message as its type and writes it again.
-fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<Value, String> {
+pub fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<Value, String> {
     fn round<T: serde::de::DeserializeOwned + serde::Serialize>(message: &Value) -> Result<Value, String> {
         // By way of text, as it arrives.
         let read: T = serde_json::from_str(&message.to_string()).map_err(|error| error.to_string())?;
