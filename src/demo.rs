@@ -13,8 +13,8 @@ use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::access::role::Role;
 use crate::access::password;
+use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::agenda::phase::{LinkRules, Phase, Slot};
 use crate::config::{Config, Sources};
@@ -231,7 +231,8 @@ async fn make_account(stage: &Stage, password: String) -> Result<(), DemoError> 
     rand::fill(&mut salt).map_err(|_| DemoError::Account)?;
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await.map_err(|_| DemoError::Account)?;
     let password_hash = hashed.map_err(|_| DemoError::Account)?;
-    let agent = NewAgent { username: USERNAME.into(), display_name: AGENT_NAME.into(), language: "en".into(), password_hash, role: Role::Agent };
+    let agent =
+        NewAgent { username: USERNAME.into(), display_name: AGENT_NAME.into(), language: "en".into(), password_hash, role: Role::Agent };
     stage.store.put_agent(agent, stage.clock.now()).await?;
     Ok(())
 }

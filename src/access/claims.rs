@@ -62,7 +62,8 @@ impl CitizenClaims {
             (Some(given), Some(family)) => Some(format!("{given} {family}")),
             _ => text(&self.name),
         };
-        let name = name.filter(|name| name.chars().count() <= NAME_MAX && !name.chars().any(is_unfit_in_a_name)).ok_or(ClaimsError::NoName)?;
+        let name =
+            name.filter(|name| name.chars().count() <= NAME_MAX && !name.chars().any(is_unfit_in_a_name)).ok_or(ClaimsError::NoName)?;
         Ok(Person { name, email: text(&self.email), phone: text(&self.phone), assurance })
     }
 }
@@ -100,7 +101,8 @@ impl StaffClaims {
             (false, false) => return Err(ClaimsError::NoRole),
         };
         let name = said(token, &self.name).or_else(|| said(told, &self.name));
-        let name = name.filter(|name| name.chars().count() <= NAME_MAX && !name.chars().any(is_unfit_in_a_name)).ok_or(ClaimsError::NoName)?;
+        let name =
+            name.filter(|name| name.chars().count() <= NAME_MAX && !name.chars().any(is_unfit_in_a_name)).ok_or(ClaimsError::NoName)?;
         Ok(Member { name, role })
     }
 }
@@ -158,8 +160,10 @@ mod tests {
         let beside = claims(json!({"acr": "sub", "name": "Clara Citizen"}));
         assert!(citizen().person(&claims(name), &beside).err() == Some(ClaimsError::NoAssurance));
         let token = claims(json!({"acr": "sub"}));
-        let person = citizen().person(&token, &claims(json!({"given_name": "Clara", "family_name": "Weber", "email": " c@example.lu "}))).ok();
-        let expected = Person { name: "Clara Weber".into(), email: Some("c@example.lu".into()), phone: None, assurance: Assurance::Substantial };
+        let person =
+            citizen().person(&token, &claims(json!({"given_name": "Clara", "family_name": "Weber", "email": " c@example.lu "}))).ok();
+        let expected =
+            Person { name: "Clara Weber".into(), email: Some("c@example.lu".into()), phone: None, assurance: Assurance::Substantial };
         assert!(person == Some(expected));
         for acr in [json!(["sub"]), json!(null), json!(2), json!("low")] {
             let token = claims(json!({"acr": acr, "name": "Clara"}));

@@ -92,7 +92,9 @@ mod tests {
         let key = ContactKey::new([1; 32]);
         let clara = key.of_person("https://id.example.lu", "7");
         assert_eq!(clara, key.of_person("https://id.example.lu", "7"));
-        for other in [key.of_person("https://id.example.lu", "8"), key.of_person("https://id.example.lu/", "7"), key.of_email("person", "7")] {
+        for other in
+            [key.of_person("https://id.example.lu", "8"), key.of_person("https://id.example.lu/", "7"), key.of_email("person", "7")]
+        {
             assert_ne!(clara, other);
         }
         assert_ne!(key.of_holder("advice", clara), key.of_holder("tax", clara));

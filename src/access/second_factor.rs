@@ -57,7 +57,14 @@ impl Shared {
     }
 
     fn totp(&self) -> Option<Totp> {
-        Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_skew(1).with_step_duration(30).with_secret(self.0.clone()).build().ok()
+        Builder::new()
+            .with_algorithm(Algorithm::SHA1)
+            .with_digits(6)
+            .with_skew(1)
+            .with_step_duration(30)
+            .with_secret(self.0.clone())
+            .build()
+            .ok()
     }
 }
 

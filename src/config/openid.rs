@@ -231,7 +231,8 @@ fn issuer(value: Value) -> Judged<Option<String>> {
 }
 
 fn scopes(value: Value) -> Judged<Vec<String>> {
-    let scope = |text: &str| (!text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')).then(|| text.to_owned());
+    let scope =
+        |text: &str| (!text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')).then(|| text.to_owned());
     each(value, scope, "a scope", r#"["profile", "email"]"#)
 }
 

@@ -118,7 +118,9 @@ async fn ended(site: &Site, origin: Origin, headers: &HeaderMap, came: SignInEnd
 fn not_enough(why: ClaimsError) -> ApiError {
     tracing::warn!(%why, "a sign-in at the provider was refused");
     match why {
-        ClaimsError::NoAssurance => ApiError::new(ErrorCode::NotAssured, "the provider is not as sure as this service needs, or did not say"),
+        ClaimsError::NoAssurance => {
+            ApiError::new(ErrorCode::NotAssured, "the provider is not as sure as this service needs, or did not say")
+        }
         ClaimsError::NoName | ClaimsError::NoRole => ApiError::new(ErrorCode::SignInFailed, "the provider did not tell what is needed"),
     }
 }

@@ -92,7 +92,10 @@ fn refused(why: OpenIdError) -> ApiError {
 }
 
 fn failed() -> ApiError {
-    ApiError::new(ErrorCode::SignInFailed, "this round to the provider is over, was not begun in this browser, or its answer cannot be believed")
+    ApiError::new(
+        ErrorCode::SignInFailed,
+        "this round to the provider is over, was not begun in this browser, or its answer cannot be believed",
+    )
 }
 
 /// There is no provider to go to.

@@ -67,7 +67,8 @@ pub(super) async fn confirm(
     let who = Tried::with(&site, origin, &given.username, given.password).await?;
     without_one(&who)?;
     let agent = who.account.grant.agent;
-    let shared = shared_in(&site, &given.setup, agent.0).ok_or_else(|| ApiError::new(ErrorCode::BadMessage, "not what was offered to this account"))?;
+    let shared = shared_in(&site, &given.setup, agent.0)
+        .ok_or_else(|| ApiError::new(ErrorCode::BadMessage, "not what was offered to this account"))?;
     let Some(step) = shared.step(&given.code, site.clock.now()) else {
         who.failed(&site);
         return Err(ApiError::new(ErrorCode::WrongCode, "the code is wrong"));

@@ -25,7 +25,11 @@ pub fn check(config: &Config, now: Timestamp) -> (Vec<String>, Vec<String>) {
     topics(config).into_iter().for_each(&mut note);
     certificate(config, now).into_iter().for_each(&mut note);
     note(outward(config));
-    note(super::sign_in(config, config.web.public_url.as_deref().unwrap_or("https://localhost")).map(|_| String::from("sign-in is configured as far as it is wanted")).map_err(|error| error.to_string()));
+    note(
+        super::sign_in(config, config.web.public_url.as_deref().unwrap_or("https://localhost"))
+            .map(|_| String::from("sign-in is configured as far as it is wanted"))
+            .map_err(|error| error.to_string()),
+    );
     if config.web.public_url.is_none() && (config.citizens.provider.issuer.is_some() || config.staff.provider.issuer.is_some()) {
         note(Err(String::from("oidc needs web.public_url: a provider sends browsers back to the address that was registered there")));
     }
@@ -71,7 +75,9 @@ async fn providers(config: &Config) -> Vec<Result<String, String>> {
         let issuer = provider.issuer().to_owned();
         said.push(match provider.reach().await {
             Ok(()) => Ok(format!("{issuer} tells its configuration and keys")),
-            Err(_) => Err(format!("{issuer} does not tell its configuration and keys now, or under another issuer: nobody can sign in there")),
+            Err(_) => {
+                Err(format!("{issuer} does not tell its configuration and keys now, or under another issuer: nobody can sign in there"))
+            }
         });
     }
     said

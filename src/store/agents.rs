@@ -97,10 +97,12 @@ impl Store {
 
     /// The account of a user name, unless it is disabled.
     pub async fn agent_account(&self, username: &str) -> Result<Option<AgentAccount>, StoreError> {
-        let row = sqlx::query("SELECT id, display_name, role, language, password_hash, totp_sealed FROM agents WHERE username = $1 AND disabled = 0")
-            .bind(username)
-            .fetch_optional(&self.inner.readers)
-            .await?;
+        let row = sqlx::query(
+            "SELECT id, display_name, role, language, password_hash, totp_sealed FROM agents WHERE username = $1 AND disabled = 0",
+        )
+        .bind(username)
+        .fetch_optional(&self.inner.readers)
+        .await?;
         row.map(|row| {
             let grant = grant(&row)?;
             let second_factor = match row.try_get::<Option<Vec<u8>>, _>("totp_sealed")? {

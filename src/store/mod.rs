@@ -48,8 +48,8 @@ pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
 pub use load_test::TakenOut;
 pub use outbox::Outlets;
-pub use people::KnownPerson;
 pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing};
+pub use people::KnownPerson;
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
 

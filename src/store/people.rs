@@ -71,11 +71,12 @@ impl Store {
 
     /// Whose cookie this is, while it is good.
     pub async fn person_by_sign_in(&self, cookie: &Token, now: Timestamp) -> Result<Option<KnownPerson>, StoreError> {
-        let row = sqlx::query("SELECT person_mark, assurance, person_sealed FROM person_sign_ins WHERE cookie_hash = $1 AND expires_ms > $2")
-            .bind(cookie.hash().as_slice())
-            .bind(now.0)
-            .fetch_optional(&self.inner.readers)
-            .await?;
+        let row =
+            sqlx::query("SELECT person_mark, assurance, person_sealed FROM person_sign_ins WHERE cookie_hash = $1 AND expires_ms > $2")
+                .bind(cookie.hash().as_slice())
+                .bind(now.0)
+                .fetch_optional(&self.inner.readers)
+                .await?;
         let Some(row) = row else { return Ok(None) };
         let plain = SealingKey::new(&cookie.key(PURPOSE))?.open(PURPOSE, &row.try_get::<Vec<u8>, _>("person_sealed")?)?;
         let Sealed { name, email, phone } = serde_json::from_slice(&plain).map_err(|_| StoreError::Sealed)?;

@@ -65,8 +65,20 @@ fn is_an_answer(body: Option<&str>) -> bool {
     !matches!(
         body,
         None | Some(
-            "NewAppointment" | "NewTime" | "Cancel" | "NewBooking" | "NewStart" | "NewCallback" | "CallbackDone" | "Join" | "SignIn" | "SignInBegin" | "StaffSignInBegin"
-                | "SignInEnd" | "SecondFactorAsk" | "SecondFactorConfirm"
+            "NewAppointment"
+                | "NewTime"
+                | "Cancel"
+                | "NewBooking"
+                | "NewStart"
+                | "NewCallback"
+                | "CallbackDone"
+                | "Join"
+                | "SignIn"
+                | "SignInBegin"
+                | "StaffSignInBegin"
+                | "SignInEnd"
+                | "SecondFactorAsk"
+                | "SecondFactorConfirm"
         )
     )
 }

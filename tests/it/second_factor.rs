@@ -46,7 +46,8 @@ fn app(office: &Office, offer: &Value) -> String {
 
 fn shared(offer: &Value) -> Shared {
     let text: String = offer["secret"].as_str().unwrap().replace(' ', "");
-    let bits: String = text.bytes().map(|b| format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|l| *l == b).unwrap())).collect();
+    let bits: String =
+        text.bytes().map(|b| format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|l| *l == b).unwrap())).collect();
     Shared::new(bits.as_bytes().chunks_exact(8).map(|octet| u8::from_str_radix(std::str::from_utf8(octet).unwrap(), 2).unwrap()).collect())
 }
 
@@ -62,12 +63,15 @@ async fn an_account_sets_up_its_second_factor_and_then_needs_it() {
     let offer = post(&office, "/api/v1/agent/second-factor", json!({})).await.json();
     assert!(offer["uri"].as_str().unwrap().starts_with("otpauth://totp/Visavis%20"), "{offer}");
     assert!(offer["qr"].as_array().unwrap().len() > 20);
-    assert_eq!(sign_in(&office, json!({"code": app(&office, &offer)})).await, wrong("second_factor_missing"), "nothing is kept of an offer");
+    assert_eq!(
+        sign_in(&office, json!({"code": app(&office, &offer)})).await,
+        wrong("second_factor_missing"),
+        "nothing is kept of an offer"
+    );
     let confirm = |setup: Value, code: String| json!({"setup": setup, "code": code});
-    for (setup, code, status, error) in [
-        (offer["setup"].clone(), String::from("000000"), 401, "wrong_code"),
-        (json!("AAAA"), app(&office, &offer), 400, "bad_message"),
-    ] {
+    for (setup, code, status, error) in
+        [(offer["setup"].clone(), String::from("000000"), 401, "wrong_code"), (json!("AAAA"), app(&office, &offer), 400, "bad_message")]
+    {
         let answer = post(&office, "/api/v1/agent/second-factor/confirm", confirm(setup, code)).await;
         assert_eq!((answer.status, answer.error_code().as_str()), (status, error));
     }
@@ -85,7 +89,11 @@ async fn an_account_sets_up_its_second_factor_and_then_needs_it() {
     let fresh = app(&office, &offer);
     assert_eq!(sign_in(&office, json!({"code": fresh})).await, (200, String::new()));
     assert_eq!(sign_in(&office, json!({"code": fresh})).await, wrong("wrong_code"));
-    assert_eq!(sign_in(&office, json!({"code": used})).await, wrong("wrong_code"), "the code of the step before is not good after a later one");
+    assert_eq!(
+        sign_in(&office, json!({"code": used})).await,
+        wrong("wrong_code"),
+        "the code of the step before is not good after a later one"
+    );
     assert_eq!(sign_in(&office, json!({"code": fresh, "password": "something else entirely"})).await, wrong("wrong_credentials"));
 
     // Codes to recover, once each, however they are typed.
@@ -114,14 +122,16 @@ async fn codes_cannot_be_tried_freely_by_who_knows_the_password() {
     let mut answers = Vec::new();
     for code in 0..8 {
         let body = json!({"username": "anna", "password": PASSWORD, "code": format!("{code:06}")});
-        let answer = request(&office.base, "POST", "/api/v1/agent/sign-in", &[("X-Forwarded-For", "198.51.100.7")], Some(&body)).await.unwrap();
+        let answer =
+            request(&office.base, "POST", "/api/v1/agent/sign-in", &[("X-Forwarded-For", "198.51.100.7")], Some(&body)).await.unwrap();
         answers.push(answer.error_code());
     }
     assert_eq!(answers.iter().filter(|code| *code == "wrong_code").count(), 5, "{answers:?}");
     assert_eq!(answers.last().map(String::as_str), Some("slow_down"));
     // An offer does not clear what was tried either: it is refused first.
     let body = json!({"username": "anna", "password": PASSWORD});
-    let answer = request(&office.base, "POST", "/api/v1/agent/second-factor", &[("X-Forwarded-For", "198.51.100.7")], Some(&body)).await.unwrap();
+    let answer =
+        request(&office.base, "POST", "/api/v1/agent/second-factor", &[("X-Forwarded-For", "198.51.100.7")], Some(&body)).await.unwrap();
     assert_eq!(answer.error_code(), "slow_down");
     office.server.stop().await;
 }
@@ -130,7 +140,9 @@ async fn codes_cannot_be_tried_freely_by_who_knows_the_password() {
 async fn an_unknown_name_takes_as_long_as_a_known_one() {
     let office = office().await;
     let mut medians = Vec::new();
-    for (username, password) in [("anna", "something else entirely"), ("nobody-here", "something else entirely"), ("provider:00", "something else entirely")] {
+    for (username, password) in
+        [("anna", "something else entirely"), ("nobody-here", "something else entirely"), ("provider:00", "something else entirely")]
+    {
         let mut times = Vec::new();
         for _ in 0..9 {
             let began = std::time::Instant::now();

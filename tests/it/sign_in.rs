@@ -72,7 +72,12 @@ impl House {
     }
 
     async fn end(&self, browser: &mut Browser, back: &Url) -> Response {
-        let body: Value = back.query_pairs().filter(|(name, _)| name != "error_description").map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect::<serde_json::Map<_, _>>().into();
+        let body: Value = back
+            .query_pairs()
+            .filter(|(name, _)| name != "error_description")
+            .map(|(name, value)| (name.into_owned(), Value::from(value.into_owned())))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
         self.ask(browser, "POST", "/api/v1/me/sign-in/end", Some(body)).await
     }
 
@@ -148,10 +153,17 @@ async fn a_citizen_signs_in_and_books_under_the_name_that_the_provider_vouches_f
     let answer = house.end(&mut browser, &back).await;
     assert_eq!((answer.status, answer.json()), (200, json!({"to": "book"})));
     let set: Vec<_> = answer.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect();
-    assert!(set.iter().any(|cookie| cookie.starts_with("__Host-visavis-person=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax")), "{set:?}");
+    assert!(
+        set.iter()
+            .any(|cookie| cookie.starts_with("__Host-visavis-person=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax")),
+        "{set:?}"
+    );
     assert!(set.iter().any(|cookie| cookie.starts_with("__Host-visavis-round=;") && cookie.contains("Max-Age=0")), "{set:?}");
     let me = house.ask(&mut browser, "GET", "/api/v1/me", None).await.json();
-    assert_eq!((me["name"].as_str(), me["email"].as_str(), me["phone"].as_str()), (Some("Clara Weber-Thill"), Some("clara@example.lu"), Some("+352 621 123 456")));
+    assert_eq!(
+        (me["name"].as_str(), me["email"].as_str(), me["phone"].as_str()),
+        (Some("Clara Weber-Thill"), Some("clara@example.lu"), Some("+352 621 123 456"))
+    );
     assert_eq!(me["assurance"], json!("substantial"));
 
     let booked = house.book(&mut browser, 0, json!({})).await;
@@ -303,7 +315,10 @@ async fn a_token_or_a_round_that_is_too_old_is_not_believed_and_a_provider_that_
 
     // One that is away from the start: booking without authentication goes on.
     let settings = settings(&house.provider, "citizens");
-    let office = Office::furnished(&[("opening_hours", "mon-fri 08:30-11:30"), ("public_booking", "true")], |config| config.citizens.provider = settings).await;
+    let office = Office::furnished(&[("opening_hours", "mon-fri 08:30-11:30"), ("public_booking", "true")], |config| {
+        config.citizens.provider = settings
+    })
+    .await;
     let house = House { office, provider: house.provider };
     for _ in 0..3 {
         let answer = house.ask(&mut browser, "POST", "/api/v1/me/sign-in", Some(json!({"to": "book", "language": "en"}))).await;
@@ -336,7 +351,9 @@ async fn a_citizen_lists_opens_moves_and_cancels_their_own_appointments_and_nobo
     }
 
     let later = house.slot(4).await;
-    let moved = house.ask(&mut phone, "POST", &format!("/api/v1/me/appointments/{reference}/reschedule"), Some(json!({"start": later["start"]}))).await;
+    let moved = house
+        .ask(&mut phone, "POST", &format!("/api/v1/me/appointments/{reference}/reschedule"), Some(json!({"start": later["start"]})))
+        .await;
     assert_eq!((moved.status, &moved.json()["start"]), (200, &later["start"]), "{}", moved.json());
     let opened = house.ask(&mut phone, "POST", &format!("/api/v1/me/appointments/{reference}/open"), None).await;
     assert_eq!((opened.status, opened.json()["name"].as_str()), (200, Some("Clara Weber-Thill")));
@@ -344,7 +361,10 @@ async fn a_citizen_lists_opens_moves_and_cancels_their_own_appointments_and_nobo
     assert_eq!(link["reference"].as_str(), Some(reference.as_str()));
     for _ in 0..2 {
         let cancelled = house.ask(&mut phone, "POST", &format!("/api/v1/me/appointments/{reference}/cancel"), None).await;
-        assert_eq!((cancelled.status, cancelled.json()["phase"].as_str(), cancelled.json()["can_cancel"].as_bool()), (200, Some("cancelled"), Some(false)));
+        assert_eq!(
+            (cancelled.status, cancelled.json()["phase"].as_str(), cancelled.json()["can_cancel"].as_bool()),
+            (200, Some("cancelled"), Some(false))
+        );
     }
     assert_eq!(house.mine(&mut clara).await[0]["phase"].as_str(), Some("cancelled"));
 
@@ -404,7 +424,11 @@ async fn a_service_that_asks_for_more_lets_nobody_into_the_waiting_room_by_the_l
     assert_eq!((link.status, link.json().get("step_up")), (200, None), "{}", link.json());
     assert!(hello(socket(&cookie).await).await.is_ok());
     let kept = store.appointment(of.id).await.unwrap().unwrap();
-    assert!(kept.details.assurance == Some(Assurance::High) && kept.details.vouched_name.as_deref() == Some("Clara Weber-Thill") && kept.name == "Clara Citizen");
+    assert!(
+        kept.details.assurance == Some(Assurance::High)
+            && kept.details.vouched_name.as_deref() == Some("Clara Weber-Thill")
+            && kept.name == "Clara Citizen"
+    );
 
     // Another device with the link must show it again; another person may not.
     let mut thief = house.signed_in("jos", HIGH).await;

@@ -91,7 +91,8 @@ impl House {
                 let store = Store::open(&directory).await.unwrap();
                 for number in 1..=2 {
                     let (username, display_name) = (number.to_string(), format!("Agent {number}"));
-                    let account = NewAgent { username, display_name, language: "en".into(), password_hash: String::new(), role: Role::Agent };
+                    let account =
+                        NewAgent { username, display_name, language: "en".into(), password_hash: String::new(), role: Role::Agent };
                     assert_eq!(store.put_agent(account, Timestamp(0)).await.unwrap(), AgentId(number));
                 }
                 let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };

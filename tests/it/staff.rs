@@ -30,7 +30,8 @@ async fn office(provider: &Provider) -> Office {
 }
 
 async fn end(office: &Office, path: &str, round: &str, back: &Url) -> Response {
-    let body: Value = back.query_pairs().into_owned().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into();
+    let body: Value =
+        back.query_pairs().into_owned().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into();
     request(&office.base, "POST", path, &[("Cookie", round)], Some(&body)).await.unwrap()
 }
 
@@ -96,7 +97,13 @@ async fn a_role_is_what_the_store_says_at_each_request() {
     let cookie = running.agent().await;
     let roles = async || running.get("/api/v1/agent", &[("Cookie", &cookie)]).await.json()["roles"].clone();
     assert_eq!(roles().await, json!(["agent"]));
-    let account = NewAgent { username: "anna".into(), display_name: "Anna Agent".into(), language: "en".into(), password_hash: "x".into(), role: Role::Supervisor };
+    let account = NewAgent {
+        username: "anna".into(),
+        display_name: "Anna Agent".into(),
+        language: "en".into(),
+        password_hash: "x".into(),
+        role: Role::Supervisor,
+    };
     running.server.store.put_agent(account, running.clock.now()).await.unwrap();
     assert_eq!(roles().await, json!(["agent", "supervisor"]));
     running.server.stop().await;

@@ -32,7 +32,13 @@ fn clara() -> NewAppointment {
 }
 
 fn agent() -> NewAgent {
-    NewAgent { username: "anna".into(), display_name: "Anna Agent".into(), language: "de".into(), password_hash: "$argon2id$x".into(), role: Role::Agent }
+    NewAgent {
+        username: "anna".into(),
+        display_name: "Anna Agent".into(),
+        language: "de".into(),
+        password_hash: "$argon2id$x".into(),
+        role: Role::Agent,
+    }
 }
 
 fn bytes_of_directory(directory: &Path) -> Vec<u8> {

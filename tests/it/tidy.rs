@@ -68,7 +68,9 @@ fn floor(room: &str) -> Option<Floor> {
     Some(match room {
         "ids" | "time" | "limits" | "linux" => Floor::Ground,
         "agenda" | "access" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
-        "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "openid" | "tls" | "telemetry" | "config" => Floor::Edges,
+        "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "openid" | "tls" | "telemetry" | "config" => {
+            Floor::Edges
+        }
         "server" | "main" | "demo" | "lib" => Floor::Composition,
         _ => return None,
     })

@@ -34,7 +34,11 @@ impl Provider {
         let directory = tempfile::tempdir().unwrap();
         let secret_file = directory.path().join("secret");
         let mut open = std::fs::OpenOptions::new();
-        std::io::Write::write_all(&mut open.write(true).create(true).truncate(true).mode(0o400).open(&secret_file).unwrap(), SECRET.as_bytes()).unwrap();
+        std::io::Write::write_all(
+            &mut open.write(true).create(true).truncate(true).mode(0o400).open(&secret_file).unwrap(),
+            SECRET.as_bytes(),
+        )
+        .unwrap();
         let mut provider = Self { issuer: format!("http://127.0.0.1:{port}"), secret_file, process: None, _directory: directory };
         provider.run(base, port);
         provider
@@ -104,7 +108,9 @@ async fn exchange(jar: &mut Vec<String>, method: &str, to: &str, body: &str) -> 
     line.read_to_string(&mut answer).await.unwrap();
     let head = answer.split("\r\n\r\n").next().unwrap();
     let fields = |name: &'static str| {
-        head.lines().filter_map(move |line| line.split_once(": ").filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()))
+        head.lines().filter_map(move |line| {
+            line.split_once(": ").filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+        })
     };
     jar.extend(fields("set-cookie").filter_map(|cookie| cookie.split(';').next().map(str::to_owned)));
     let location = fields("location").next().unwrap_or_else(|| panic!("{method} {to} leads nowhere: {answer}"));

@@ -370,6 +370,7 @@ export const examples: Example[] = [
   agent("agent-sign-in-code", { at: { step: "sign_in", account: undefined, codeNeeded: true, notice: "wrong_code" } }),
   agent("agent-second-factor", { at: { step: "sign_in", account: undefined, offer: { secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", uri: "otpauth://totp/x", qr: squares, setup: "" } } }),
   agent("agent-recovery-codes", { at: { step: "sign_in", account: undefined, recoveryCodes: Array.from({ length: 10 }, (_, i) => `k7q4m-x2p9${"abcdefghij"[i]}`) } }),
+  agent("agent-call-assured", { at: { rows: [{ ...rows[0]!, assurance: "substantial", vouched_name: "Clara Weber" }], state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-desk-assured", { at: { rows: rows.map((one, i) => (i === 0 ? { ...one, assurance: "substantial" } : i === 1 ? { ...one, assurance: "high", vouched_name: "Jean Fontaine" } : i === 7 ? { ...one, assurance: "low" } : one)) } }),
   agent("agent-sign-in-wrong", { at: { step: "sign_in", account: undefined, notice: "wrong_credentials" } }),
   agent("agent-signed-out", { at: { step: "sign_in", account: undefined, notice: "signed_out" } }),

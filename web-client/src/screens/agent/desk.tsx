@@ -101,7 +101,7 @@ function Told({ row, services }: { row: DeskRow; services: BookableService[] }) 
 export function Assured({ row }: { row: Pick<DeskRow, "assurance" | "vouched_name"> }) {
   const text = useText();
   if (!row.assurance) return null;
-  return <span class="person-more assured"><Icon name="lock" size={16} /> {text(`assurance.${row.assurance}`)}{row.vouched_name && <> · {text("assurance.as", { name: row.vouched_name })}</>}</span>;
+  return <span class="person-more">{text(`assurance.${row.assurance}`)}{row.vouched_name && <> · {text("assurance.as", { name: row.vouched_name })}</>}</span>;
 }
 
 function LanguageName({ code }: { code: string }) {
