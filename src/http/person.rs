@@ -131,12 +131,23 @@ pub(super) async fn show(SignedInPerson(known, _): SignedInPerson) -> Json<Me> {
     Json(Me { name, email, phone, assurance, ends_within_s: limits::PERSON_SIGN_IN.as_secs() })
 }
 
-/// `POST /api/v1/me/sign-out`.
-pub(super) async fn sign_out(State(site): State<Site>, SignedInPerson(_, cookie): SignedInPerson) -> Result<Response, ApiError> {
+/// `POST /api/v1/me/sign-out`. The page of an own appointment that this browser holds open goes with it.
+pub(super) async fn sign_out(
+    State(site): State<Site>,
+    SignedInPerson(known, cookie): SignedInPerson,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     site.store.sign_out_person(cookie).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if let Some(cookie) = Cookie::Person.take() {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    let mut taken = vec![Cookie::Person.take()];
+    if let Some(link) = Cookie::Citizen.hash_in(&headers)
+        && let Some(appointment) = site.store.end_link_of(link, known.mark).await?
+    {
+        site.signaling.link_ended(appointment);
+        taken.push(Cookie::Citizen.take());
+    }
+    for cookie in taken.into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
 }

@@ -215,7 +215,8 @@ impl Provider {
             read => read,
         };
         let subject = subject.map_err(|error| {
-            tracing::debug!(%error, "a token was not believed");
+            // Its own words may name a person.
+            tracing::warn!(fault = fault(&error), "a token of the provider was not believed");
             OpenIdError::Untrusted
         })?;
         let beside = self.beside(&metadata, tokens.access_token().secret(), &subject).await;
@@ -287,6 +288,18 @@ impl Provider {
                 Err(OpenIdError::Unreachable)
             }
         }
+    }
+}
+
+/// What is wrong with a token, in a word.
+fn fault(error: &ClaimsVerificationError) -> &'static str {
+    match error {
+        ClaimsVerificationError::Expired(_) => "expired",
+        ClaimsVerificationError::InvalidAudience(_) => "audience",
+        ClaimsVerificationError::InvalidIssuer(_) => "issuer",
+        ClaimsVerificationError::InvalidNonce(_) => "nonce",
+        ClaimsVerificationError::SignatureVerification(_) | ClaimsVerificationError::NoSignature => "signature",
+        _ => "other",
     }
 }
 

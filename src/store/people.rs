@@ -92,6 +92,19 @@ impl Store {
         Ok(())
     }
 
+    /// Ends the cookie of a link, where the appointment is this person's: whoever signs out on a shared computer leaves no page of it open.
+    pub async fn end_link_of(&self, cookie: TokenHash, person: Mark) -> Result<Option<AppointmentId>, StoreError> {
+        let ended: Option<String> = sqlx::query_scalar(
+            "DELETE FROM citizen_sign_ins WHERE cookie_hash = $1 \
+             AND appointment IN (SELECT appointment FROM people_of_appointments WHERE person_mark = $2) RETURNING appointment",
+        )
+        .bind(cookie.as_slice())
+        .bind(person.0.as_slice())
+        .fetch_optional(&self.inner.writer)
+        .await?;
+        ended.map(|id| id.parse().map_err(|_| StoreError::Sealed)).transpose()
+    }
+
     /// Forgets who was signed in and is not any more.
     pub async fn forget_people(&self, now: Timestamp) -> Result<(), StoreError> {
         let gone = sqlx::query("DELETE FROM person_sign_ins WHERE expires_ms <= $1").bind(now.0).execute(&self.inner.writer).await?;

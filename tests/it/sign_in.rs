@@ -359,6 +359,13 @@ async fn a_citizen_lists_opens_moves_and_cancels_their_own_appointments_and_nobo
     assert_eq!((opened.status, opened.json()["name"].as_str()), (200, Some("Clara Weber-Thill")));
     let link = house.ask(&mut phone, "GET", "/api/v1/link", None).await.json();
     assert_eq!(link["reference"].as_str(), Some(reference.as_str()));
+    // Who signs out on a shared computer leaves no page of an appointment open.
+    let mut shared = house.signed_in("clara", LOW).await;
+    house.ask(&mut shared, "POST", &format!("/api/v1/me/appointments/{reference}/open"), None).await;
+    let kept = shared.clone();
+    assert_eq!(house.ask(&mut shared, "POST", "/api/v1/me/sign-out", None).await.status, 204);
+    assert!(shared.0.is_empty(), "{:?}", shared.0);
+    assert_eq!(house.ask(&mut kept.clone(), "GET", "/api/v1/link", None).await.status, 401);
     for _ in 0..2 {
         let cancelled = house.ask(&mut phone, "POST", &format!("/api/v1/me/appointments/{reference}/cancel"), None).await;
         assert_eq!(

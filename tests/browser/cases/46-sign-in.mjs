@@ -34,6 +34,16 @@ async function atProvider(citizen, button) {
   await handle.click();
 }
 
+/** By role and name; in Firefox, whose tree of roles stops answering once the page came back from elsewhere, by the name that stands in the page. */
+async function press(citizen, name) {
+  if (!citizen.firefox) return citizen.press(name);
+  const button = await until(`button "${name}"`, async () => {
+    const found = await citizen.page.evaluateHandle((wanted) => [...document.querySelectorAll('button')].find((one) => (one.getAttribute('aria-label') ?? one.textContent).trim() === wanted) ?? null, name);
+    return found.asElement() ?? false;
+  }).catch(async (error) => { throw new Error(`${error.message} ${await citizen.screen()}`); });
+  await button.click();
+}
+
 const address = (citizen) => citizen.evaluate(() => location.pathname + location.search);
 
 async function book(after, options) {
@@ -42,10 +52,10 @@ async function book(after, options) {
   const citizen = new Citizen(await launch(CITIZEN, { spki: server.spki, noProbe: true, ...options }), CITIZEN);
   await citizen.open(server.demo.booking_url);
   await screen(citizen, 'book_consent');
-  await citizen.press('Continue with authentication');
+  await press(citizen, 'Continue with authentication');
   await citizen.sees(/Please tick the box/);
   await choose(citizen, 'I agree');
-  await citizen.press('Continue with authentication');
+  await press(citizen, 'Continue with authentication');
   await atProvider(citizen, 'Give up');
   await screen(citizen, 'mine_not_signed_in');
   check((await address(citizen)) === '/signed-in', `the answer of the provider stays in the address: ${await address(citizen)}`);
@@ -54,16 +64,16 @@ async function book(after, options) {
   await citizen.open(server.demo.booking_url);
   await screen(citizen, 'book_consent');
   check(await citizen.page.$eval('#consent', (box) => box.checked), 'what was ticked is lost');
-  await citizen.press('Continue with authentication');
+  await press(citizen, 'Continue with authentication');
   await atProvider(citizen, 'Sign in as clara');
   await screen(citizen, 'book_topic');
   await choose(citizen, 'Long-term care');
-  await citizen.press('Next');
+  await press(citizen, 'Next');
   await screen(citizen, 'book_time', { axe: false });
   const days = await citizen.page.$$eval('.days input:enabled', (inputs) => inputs.map((input) => input.labels[0].textContent.trim()));
   await choose(citizen, days.at(-1));
   await choose(citizen, (await citizen.page.$$eval('.times label', (labels) => labels.map((label) => label.textContent.trim())))[0]);
-  await citizen.press('Next');
+  await press(citizen, 'Next');
   await screen(citizen, 'book_details');
   await citizen.sees(/Signed in as Clara Weber-Thill[\s\S]*substantial/);
   check((await (await citizen.field('E-mail')).evaluate((input) => input.value)) === 'clara@example.lu', 'the address is not filled in');
@@ -74,23 +84,23 @@ async function book(after, options) {
 
 /** From the details to the end, through "my appointments". */
 async function andCancel({ server, citizen }) {
-  await citizen.press('Next');
-  for (let n = 0; n < 4 && (await until('the next step', async () => (await screenOf(citizen)) !== 'book_details' && screenOf(citizen))) !== 'book_review'; n++) await citizen.press('Next');
+  await press(citizen, 'Next');
+  for (let n = 0; n < 4 && (await until('the next step', async () => (await screenOf(citizen)) !== 'book_details' && screenOf(citizen))) !== 'book_review'; n++) await press(citizen, 'Next');
   await screen(citizen, 'book_review', { axe: false });
-  await citizen.press('Confirm the appointment');
+  await press(citizen, 'Confirm the appointment');
   await screen(citizen, 'book_confirmed', { axe: false });
   const [reference] = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(await citizen.text());
   await citizen.open(new URL('/mine', server.demo.booking_url).href);
   await screen(citizen, 'mine');
   await citizen.sees(new RegExp(`Signed in as Clara Weber-Thill[\\s\\S]*To come[\\s\\S]*${reference}`));
-  await citizen.press(`Open: ${reference}`);
+  await press(citizen, `Open: ${reference}`);
   await citizen.sees(/You are early/, 30);
   await citizen.open(new URL('/mine', server.demo.booking_url).href);
   await screen(citizen, 'mine');
-  await citizen.press(`Cancel the appointment: ${reference}`);
-  await citizen.press('Yes, cancel');
+  await press(citizen, `Cancel the appointment: ${reference}`);
+  await press(citizen, 'Yes, cancel');
   await citizen.sees(/Cancelled/);
-  await citizen.press('Sign out');
+  await press(citizen, 'Sign out');
   await screen(citizen, 'mine_signed_out');
   await citizen.sees(/You are signed out/);
   await citizen.page.reload();
