@@ -298,7 +298,7 @@ fn fault(error: &ClaimsVerificationError) -> &'static str {
         ClaimsVerificationError::InvalidAudience(_) => "audience",
         ClaimsVerificationError::InvalidIssuer(_) => "issuer",
         ClaimsVerificationError::InvalidNonce(_) => "nonce",
-        ClaimsVerificationError::SignatureVerification(_) | ClaimsVerificationError::NoSignature => "signature",
+        ClaimsVerificationError::SignatureVerification(_) => "signature",
         _ => "other",
     }
 }
