@@ -161,51 +161,74 @@ pub struct GuestId(pub u32);
 #[serde(transparent)]
 pub struct AgentId(pub i64);
 
-/// One page in one browser: 16 random bytes that the page keeps over a reload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DeviceId(pub [u8; 16]);
+/// 16 random bytes of a browser's choice, written in base64url without padding (22 characters) wherever they are written.
+macro_rules! page_id {
+    ($(#[$about:meta])* $name:ident, $described:literal, $(#[$bad_about:meta])* $bad:ident, $wrong:literal) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub [u8; 16]);
 
-/// Not 22 characters of base64url that mean 16 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a device is 16 bytes in base64url without padding")]
-pub struct BadDeviceId;
+        $(#[$bad_about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+        #[error($wrong)]
+        pub struct $bad;
 
-impl FromStr for DeviceId {
-    type Err = BadDeviceId;
+        impl FromStr for $name {
+            type Err = $bad;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 16];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(16) => Ok(Self(bytes)),
-            _ => Err(BadDeviceId),
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let mut bytes = [0; 16];
+                match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+                    Ok(16) => Ok(Self(bytes)),
+                    _ => Err($bad),
+                }
+            }
         }
-    }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$", "description": $described })
+            }
+        }
+    };
 }
 
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
+page_id!(
+    /// One page in one browser: 16 random bytes that the page keeps over a reload.
+    DeviceId,
+    "16 bytes, base64url without padding.",
+    /// Not 22 characters of base64url that mean 16 bytes.
+    BadDeviceId,
+    "a device is 16 bytes in base64url without padding"
+);
 
-impl Serialize for DeviceId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for DeviceId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for DeviceId {
-    fn schema_name() -> Cow<'static, str> {
-        "DeviceId".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$", "description": "16 bytes, base64url without padding." })
-    }
-}
+page_id!(
+    /// One chat message: 16 random bytes that its author's page chose, so that the same one said again is known.
+    MessageId,
+    "Names a chat message; 16 random bytes, base64url without padding.",
+    /// Not 22 characters of base64url that mean 16 bytes.
+    BadMessageId,
+    "a chat message's id is 16 bytes in base64url without padding"
+);

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod agenda;
+pub mod chat;
 pub mod config;
 pub mod consultation;
 pub mod demo;

@@ -32,6 +32,12 @@ pub const BOOKING_TRY_AGAIN: Duration = Duration::from_secs(1);
 pub const CALLBACKS_PER_ORIGIN: u32 = 10;
 /// An origin may ask for one more call back after this long.
 pub const CALLBACK_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Requests that one portal's key has a minute, at once or spread, where the settings or the key itself say nothing else; one more is answered 429 `slow_down`.
+pub const API_PER_MINUTE: u32 = 600;
+/// Characters of an `Idempotency-Key`; a longer one is refused with `bad_message`.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 128;
+/// A request with an `Idempotency-Key` is known again for this long; after it, it does its work anew.
+pub const API_REQUEST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Origins whose bookings or wishes are counted; at the bound those that may ask freely again go, then the one that may soonest.
 pub const ASKING_ORIGINS: usize = 10_000;
 /// Calls back that wait at one service; one more is refused with `busy`.
@@ -90,12 +96,28 @@ pub const QUALITY_PAUSE: Duration = Duration::from_secs(2);
 pub const SIGN_IN_THROTTLE_ENTRIES: usize = 10_000;
 /// Unknown join links a minute from one origin; beyond, 429 without a look-up (trust.md S4).
 pub const LINK_FAILURES_PER_ORIGIN: usize = 20;
+/// The token of a link is answered after this long at the earliest, whatever it leads to: the time of the answer tells nothing (S4).
+pub const LINK_ANSWER: Duration = Duration::from_millis(40);
 /// Unknown join links a minute in all; beyond, 429 instead of 404 (S4).
 pub const LINK_FAILURES_GLOBAL: usize = 200;
 /// Database connections for reading; one more caller waits, at most `DATABASE_WAIT`.
 pub const DATABASE_READERS: u32 = 4;
 /// Longest wait for a database connection or lock; beyond, the caller gets an error and nothing was written.
 pub const DATABASE_WAIT: Duration = Duration::from_secs(5);
+/// Longest look whether the database answers; beyond, the server is not ready.
+pub const DATABASE_READY: Duration = Duration::from_secs(2);
+/// Answers of the database that are kept for the time in which it does not answer; beyond, the oldest goes.
+pub const SEEN_ENTRIES: usize = 10_000;
+/// How long such an answer counts.
+pub const SEEN_KEPT: Duration = Duration::from_secs(15 * 60);
+/// Lines of the audit trail about sockets that come and go, kept while the database does not answer; beyond, they are lost, and the log says so.
+pub const LINES_WAITING: usize = 10_000;
+/// Citizens' cookies that are given while the database does not answer, and written when it does again; beyond, opening a link is refused until then.
+pub const SIGN_INS_WAITING: usize = 1_000;
+/// How often, and how long apart, a server asks for a PostgreSQL database that another one had a moment ago; then it does not start.
+pub const OWNER_TRIES: u32 = 20;
+/// Between two of these.
+pub const OWNER_TRY: Duration = Duration::from_millis(50);
 /// Characters of a message to a person who waits; a longer one is refused with `bad_message`.
 pub const NOTICE_CHARACTERS: usize = 500;
 /// Bytes of one offer (a Chromium offer with all our sections has about 25 KiB). A larger one is refused unread.
@@ -354,6 +376,14 @@ pub const WEB_HEADERS: usize = 64;
 pub const WEB_IDLE: Duration = Duration::from_secs(60);
 /// Bytes read ahead on a TLS connection whose protocol only its first byte tells; the rest waits in the socket.
 pub const TLS_READ_BYTES: usize = 4 * 1024;
+/// Bytes on an HTTP/2 connection beside those of requests (settings, pings, frames of nothing); who sends more is sent away (O13).
+pub const WEB_UNASKED_BYTES: u64 = 64 * 1024;
+/// So many of them come back each second.
+pub const WEB_UNASKED_PER_S: u64 = 16 * 1024;
+/// Bytes that a request may have beside the body that it announces.
+pub const WEB_ASKED_BYTES: u64 = 40 * 1024;
+/// Bytes announced by requests that may be on their way at once on one HTTP/2 connection.
+pub const WEB_ANNOUNCED_BYTES: u64 = 64 * 1024 * 1024;
 /// Requests at once on one HTTP/2 connection; the peer waits.
 pub const WEB_STREAMS: u32 = 64;
 /// A request must be answered within this, body included; beyond, 408 (O13).
@@ -386,6 +416,8 @@ pub const DOWNLINK_MIN: u64 = 50_000;
 pub const DOWNLINK_MAX: u64 = 20_000_000;
 /// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
 pub const SOUND_BITS: u64 = 70_000;
+/// And what of it is kept free for what is asked for again and for reports, once for all voices.
+pub const SOUND_SPARE_BITS: u64 = 12_000;
 /// And what saying it again takes, each time.
 pub const REDUNDANT_BITS: u64 = 40_000;
 /// Packets of sound that one packet says again at most; of a packet that says more again nothing is taken.
@@ -396,6 +428,8 @@ pub const REDUNDANT_BYTES: usize = 400;
 pub const PICTURE_MIN: u64 = 45_000;
 /// A line that leaves so much for a picture, in bits a second, shows it again.
 pub const PICTURE_BACK: u64 = 90_000;
+/// The same where a smaller encoding of it comes, which takes no more than the narrowest line leaves.
+pub const SMALL_PICTURE_BACK: u64 = 50_000;
 /// A lid rises at most this often; it falls at once.
 pub const LID_RISE: Duration = Duration::from_millis(200);
 /// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
@@ -414,7 +448,7 @@ pub const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 pub const DOCUMENT_NAME_BYTES: usize = 200;
 /// Documents on their way in at once, of all people; one more is answered 503.
 pub const UPLOADS: usize = 32;
-/// Documents on their way in at once for one appointment; one more is answered 429.
+/// Documents on their way in at once for one appointment, and with bookings that are not made yet for one origin; one more is answered 429.
 pub const UPLOADS_PER_APPOINTMENT: usize = 3;
 /// A document must be here whole within this; beyond, 408 and nothing of it is kept.
 pub const UPLOAD: Duration = Duration::from_secs(10 * 60);
@@ -424,6 +458,10 @@ pub const UPLOAD_SILENCE: Duration = Duration::from_secs(15);
 pub const UPLOAD_REFUSED: Duration = Duration::from_secs(5);
 /// What was sent or given up stays visible to the staff this long, then its row goes.
 pub const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Appointments looked at in one go when their slot is over; further ones have their turn a second later.
+pub const ENDED_AT_ONCE: u32 = 200;
+/// That somebody never came is told within this time after the end; a server that was down longer says nothing of it.
+pub const NO_SHOW_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Rows overdue on one channel of the outbox; beyond, those due last are given up.
 pub const OUTBOX_WAITING: u32 = 100_000;
 /// Rows of a channel taken out of the outbox at once; the rest waits for the next look.
@@ -434,6 +472,8 @@ pub const OUTBOX_TRIED: Duration = Duration::from_secs(48 * 60 * 60);
 pub const HANDED_BYTES: u64 = 64 * 1024;
 /// Reminders of one appointment; the settings refuse more.
 pub const REMINDERS: u32 = 4;
+/// How far the clock of a demo can be moved; further is refused with `bad_message`.
+pub const DEMO_CLOCK: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 /// Mails kept in the mailbox of the demo; the oldest goes when one more comes.
 pub const DEMO_MAILS: usize = 100;
 /// The mail server must be ready for a mail within this, TLS and sign-in included, or it counts as gone.
@@ -450,6 +490,28 @@ pub const PARCEL_BYTES: u64 = 1024 * 1024;
 pub const SECRET_BYTES: u64 = 4 * 1024;
 /// Characters of the reason for which a service cancels; a longer one is refused with `invalid_appointment`.
 pub const REASON_CHARACTERS: usize = 500;
+/// Characters of a chat message; a longer one is refused with `bad_message`.
+pub const CHAT_CHARACTERS: usize = 2_000;
+/// Chat messages of one consultation; one more is refused with `chat_full`. Their number also bounds what one key of an appointment seals.
+pub const CHAT_MESSAGES: usize = 1_000;
+/// Chat messages that one person may say at once; then one more each `CHAT_AGAIN`, else `slow_down`.
+pub const CHAT_BURST: u32 = 20;
+/// A person may say one more chat message after this long.
+pub const CHAT_AGAIN: Duration = Duration::from_millis(500);
+/// Bytes of the chat told in one go; who wants more asks from the last number on.
+pub const CHAT_PAGE_BYTES: usize = 48 * 1024;
+/// What a message takes on the wire beside text and name, at most.
+pub const CHAT_ENTRY_BYTES: usize = 256;
+/// Who said that they are writing counts as writing for so long.
+pub const CHAT_TYPING: Duration = Duration::from_secs(6);
+/// Characters in one block of real-time text; a longer one is refused with `bad_message`.
+pub const LIVE_TEXT_BLOCK: usize = 2_000;
+/// Characters of one page's real-time text; beyond, its blocks are refused with `bad_message` (years of typing).
+pub const LIVE_TEXT_LONGEST: u64 = 1 << 40;
+/// Bytes of each real-time text kept in memory to be said again after a loss; what goes beyond is marked as lost at who missed it.
+pub const LIVE_TEXT_KEPT_BYTES: usize = 8 * 1024;
+/// Real-time texts of one person kept in memory, one for each time that their page was loaded; the oldest goes.
+pub const LIVE_TEXTS: usize = 4;
 /// A provider of identities must answer each question within this, or it counts as gone.
 pub const PROVIDER_ANSWER: Duration = Duration::from_secs(4);
 /// Bytes of the head of a provider's answer; a larger one counts as none.

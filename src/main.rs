@@ -1,17 +1,19 @@
 //! The command line: run, check, demo, accounts, keys, backup and restore, the ledger, load tests. Everything else is the library.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use visavis::access::api_key::{KeyGrant, Scope};
 use visavis::access::password;
 use visavis::access::role::Role;
 use visavis::access::token::Token;
 use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
 use visavis::load;
 use visavis::load::command::Options;
-use visavis::server::{Server, check, make_directory};
+use visavis::server::{self, Server, check, make_directory};
 use visavis::store::{Head, NewAgent, Store, Verdict};
 use visavis::telemetry;
 use visavis::time::Clock;
@@ -88,7 +90,24 @@ fn commands() -> Command {
                 .arg(name("User name")),
         )
         .subcommand(
-            Command::new("add-api-key").about("Makes a key with which a portal books, and prints it once").arg(name("Which portal")),
+            Command::new("add-api-key")
+                .about("Makes a key with which a portal books, and prints it once; a name that is there gets a new key")
+                .arg(name("Which portal"))
+                .arg(
+                    Arg::new("scope")
+                        .long("scope")
+                        .value_name("SCOPE")
+                        .value_delimiter(',')
+                        .value_parser(Scope::ALL.map(Scope::word))
+                        .help("What the key is good for; everything when left out"),
+                )
+                .arg(
+                    Arg::new("per-minute")
+                        .long("per-minute")
+                        .value_name("NUMBER")
+                        .value_parser(clap::value_parser!(u32).range(1..))
+                        .help("Requests that the key has a minute; api.requests_per_minute when left out"),
+                ),
         )
         .subcommand(
             Command::new("backup")
@@ -147,6 +166,11 @@ async fn run(mut config: Config) -> Done {
 async fn check_only(config: &Config) -> Done {
     let (wrong, good) = check::check(config, Clock::default().now());
     let (doubts, answered) = check::doubts(config).await;
+    let (mut wrong, mut good) = (wrong, good);
+    match check::database(config).await {
+        Ok(sentence) => good.push(sentence),
+        Err(sentence) => wrong.push(sentence),
+    }
     for sentence in good.iter().chain(&answered) {
         say(&format!("good   {sentence}\n"));
     }
@@ -203,7 +227,12 @@ async fn add_api_key(config: &Config, arguments: &ArgMatches) -> Done {
     let key = Token::new(bytes);
     let store = open_store(config).await?;
     let label = arguments.get_one::<String>("name").cloned().unwrap_or_default();
-    store.put_api_key(&label, key.hash(), Clock::default().now()).await?;
+    let scopes: BTreeSet<Scope> = match arguments.get_many::<String>("scope") {
+        Some(words) => words.filter_map(|word| Scope::parse(word)).collect(),
+        None => Scope::ALL.into_iter().collect(),
+    };
+    let grant = KeyGrant { label, scopes, per_minute: arguments.get_one::<u32>("per-minute").copied() };
+    store.put_api_key_for(&grant, key.hash(), Clock::default().now()).await?;
     store.close().await;
     say(&format!("{}\n", key.text()));
     Ok(ExitCode::SUCCESS)
@@ -229,7 +258,7 @@ async fn back_up(config: &Config, arguments: &ArgMatches) -> Done {
 async fn restore(config: &Config, arguments: &ArgMatches) -> Done {
     let (file, keys) = files(arguments);
     make_directory(&config.data_directory)?;
-    let restored = Store::restore(&config.data_directory, &file, &keys, Clock::default().now()).await?;
+    let restored = Store::restore(server::home(config)?, &file, &keys, Clock::default().now()).await?;
     say(&format!(
         "restored as of {}: {} appointments, {} documents; {} appointments were deleted since and are again\n",
         restored.made.rfc3339(),
@@ -296,13 +325,17 @@ async fn load_test(options: &Options) -> Done {
 
 async fn open_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
     make_directory(&config.data_directory)?;
-    Ok(Store::open_beside(&config.data_directory).await?)
+    Ok(Store::open_beside(server::home(config)?).await?)
 }
 
 /// The same, where there is something to look at: nothing is made.
 async fn existing_store(config: &Config) -> Result<Store, Box<dyn std::error::Error>> {
-    if !config.data_directory.join("visavis.db").exists() {
-        return Err(format!("there is no database in {}: set data.directory", config.data_directory.display()).into());
+    if !server::home(config)?.has_database().await? {
+        return Err(match &config.database {
+            None => format!("there is no database in {}: set data.directory", config.data_directory.display()),
+            Some(_) => String::from("the PostgreSQL database is empty: set database"),
+        }
+        .into());
     }
     open_store(config).await
 }

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod check;
 mod erasure;
+mod home;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,10 +16,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use self::home::home;
 use crate::access::assurance::Assurance;
 use crate::access::relay::RelaySecret;
 use crate::agenda::phase::LinkRules;
 use crate::config::Config;
+use crate::config::secret::SecretError;
 use crate::demo::{self, Demo, DemoError, Stage};
 use crate::http::{Scheme, SignInRules, Site, SiteConfig, end_silent, router};
 use crate::limits;
@@ -30,7 +33,7 @@ use crate::openid::{Provider, SetUpError};
 use crate::relay::{self, Relay};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError};
-use crate::time::Clock;
+use crate::time::{Clock, Instant, Proven, Timestamp};
 use crate::tls::{self, Acceptor, CertificateError, CertificateFiles, Gate, Guests, WebCertificate};
 
 /// Why the server did not start.
@@ -47,6 +50,12 @@ pub enum StartError {
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The address of the database is none. The settings say so first.
+    #[error("database is no address of a PostgreSQL database")]
+    DatabaseAddress,
+    /// The password of the database cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// There is no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -109,7 +118,7 @@ impl Server {
         make_directory(&config.data_directory)
             .map_err(|source| StartError::DataDirectory { path: config.data_directory.clone(), source })?;
         let listeners = Listeners::bind(&config)?;
-        let store = Store::open(&config.data_directory).await?;
+        let store = Store::open(home(&config)?).await?;
         // What a load test left that did not come to its end.
         store.take_out_load().await?;
         // Only now is the directory ours: a second process must not remove what the first one told.
@@ -154,6 +163,7 @@ impl Server {
             base_url: base_url.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             load_allowed: config.load_allowed,
+            api_per_minute: config.api_per_minute,
             house: House::new(&config, &base_url),
             sends_mail,
             mailbox,
@@ -361,6 +371,8 @@ pub fn make_directory(path: &std::path::Path) -> std::io::Result<()> {
 
 /// What public booking and calls back keep goes within a minute of its time.
 async fn forget_in_time(store: Store, signaling: Arc<Signaling>, clock: Clock, mut stopped: watch::Receiver<bool>) {
+    let system = || Timestamp(clock.now().0 - clock.shifted());
+    let mut proven = Proven::new(system(), Instant::now());
     let mut every = tokio::time::interval(Duration::from_secs(60));
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -368,10 +380,11 @@ async fn forget_in_time(store: Store, signaling: Arc<Signaling>, clock: Clock, m
             _ = every.tick() => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        let now = clock.now();
+        let now = Timestamp(proven.look(system(), Instant::now()).0 + clock.shifted());
         let erased = async {
             store.forget_public_bookings(now).await?;
             store.forget_people(now).await?;
+            store.forget_api_requests(now).await?;
             store.erase_callbacks(now).await
         };
         match erased.await {
@@ -392,6 +405,7 @@ async fn end_stale_sign_ins(store: Store, signaling: Arc<Signaling>, clock: Cloc
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
         let ended = async {
+            store.catch_up().await?;
             store.expire_agent_sign_ins(&signaling.sign_ins_at_work(), clock.now()).await?;
             // Whatever ended them: time, or a new password by the command line beside this process.
             store.ended_of(signaling.sign_ins()).await

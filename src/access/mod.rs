@@ -1,5 +1,6 @@
 //! Who somebody is: join links, passwords, what identity providers say, grants. Refuses to know cookies, sockets and SQL; told the time and the randomness.
 
+pub mod api_key;
 pub mod assurance;
 pub mod claims;
 pub mod contact;

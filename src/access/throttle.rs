@@ -8,7 +8,7 @@ use crate::limits;
 use crate::time::Instant;
 
 /// Who is counted: an IPv4 address, or the /64 that one household or phone has in IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(IpAddr);
 
 impl Origin {
@@ -120,35 +120,40 @@ impl LinkThrottle {
     }
 }
 
-/// What an origin may ask for: so much at once, then one more each while. Holds at most `limits::ASKING_ORIGINS` origins.
+/// What an origin, or the holder of a key, may ask for: so much at once, then one more each while. Holds at most `limits::ASKING_ORIGINS` of them.
 #[derive(Debug)]
-pub struct Allowance {
+pub struct Allowance<W = Origin> {
     at_once: u32,
     again: Duration,
     /// When each origin may ask freely again: what it asked for lies as debt before it (GCRA).
-    free_at: BTreeMap<Origin, Instant>,
+    free_at: BTreeMap<W, Instant>,
 }
 
-impl Allowance {
+impl<W: Ord + Copy> Allowance<W> {
     /// `at_once`, then one more after each `again`.
     pub fn new(at_once: u32, again: Duration) -> Self {
         Self { at_once, again, free_at: BTreeMap::new() }
     }
 
     /// Takes one; or says how long to wait for it.
-    pub fn take(&mut self, origin: Origin, now: Instant) -> Result<(), Duration> {
+    pub fn take(&mut self, origin: W, now: Instant) -> Result<(), Duration> {
+        self.take_of(origin, (self.at_once, self.again), now)
+    }
+
+    /// The same for one who has a measure of their own.
+    pub fn take_of(&mut self, origin: W, (at_once, again): (u32, Duration), now: Instant) -> Result<(), Duration> {
         let free_at = self.free_at.get(&origin).copied().unwrap_or(now).max(now);
-        let wait = (free_at + self.again).saturating_duration_since(now + self.again * self.at_once);
+        let wait = (free_at + again).saturating_duration_since(now + again * at_once);
         if wait > Duration::ZERO {
             return Err(wait);
         }
         self.make_room(now);
-        self.free_at.insert(origin, free_at + self.again);
+        self.free_at.insert(origin, free_at + again);
         Ok(())
     }
 
     /// What was taken was not used.
-    pub fn give_back(&mut self, origin: Origin) {
+    pub fn give_back(&mut self, origin: W) {
         if let Some(free_at) = self.free_at.get_mut(&origin) {
             *free_at = free_at.checked_sub(self.again).unwrap_or(*free_at);
         }

@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod holiday;
 pub mod hours;
+pub mod identity;
 pub mod occupancy;
 pub mod phase;
 pub mod retention;

@@ -26,6 +26,9 @@ pub struct LinkRules {
     pub give_up: Duration,
     /// The documents of a consultation can be downloaded until this long after it ended (rule D).
     pub documents: Duration,
+    /// The copy of the identity card goes at the latest this long after the consultation ended (trust.md I1).
+    #[serde(default = "an_hour")]
+    pub identity_copy: Duration,
 }
 
 impl Default for LinkRules {
@@ -35,8 +38,13 @@ impl Default for LinkRules {
             come_back: Duration::from_secs(30 * 60),
             give_up: Duration::from_secs(30 * 60),
             documents: Duration::from_secs(24 * 60 * 60),
+            identity_copy: an_hour(),
         }
     }
+}
+
+fn an_hour() -> Duration {
+    Duration::from_secs(60 * 60)
 }
 
 /// How far the citizen has come; what the rules need to know of the consultation.

@@ -8,8 +8,6 @@ use crate::time::Timestamp;
 
 /// An appointment that came to nothing (cancelled, missed) is erased this long after it ended.
 pub const AFTER_NOTHING: Duration = Duration::from_secs(24 * 60 * 60);
-/// The copy of the identity card goes at the latest this long after the consultation ended.
-pub const IDENTITY_COPY: Duration = Duration::from_secs(60 * 60);
 
 /// How far an appointment has come; what the rules need to know of the consultation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +39,8 @@ pub struct Retention {
 
 /// When an appointment's data goes. None while it runs.
 pub fn retention(slot: Slot, rules: LinkRules, course: Course) -> Option<Retention> {
-    let held = |ended: Timestamp| Retention { ended, identity_copy: ended.after(IDENTITY_COPY), erased: ended.after(rules.documents) };
+    let held =
+        |ended: Timestamp| Retention { ended, identity_copy: ended.after(rules.identity_copy), erased: ended.after(rules.documents) };
     let nothing = |ended: Timestamp| Retention { ended, identity_copy: ended, erased: ended.after(AFTER_NOTHING) };
     Some(match course {
         Course::Running => return None,

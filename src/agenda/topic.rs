@@ -75,6 +75,12 @@ pub fn said<'a>(texts: &'a Texts, language: &str) -> &'a str {
     in_language(language).or_else(|| in_language("en")).unwrap_or_default()
 }
 
+/// The list in this language, else in English, else none.
+pub fn listed<'a>(lists: &'a BTreeMap<String, Vec<String>>, language: &str) -> &'a [String] {
+    let in_language = |language: &str| lists.get(language).filter(|list| !list.is_empty());
+    in_language(language).or_else(|| in_language("en")).map_or(&[], Vec::as_slice)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,3 +125,10 @@ pub(super) fn is_webhook_url(text: &str) -> bool {
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     plain && (url.scheme() == "https" || (url.scheme() == "http" && is_here))
 }
+
+/// PostgreSQL, without a password: that stands in a file of its own (trust.md, rule 12).
+pub(super) fn is_database(text: &str) -> bool {
+    let Ok(url) = url::Url::parse(text) else { return false };
+    let has_password = url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password");
+    matches!(url.scheme(), "postgres" | "postgresql") && !has_password && url.fragment().is_none()
+}

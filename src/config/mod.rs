@@ -18,6 +18,7 @@ use crate::access::assurance::Assurance;
 use crate::agenda::calendar::Calendar;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
+use crate::agenda::identity::IdentityCheck;
 use crate::agenda::phase::LinkRules;
 use crate::agenda::topic::Topic;
 use crate::documents::ledger::Quota;
@@ -36,8 +37,12 @@ pub struct Config {
     pub tls: Tls,
     /// The media plane.
     pub media: Media,
-    /// Database, master key, demo data.
+    /// Embedded database, master key, documents, demo data.
     pub data_directory: PathBuf,
+    /// The address of a PostgreSQL database, without a password; none: the embedded one.
+    pub database: Option<String>,
+    /// The file with its password.
+    pub database_password_file: Option<PathBuf>,
     /// What is logged and how.
     pub log: Log,
     /// Mail to citizens.
@@ -58,6 +63,8 @@ pub struct Config {
     pub program: Option<PathBuf>,
     /// Whoever holds an API key may run load tests: simulated people, and figures about the process.
     pub load_allowed: bool,
+    /// Requests that one portal's key has a minute.
+    pub api_per_minute: u32,
 }
 
 /// The web server.
@@ -184,8 +191,10 @@ pub struct Service {
     pub public_booking: bool,
     /// What it can be consulted about, by key; never empty.
     pub topics: BTreeMap<String, Topic>,
-    /// The numbers of rules O, R, L and D.
+    /// The numbers of rules O, R, L and D, and of the copy of the identity card.
     pub rules: LinkRules,
+    /// Of whom a copy of the identity card is asked.
+    pub identity_check: IdentityCheck,
     /// How many documents an appointment may have, and how large.
     pub quota: Quota,
     /// How long before the start people are reminded; at most `limits::REMINDERS`.
@@ -259,6 +268,8 @@ impl Config {
             tls: Tls::default(),
             media: Media::default(),
             data_directory: PathBuf::new(),
+            database: None,
+            database_password_file: None,
             log: Log::default(),
             mail: Mail::default(),
             webhook: Webhook::default(),
@@ -269,6 +280,7 @@ impl Config {
             demo: false,
             program: None,
             load_allowed: false,
+            api_per_minute: crate::limits::API_PER_MINUTE,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Config, Service};
 use crate::access::assurance::Assurance;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
+use crate::agenda::identity::IdentityCheck;
 use crate::limits;
 
 /// In the order of the file.
@@ -158,6 +159,27 @@ pub(super) const SERVICES: &[Setting] = &[
         set: |config, key, value| {
             number(value, 1, 720).map(|hours| service(config, key).rules.documents = Duration::from_secs(60 * 60 * hours.unsigned_abs()))
         },
+    },
+    Setting {
+        key: "services.*.identity_check",
+        kind: Kind::Text,
+        default: r#""unauthenticated""#,
+        about: "Of whom a copy of the identity card is asked when they book: `always`, `unauthenticated` (who did not sign in) or `never`.",
+        set: |config, key, value| {
+            let word = text(value)?;
+            let check = IdentityCheck::parse(&word);
+            service(config, key).identity_check = check.ok_or_else(|| {
+                (format!("{word:?} is none of the ways to check"), String::from(r#""always", "unauthenticated" or "never""#))
+            })?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "services.*.identity_copy_minutes",
+        kind: Kind::Number,
+        default: "60",
+        about: "The copy of the identity card is destroyed when the agent has said what they saw, and at the latest this long after the end of the consultation.",
+        set: |config, key, value| minutes(value, 0, 1440).map(|kept| service(config, key).rules.identity_copy = kept),
     },
     Setting {
         key: "services.*.document_count",

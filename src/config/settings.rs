@@ -54,6 +54,34 @@ const OWN: &[Setting] = &[
         set: |config, _, value| switch(value).map(|on| config.demo = on),
     },
     Setting {
+        key: "database",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "A PostgreSQL database (13 or newer) for appointments and accounts: \"postgres://visavis@db.example.lu/visavis\". Empty: the embedded SQLite in `data.directory`.\nAn address on another machine means TLS with a certificate that is good for its name; `?sslrootcert=FILE` names an authority of your own, `?host=/run/postgresql` a local socket.\nMaster key and documents stay in `data.directory`. `visavis backup` and `restore` carry everything from one database to the other.",
+        set: |config, _, value| {
+            let address = text(value)?;
+            config.database = match address.trim() {
+                "" => None,
+                address if is_database(address) => Some(address.to_owned()),
+                address => {
+                    let shown = if address.contains('@') { String::from("the address") } else { format!("{address:?}") };
+                    return Err((
+                        format!("{shown} is not that of a PostgreSQL database, or holds a password"),
+                        String::from(r#""postgres://visavis@db.example.lu/visavis", the password in `database_password_file`"#),
+                    ));
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "database_password_file",
+        kind: Kind::Text,
+        default: r#""""#,
+        about: "The file with its password, which nobody but the server's account may read (mode 0400).",
+        set: |config, _, value| optional_path(value).map(|path| config.database_password_file = path),
+    },
+    Setting {
         key: "web.https",
         kind: Kind::List,
         default: r#"["[::]:8443"]"#,
@@ -200,7 +228,7 @@ const OWN: &[Setting] = &[
         key: "data.directory",
         kind: Kind::Text,
         default: r#""data""#,
-        about: "The database, its master key, the documents and the demo data. `visavis backup` backs it up; keep others out of it.",
+        about: "The embedded database, the master key, the documents and the demo data. `visavis backup` backs it up; keep others out of it.",
         set: |config, _, value| path(value).map(|path| config.data_directory = path),
     },
     Setting {
@@ -304,6 +332,15 @@ const OWN: &[Setting] = &[
         default: r#""""#,
         about: "The file with the secret that signs what is posted, at least 16 characters, which nobody but the server's account may read (mode 0400).",
         set: |config, _, value| optional_path(value).map(|path| config.webhook.secret_file = path),
+    },
+    Setting {
+        key: "api.requests_per_minute",
+        kind: Kind::Number,
+        default: "600",
+        about: "How many requests one portal's key has a minute, at once or spread; further ones are answered 429 with the time to wait.\n`add-api-key --per-minute` gives one key a number of its own.",
+        set: |config, _, value| {
+            number(value, 1, 60_000_000).and_then(|n| u32::try_from(n).map_err(|_| unreadable())).map(|n| config.api_per_minute = n)
+        },
     },
     Setting {
         key: "load.allowed",

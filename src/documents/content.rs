@@ -49,9 +49,9 @@ impl FileType {
         }
     }
 
-    /// A page or a picture: what a copy of an identity card can be.
+    /// A page or a picture that each browser can show: what a copy of an identity card can be, since an agent only ever looks at it.
     pub fn shows_a_card(self) -> bool {
-        !matches!(self, Self::Docx | Self::Odt)
+        matches!(self, Self::Pdf | Self::Jpeg | Self::Png)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `GET /api/v1/services` and `GET /api/v1/slots`: what can be booked and when. Open to everybody: tells times and numbers of places, nothing of anybody.
+//! `GET /api/v1/services`, `/topics` and `/slots`: what can be booked and when. Open to everybody: tells times and numbers of places, nothing of anybody.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,10 +10,10 @@ use super::site::Site;
 use crate::agenda::calendar::Opening;
 use crate::agenda::occupancy;
 use crate::agenda::phase::Slot;
-use crate::agenda::topic::Topic;
+use crate::agenda::topic::{self, Topic};
 use crate::config::Service;
 use crate::protocol::ErrorCode;
-use crate::protocol::http::{BookableService, BookableTopic, FreeSlot, Services, Slots};
+use crate::protocol::http::{BookableService, BookableTopic, FreeSlot, ServiceTopic, Services, Slots, Topics};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -27,9 +27,32 @@ pub(super) async fn services(State(site): State<Site>) -> Json<Services> {
         slot_minutes: service.slot.as_secs() / 60,
         book_ahead_days: service.book_ahead.as_secs() / (24 * 60 * 60),
         public_booking: service.public_booking,
+        identity_check: service.identity_check,
+        document_count: service.quota.count,
+        document_bytes: service.quota.bytes,
         topics: service.topics.iter().map(|(key, topic)| told(key, topic)).collect(),
     });
     Json(Services { services: services.collect(), authentication: site.config.sign_in.citizens.is_some() })
+}
+
+/// The query of `GET /api/v1/topics`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Of {
+    /// Its topics alone.
+    service: Option<String>,
+}
+
+/// What can be asked about: of one service, or of all.
+pub(super) async fn topics(State(site): State<Site>, Fields(of): Fields<Of>) -> Result<Json<Topics>, ApiError> {
+    if of.service.as_ref().is_some_and(|key| !site.config.services.contains_key(key)) {
+        return Err(ApiError::new(ErrorCode::InvalidAppointment, "service: no such service"));
+    }
+    let services = site.config.services.iter().filter(|(key, _)| of.service.as_ref().is_none_or(|wanted| wanted == *key));
+    let topics = services.flat_map(|(service, known)| {
+        known.topics.iter().map(|(key, topic)| ServiceTopic { service: service.clone(), topic: told(key, topic) })
+    });
+    Ok(Json(Topics { topics: topics.collect() }))
 }
 
 fn told(key: &str, topic: &Topic) -> BookableTopic {
@@ -49,6 +72,8 @@ fn told(key: &str, topic: &Topic) -> BookableTopic {
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     service: String,
+    /// Refused where it is not dealt with by video; today every topic of a service has the same slots.
+    topic: Option<String>,
     /// RFC 3339; now, when it is left out or past.
     from: Option<String>,
     /// RFC 3339; as far as slots are offered, when it is left out.
@@ -59,6 +84,9 @@ pub(super) struct Wanted {
 pub(super) async fn slots(State(site): State<Site>, Fields(wanted): Fields<Wanted>) -> Result<Json<Slots>, ApiError> {
     let invalid = |message: &str| ApiError::new(ErrorCode::InvalidAppointment, message);
     let service = site.config.services.get(&wanted.service).ok_or_else(|| invalid("service: no such service"))?;
+    if let Some(key) = &wanted.topic {
+        topic::bookable(&service.topics, key).map_err(|why| invalid(&format!("topic: {why}")))?;
+    }
     let time = |text: Option<String>, wrong: &str| text.map(|text| Timestamp::parse(&text).ok_or_else(|| invalid(wrong))).transpose();
     let now = site.clock.now();
     let from = time(wanted.from, "from: not RFC 3339 with an offset")?.unwrap_or(now).max(now);

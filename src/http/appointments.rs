@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 
 use super::error::ApiError;
 use super::link::not_cancelled;
 use super::load_test;
-use super::request::Body;
+use super::portal::{self, Portal, ReadAppointments, WriteAppointments};
+use super::request::{At, Body};
 use super::site::Site;
 use super::{agenda, details};
 use crate::access::token::Token;
@@ -21,21 +22,21 @@ use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{Appointment, Booked, Cancel, Message, NewAppointment, NewTime, Resent};
 use crate::protocol::values::is_unfit_in_a_name;
-use crate::store::{self, StoreError, Who};
+use crate::store::{self, ApiRequest, Placed, Rotated, StoreError, Who};
 use crate::time::Timestamp;
 
 /// 201 with the reference and the join link; the link is not kept and not told again.
 pub(super) async fn book(
     State(site): State<Site>,
-    key: Portal,
+    Portal(portal, _): Portal<WriteAppointments>,
     headers: HeaderMap,
     Body(asked): Body<NewAppointment>,
 ) -> Result<(StatusCode, Json<Booked>), ApiError> {
-    let Portal = key;
     let now = site.clock.now();
+    let once = portal::once(&headers, &portal, "book", &asked)?;
     let new = checked(&site, asked, now)?;
     let (appointment, token) = match load_test::is_asked_by(&headers) {
-        false => placed(&site, new, now).await?,
+        false => placed(&site, new, once, now).await?,
         true => {
             // Held until it is booked: a test that ends meanwhile takes this one out too. Its agents are its own, so it asks for no place.
             let _under_way = site.load_test.under_way(&site).await?;
@@ -48,7 +49,11 @@ pub(super) async fn book(
 }
 
 /// `GET /api/v1/appointments/{reference}`: what a portal may know of it.
-pub(super) async fn show(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Appointment>, ApiError> {
+pub(super) async fn show(
+    State(site): State<Site>,
+    _: Portal<ReadAppointments>,
+    At(reference): At<String>,
+) -> Result<Json<Appointment>, ApiError> {
     let of = found(&site, &reference).await?;
     Ok(Json(shown(&site, &of, site.clock.now()).await?))
 }
@@ -56,8 +61,8 @@ pub(super) async fn show(State(site): State<Site>, _: Portal, Path(reference): P
 /// `PATCH /api/v1/appointments/{reference}`: another time under the same link. Nobody is moved out of a waiting room or a call.
 pub(super) async fn reschedule(
     State(site): State<Site>,
-    _: Portal,
-    Path(reference): Path<String>,
+    _: Portal<WriteAppointments>,
+    At(reference): At<String>,
     Body(asked): Body<NewTime>,
 ) -> Result<Json<Appointment>, ApiError> {
     let now = site.clock.now();
@@ -77,7 +82,11 @@ pub(super) async fn reschedule(
 }
 
 /// `DELETE /api/v1/appointments/{reference}`: the service cancels, before the citizen was called in. The place is free at once; the link says so.
-pub(super) async fn cancel(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Appointment>, ApiError> {
+pub(super) async fn cancel(
+    State(site): State<Site>,
+    _: Portal<WriteAppointments>,
+    At(reference): At<String>,
+) -> Result<Json<Appointment>, ApiError> {
     let of = found(&site, &reference).await?;
     site.signaling.cancel(of.id, Who::Api).await.map_err(not_cancelled)?;
     tracing::info!(reference = %of.reference, "appointment cancelled");
@@ -88,8 +97,8 @@ pub(super) async fn cancel(State(site): State<Site>, _: Portal, Path(reference):
 /// `POST /api/v1/appointments/{reference}/cancel`: the same with what the citizen is told.
 pub(super) async fn cancel_because(
     State(site): State<Site>,
-    _: Portal,
-    Path(reference): Path<String>,
+    _: Portal<WriteAppointments>,
+    At(reference): At<String>,
     Body(asked): Body<Cancel>,
 ) -> Result<Json<Appointment>, ApiError> {
     let of = found(&site, &reference).await?;
@@ -101,7 +110,11 @@ pub(super) async fn cancel_because(
 }
 
 /// `POST /api/v1/appointments/{reference}/resend`: the same links once more, to who asks for them on the phone.
-pub(super) async fn resend(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Resent>, ApiError> {
+pub(super) async fn resend(
+    State(site): State<Site>,
+    _: Portal<WriteAppointments>,
+    At(reference): At<String>,
+) -> Result<Json<Resent>, ApiError> {
     let of = found(&site, &reference).await?;
     let now = site.clock.now();
     if !matches!(of.record.link_phase(of.slot(), of.rules, now), Phase::TooEarly | Phase::Open) {
@@ -113,9 +126,20 @@ pub(super) async fn resend(State(site): State<Site>, _: Portal, Path(reference):
 }
 
 /// `POST /api/v1/appointments/{reference}/rotate`: a new link; the old one and every page that it opened are dead when this answers (S4).
-pub(super) async fn rotate(State(site): State<Site>, _: Portal, Path(reference): Path<String>) -> Result<Json<Booked>, ApiError> {
+pub(super) async fn rotate(
+    State(site): State<Site>,
+    Portal(portal, _): Portal<WriteAppointments>,
+    headers: HeaderMap,
+    At(reference): At<String>,
+) -> Result<Json<Booked>, ApiError> {
     let of = found(&site, &reference).await?;
-    let token = site.store.rotate_link(of.id, Who::Api, site.clock.now()).await?.ok_or_else(unknown)?;
+    let once = portal::once(&headers, &portal, "rotate", &of.reference)?;
+    let token = match site.store.rotate_link_once(of.id, once.as_ref(), Who::Api, site.clock.now()).await? {
+        Rotated::New(token) => token,
+        Rotated::Before(token) => return Ok(Json(told(&site, of, &token))),
+        Rotated::KeyReused => return Err(portal::key_reused()),
+        Rotated::Gone => return Err(unknown()),
+    };
     site.signaling.link_ended(of.id);
     tracing::info!(reference = %of.reference, "link rotated");
     Ok(Json(told(&site, of, &token)))
@@ -159,12 +183,18 @@ async fn shown(site: &Site, of: &store::Appointment, now: Timestamp) -> Result<A
 }
 
 /// In a slot of the service with a place left, or, where the server says so, at any time.
-async fn placed(site: &Site, new: store::NewAppointment, now: Timestamp) -> Result<(store::Appointment, Token), ApiError> {
-    let Some(agents) = agents_in(site, &new.service, new.slot, now)? else { return Ok(site.store.book(new, now).await?) };
+async fn placed(
+    site: &Site,
+    new: store::NewAppointment,
+    once: Option<ApiRequest>,
+    now: Timestamp,
+) -> Result<(store::Appointment, Token), ApiError> {
+    let agents = agents_in(site, &new.service, new.slot, now)?;
     let (service, start) = (new.service.clone(), new.slot.start);
-    match site.store.book_place(new, agents, now).await? {
-        Some(booked) => Ok(booked),
-        None => Err(taken(site, &service, start, now).await?),
+    match site.store.book_for_portal(new, agents, once.as_ref(), now).await? {
+        Placed::Booked(of, token) => Ok((*of, token)),
+        Placed::KeyReused => Err(portal::key_reused()),
+        Placed::Full | Placed::TooMany => Err(taken(site, &service, start, now).await?),
     }
 }
 
@@ -186,24 +216,6 @@ pub(super) async fn taken(site: &Site, key: &str, start: Timestamp, now: Timesta
     let mut free = agenda::free_slots(site, key, service, start.max(now), now.after(service.book_ahead)).await?;
     free.truncate(limits::SLOTS_INSTEAD);
     Ok(ApiError::slot_taken(free))
-}
-
-/// A caller with a good key: checked before the body is read.
-pub(super) struct Portal;
-
-impl axum::extract::FromRequestParts<Site> for Portal {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, site: &Site) -> Result<Self, ApiError> {
-        let wrong = || ApiError::new(ErrorCode::WrongKey, "Authorization: Bearer with a key of this server is needed");
-        let key = bearer(&parts.headers).ok_or_else(wrong)?;
-        if site.store.is_api_key(key.hash()).await? { Ok(Self) } else { Err(wrong()) }
-    }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<Token> {
-    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") { Token::parse(key.trim()) } else { None }
 }
 
 const FARTHEST: Duration = Duration::from_secs(2 * 366 * 24 * 60 * 60);

@@ -1,12 +1,12 @@
 //! The built web client, embedded with its precompressed siblings. Refuses to know what is in it.
 
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::error::ApiError;
+use super::request::At;
 use crate::protocol::ErrorCode;
 
 /// `web-client/dist` as it was when this binary was built; empty when the client was not built.
@@ -16,7 +16,7 @@ use crate::protocol::ErrorCode;
 struct Client;
 
 /// `GET /assets/{name}`: names carry a hash of their content, so they are kept for ever.
-pub(super) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn serve(At(name): At<String>, headers: HeaderMap) -> Response {
     let is_encoded = name.ends_with(".br") || name.ends_with(".gz");
     match file(&format!("assets/{name}"), &headers, "public, max-age=31536000, immutable") {
         Some(response) if !is_encoded => response,

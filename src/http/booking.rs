@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::appointments::{self, invalid, taken};
+use super::booking_form::BookingForm;
+use super::documents::{Sender, kept_error};
 use super::error::ApiError;
 use super::link;
 use super::person;
@@ -17,10 +19,10 @@ use crate::agenda::phase::{Phase, Slot};
 use crate::config::Service;
 use crate::consultation::Stage;
 use crate::protocol::ErrorCode;
-use crate::protocol::booking::{Booking, NewBooking, NewStart};
+use crate::protocol::booking::{Booking, NewStart};
 use crate::protocol::http::{Link, NewAppointment};
 use crate::signaling::qr_of;
-use crate::store::{Appointment, Placed, PublicBooking, Who};
+use crate::store::{Appointment, ArrivedCopy, Placed, PublicBooking, Who};
 use crate::time::{Instant, Timestamp};
 
 /// `POST /api/v1/bookings`.
@@ -28,11 +30,20 @@ pub(super) async fn book(
     State(site): State<Site>,
     From(origin): From,
     headers: HeaderMap,
-    Body(mut asked): Body<NewBooking>,
+    mut form: BookingForm,
 ) -> Result<(StatusCode, Json<Booking>), ApiError> {
+    let placed = placed(&site, origin, &headers, &mut form).await;
+    if placed.is_err() {
+        form.finish().await;
+    }
+    placed
+}
+
+async fn placed(site: &Site, origin: Origin, headers: &HeaderMap, form: &mut BookingForm) -> Result<(StatusCode, Json<Booking>), ApiError> {
     site.allowances().tries.take(origin, Instant::now()).map_err(|wait| ApiError::slow_down(wait.as_secs() + 1))?;
     let now = site.clock.now();
-    let service = public(&site, &asked.service)?;
+    let mut asked = form.asked.clone();
+    let service = public(site, &asked.service)?;
     if !asked.consent {
         return Err(invalid("consent: must be given"));
     }
@@ -43,7 +54,7 @@ pub(super) async fn book(
         return Err(invalid("topic: needed"));
     }
     let person = match asked.authenticated {
-        true => Some(person::known(&site, &headers).await?.ok_or_else(person::not_signed_in)?.0),
+        true => Some(person::known(site, headers).await?.ok_or_else(person::not_signed_in)?.0),
         false => None,
     };
     if let Some(known) = &person {
@@ -65,21 +76,42 @@ pub(super) async fn book(
         note: asked.note,
         topic: Some(asked.topic),
     };
-    let mut new = appointments::checked(&site, new, now)?;
+    let mut new = appointments::checked(site, new, now)?;
     new.details.assurance = person.as_ref().map(|known| known.person.assurance);
     let person = person.map(|known| known.mark);
     let key = new.service.clone();
-    let held = Held::take(&site, origin)?;
-    match site.store.book_public(new, &PublicBooking { agents, day, attempt, person }, now).await? {
+    let held = Held::take(site, origin)?;
+    let copy = copy_of(site, service, origin, form, person.is_some()).await?;
+    let asked = PublicBooking { agents, day, attempt, person };
+    match site.store.book_public(new, &asked, copy, now).await.map_err(kept_error)? {
         Placed::Booked(appointment, token) => {
             held.keep();
             site.signaling.agenda_changed();
             tracing::info!(reference = %appointment.reference, "appointment booked by the citizen");
-            Ok((StatusCode::CREATED, Json(booked(&site, &appointment, &token)?)))
+            Ok((StatusCode::CREATED, Json(booked(site, &appointment, &token)?)))
         }
-        Placed::Full => Err(taken(&site, &key, slot.start, now).await?),
+        // No key came with it.
+        Placed::Full | Placed::KeyReused => Err(taken(site, &key, slot.start, now).await?),
         Placed::TooMany => Err(ApiError::new(ErrorCode::TooMany, "this e-mail address has an appointment on that day, or three to come")),
     }
+}
+
+/// The copy of the identity card, where the service asks for one. It is read when all else is in order: what is refused costs the disk nothing.
+/// Of whom a provider vouches for it is wanted only where it always is.
+async fn copy_of(
+    site: &Site,
+    service: &Service,
+    origin: Origin,
+    form: &mut BookingForm,
+    authenticated: bool,
+) -> Result<Option<ArrivedCopy>, ApiError> {
+    if !service.identity_check.needs_copy(authenticated) {
+        // What nobody asked for is not kept.
+        return Ok(None);
+    }
+    let _turn = site.uploads.begin(Sender::Origin(origin))?;
+    let copy = form.copy(&site.store, service.quota.bytes).await?;
+    copy.map(Some).ok_or_else(|| invalid("identity_copy: needed"))
 }
 
 /// `POST /api/v1/link/reschedule`: by the citizen, before the waiting room opens.

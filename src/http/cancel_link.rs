@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::error::ApiError;
-use super::link::{not_cancelled, service_of, time_zone_of};
+use super::link::{after_a_moment, not_cancelled, service_of, time_zone_of};
 use super::request::{Body, From};
 use super::site::Site;
 use crate::access::throttle::Origin;
@@ -19,7 +19,7 @@ use crate::time::Instant;
 
 /// `POST /api/v1/cancel-link`: what it would cancel. Changes nothing.
 pub(super) async fn show(State(site): State<Site>, From(origin): From, Body(asked): Body<Join>) -> Result<Json<CancelLink>, ApiError> {
-    let of = found(&site, origin, &asked).await?;
+    let of = after_a_moment(found(&site, origin, &asked)).await?;
     Ok(Json(shown(&site, &of)))
 }
 

@@ -6,18 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::{Body as Bytes, BodyDataStream};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
 use futures_util::stream::unfold;
+use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::error::ApiError;
-use super::request::{Fields, SignedInAgent, SignedInCitizen};
+use super::identity;
+use super::request::{At, Fields, SignedInAgent, SignedInCitizen};
 use super::site::Site;
+use crate::access::throttle::Origin;
 use crate::documents::content::{FileType, HEAD, Passing, Unfit, judge_head};
 use crate::documents::ledger::{self, Document, DocumentKind, Quota, Reader, Refusal, may_change, may_download};
 use crate::documents::name;
@@ -32,7 +34,7 @@ use crate::store::{Appointment, Arrived, Incoming, Store, StoreError, Who};
 pub(super) const UPLOAD_PATH: &str = "/api/v1/link/documents";
 
 /// A downloaded document runs nothing, wherever it is opened (O15).
-const SANDBOX: HeaderValue =
+pub(super) const SANDBOX: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox");
 
 /// What `POST /api/v1/link/documents` says of the body.
@@ -52,7 +54,7 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<DocumentEntry>), ApiError> {
     may_change(phase(&site, &of)).map_err(refused)?;
     let quota = site.config.services.get(&of.service).map_or_else(Quota::default, |service| service.quota);
-    let _turn = site.uploads.begin(of.id)?;
+    let _turn = site.uploads.begin(Sender::Appointment(of.id))?;
     // Refused before the bytes travel where it is plain already; judged again with the last one.
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
     let there = site.store.documents(of.id).await?;
@@ -84,7 +86,7 @@ pub(super) async fn list(State(site): State<Site>, SignedInCitizen(of, _): Signe
 pub(super) async fn download(
     State(site): State<Site>,
     SignedInCitizen(of, _): SignedInCitizen,
-    Path(id): Path<String>,
+    At(id): At<String>,
 ) -> Result<Response, ApiError> {
     given(&site, &of, &id, Reader::Citizen).await
 }
@@ -93,7 +95,7 @@ pub(super) async fn download(
 pub(super) async fn remove(
     State(site): State<Site>,
     SignedInCitizen(of, _): SignedInCitizen,
-    Path(id): Path<String>,
+    At(id): At<String>,
 ) -> Result<StatusCode, ApiError> {
     may_change(phase(&site, &of)).map_err(refused)?;
     let id = id.parse().map_err(|_| unknown())?;
@@ -108,10 +110,10 @@ pub(super) async fn remove(
 pub(super) async fn list_for_agent(
     State(site): State<Site>,
     SignedInAgent(grant, _): SignedInAgent,
-    Path(consultation): Path<String>,
+    At(consultation): At<String>,
 ) -> Result<Json<Documents>, ApiError> {
     let of = consultation_of(&site, &consultation).await?;
-    let documents = told(&site, &of, false).await?;
+    let documents = Documents { identity: identity::told(&site, of.id).await?, ..told(&site, &of, false).await? };
     site.store.audit("documents_listed", Who::Agent(grant.agent), Some(of.id), site.clock.now()).await?;
     Ok(Json(documents))
 }
@@ -120,7 +122,7 @@ pub(super) async fn list_for_agent(
 pub(super) async fn download_for_agent(
     State(site): State<Site>,
     SignedInAgent(grant, _): SignedInAgent,
-    Path((consultation, id)): Path<(String, String)>,
+    At((consultation, id)): At<(String, String)>,
 ) -> Result<Response, ApiError> {
     let of = consultation_of(&site, &consultation).await?;
     let answer = given(&site, &of, &id, Reader::Agent).await?;
@@ -128,14 +130,18 @@ pub(super) async fn download_for_agent(
     Ok(answer)
 }
 
-async fn consultation_of(site: &Site, id: &str) -> Result<Appointment, ApiError> {
+pub(super) async fn consultation_of(site: &Site, id: &str) -> Result<Appointment, ApiError> {
     let unknown = || ApiError::new(ErrorCode::UnknownAppointment, "no such consultation").with_status(StatusCode::NOT_FOUND);
     let id: AppointmentId = id.parse().map_err(|_| unknown())?;
     site.store.appointment(id).await?.ok_or_else(unknown)
 }
 
 /// The body, judged and sealed as it comes. Nothing of it is left when it is refused or breaks off.
-async fn receive(store: &Store, body: &mut BodyDataStream, room: u64) -> Result<(Arrived, FileType), ApiError> {
+pub(super) async fn receive<E>(
+    store: &Store,
+    body: &mut (impl Stream<Item = Result<bytes::Bytes, E>> + Unpin),
+    room: u64,
+) -> Result<(Arrived, FileType), ApiError> {
     let beginning = store.clone();
     let mut incoming = blocking(move || beginning.receive()).await?.map_err(kept_error)?;
     let (mut head, mut file, mut passing, mut total) = (Vec::new(), None, Passing::default(), 0_u64);
@@ -201,7 +207,7 @@ async fn given(site: &Site, of: &Appointment, id: &str, reader: Reader) -> Resul
 }
 
 /// Read one by one, each on the blocking pool: a slow reader holds no thread.
-fn chunks(reading: Reading) -> impl futures_util::Stream<Item = Result<Vec<u8>, VaultError>> {
+pub(super) fn chunks(reading: Reading) -> impl Stream<Item = Result<Vec<u8>, VaultError>> {
     unfold(Some(reading), |reading| async move {
         let mut reading = reading?;
         let read = spawn_blocking(move || reading.next_chunk().map(|chunk| (chunk, reading))).await;
@@ -225,6 +231,7 @@ async fn told(site: &Site, of: &Appointment, may_change: bool) -> Result<Documen
         count_left: u32::try_from(left).unwrap_or(u32::MAX),
         bytes_left: ledger::room(&documents, quota),
         documents: documents.iter().map(entry).collect(),
+        identity: None,
     })
 }
 
@@ -239,20 +246,20 @@ fn entry(document: &Document) -> DocumentEntry {
     }
 }
 
-fn phase(site: &Site, of: &Appointment) -> crate::agenda::phase::Phase {
+pub(super) fn phase(site: &Site, of: &Appointment) -> crate::agenda::phase::Phase {
     of.record.link_phase(of.slot(), of.rules, site.clock.now())
 }
 
 /// Unknown, of another appointment, or not for this reader: all told alike (O17).
-fn unknown() -> ApiError {
+pub(super) fn unknown() -> ApiError {
     ApiError::new(ErrorCode::UnknownDocument, "no such document")
 }
 
-fn unfit(why: Unfit) -> ApiError {
+pub(super) fn unfit(why: Unfit) -> ApiError {
     ApiError::new(ErrorCode::UnfitDocument, why.to_string())
 }
 
-fn refused(why: Refusal) -> ApiError {
+pub(super) fn refused(why: Refusal) -> ApiError {
     let code = match why {
         Refusal::WrongPhase => return ApiError::new(ErrorCode::WrongState, why.to_string()).with_status(StatusCode::CONFLICT),
         Refusal::TooMany | Refusal::IdentityCopyThere => ErrorCode::TooManyDocuments,
@@ -262,11 +269,12 @@ fn refused(why: Refusal) -> ApiError {
 }
 
 /// A full disk is told as what it is (R4), whether the file or its row did not fit.
-fn kept_error(error: StoreError) -> ApiError {
-    const SQLITE_FULL: &str = "13";
+pub(super) fn kept_error(error: StoreError) -> ApiError {
+    // SQLite's and PostgreSQL's words.
+    const FULL: [&str; 2] = ["13", "53100"];
     let is_full = match &error {
         StoreError::Vault(VaultError::Full) => true,
-        StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == SQLITE_FULL),
+        StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| FULL.contains(&&*code)),
         _ => false,
     };
     if is_full {
@@ -278,13 +286,22 @@ fn kept_error(error: StoreError) -> ApiError {
 
 /// How many documents are on their way in.
 #[derive(Default)]
-pub(super) struct Uploads(Arc<Mutex<HashMap<AppointmentId, usize>>>);
+pub(super) struct Uploads(Arc<Mutex<HashMap<Sender, usize>>>);
+
+/// Whose document is on its way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Sender {
+    /// Of an appointment.
+    Appointment(AppointmentId),
+    /// With a booking, of an appointment that is not there yet.
+    Origin(Origin),
+}
 
 /// One on its way; dropped with the request.
-pub(super) struct Turn(AppointmentId, Arc<Mutex<HashMap<AppointmentId, usize>>>);
+pub(super) struct Turn(Sender, Arc<Mutex<HashMap<Sender, usize>>>);
 
 impl Uploads {
-    fn begin(&self, of: AppointmentId) -> Result<Turn, ApiError> {
+    pub(super) fn begin(&self, of: Sender) -> Result<Turn, ApiError> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if under_way.values().sum::<usize>() >= limits::UPLOADS {
             return Err(
@@ -319,10 +336,10 @@ mod tests {
     #[test]
     fn uploads_are_bounded_for_one_and_for_all_and_counted_down_again() {
         let uploads = Uploads::default();
-        let of = AppointmentId(1);
+        let of = Sender::Appointment(AppointmentId(1));
         let turns: Vec<_> = (0..limits::UPLOADS_PER_APPOINTMENT).map(|_| uploads.begin(of).ok()).collect();
         assert!(uploads.begin(of).is_err(), "one more of the same");
-        let others: Vec<_> = (2..).map_while(|id| uploads.begin(AppointmentId(id)).ok()).collect();
+        let others: Vec<_> = (2..).map_while(|id| uploads.begin(Sender::Appointment(AppointmentId(id))).ok()).collect();
         assert_eq!(turns.len() + others.len(), limits::UPLOADS);
         drop((turns, others));
         assert!(uploads.0.lock().unwrap().is_empty() && uploads.begin(of).is_ok());

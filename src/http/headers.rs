@@ -8,9 +8,20 @@ use axum::response::Response;
 use super::site::{Scheme, Site};
 
 /// Nothing but our own files, no inline script, no framing, no strings turned into script.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
-                   font-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-                   require-trusted-types-for 'script'; trusted-types 'none'";
+macro_rules! csp {
+    ($policies:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
+             font-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types ",
+            $policies
+        )
+    };
+}
+
+const CSP: &str = csp!("'none'");
+/// The agent's page may name one thread of its own, the one that reads a PDF which a citizen handed in; its policy lets no other address pass.
+pub(super) const AGENT_CSP: HeaderValue = HeaderValue::from_static(csp!("visavis-pdf"));
 
 const EVERYWHERE: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CSP),

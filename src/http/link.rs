@@ -15,14 +15,25 @@ use super::site::Site;
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::phase;
 use crate::ids::GuestId;
+use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{Cancelled, Join, Link, LinkPhase, LinkService, Receipt};
 use crate::signaling::{Erasure, NotCancelled, NotErased};
 use crate::store::{self, Appointment, Found, Who};
 use crate::time::Instant;
 
-/// `POST /api/v1/join`: the token from the link's fragment for a cookie.
-pub(super) async fn join(State(site): State<Site>, From(origin): From, Body(join): Body<Join>) -> Result<Response, ApiError> {
+/// `POST /api/v1/join`: the token from the link's fragment for a cookie. How long the answer takes tells nothing of what was found (S4).
+pub(super) async fn join(site: State<Site>, origin: From, asked: Body<Join>) -> Result<Response, ApiError> {
+    after_a_moment(joined(site, origin, asked)).await
+}
+
+/// Answers when it is done, and not before `limits::LINK_ANSWER` is over.
+pub(super) async fn after_a_moment<T>(answer: impl Future<Output = T>) -> T {
+    let (answer, ()) = tokio::join!(answer, tokio::time::sleep(limits::LINK_ANSWER));
+    answer
+}
+
+async fn joined(State(site): State<Site>, From(origin): From, Body(join): Body<Join>) -> Result<Response, ApiError> {
     const WINDOW_S: u64 = 60;
     if !site.links().may_try(origin, Instant::now()) {
         return Err(ApiError::slow_down(WINDOW_S));

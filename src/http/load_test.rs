@@ -6,11 +6,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
-use super::appointments::Portal;
 use super::error::ApiError;
+use super::portal::{Load, Portal};
 use super::processor;
 use super::request::Body;
 use super::site::Site;
@@ -42,7 +44,7 @@ pub(super) fn is_asked_by(headers: &HeaderMap) -> bool {
 }
 
 /// `GET /api/v1/load`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Figures {
     under_way: bool,
     /// On a clock that never goes back.
@@ -67,8 +69,7 @@ pub(super) struct Figures {
     dropped: u64,
 }
 
-pub(super) async fn show(State(site): State<Site>, key: Portal) -> Result<Json<Figures>, ApiError> {
-    let Portal = key;
+pub(super) async fn show(State(site): State<Site>, _: Portal<Load>) -> Result<Json<Figures>, ApiError> {
     allowed(&site)?;
     let mut heard = site.load_test.heard.write().await;
     if let Some(at) = heard.as_mut() {
@@ -94,8 +95,7 @@ pub(super) async fn show(State(site): State<Site>, key: Portal) -> Result<Json<F
 }
 
 /// `POST /api/v1/load/begin`: 204; 403 while another test runs.
-pub(super) async fn begin(State(site): State<Site>, key: Portal) -> Result<StatusCode, ApiError> {
-    let Portal = key;
+pub(super) async fn begin(State(site): State<Site>, _: Portal<Load>) -> Result<StatusCode, ApiError> {
     allowed(&site)?;
     let mut heard = site.load_test.heard.write().await;
     if heard.is_some() {
@@ -108,14 +108,25 @@ pub(super) async fn begin(State(site): State<Site>, key: Portal) -> Result<Statu
 }
 
 /// How many agents are wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[serde(deserialize_with = "whole")]
     count: usize,
 }
 
+/// JSON has one kind of numbers: `5.0` is the same as `5`, and the schema says so.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let whole = number.as_u64().or_else(|| {
+        let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float))?;
+        format!("{float:.0}").parse().ok()
+    });
+    whole.and_then(|whole| usize::try_from(whole).ok()).ok_or_else(|| D::Error::custom("not a whole number"))
+}
+
 /// Who they are: the value of each one's cookie. No password leads to them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Made {
     cookies: Vec<String>,
 }
@@ -123,10 +134,9 @@ pub(super) struct Made {
 /// `POST /api/v1/load/agents`.
 pub(super) async fn add_agents(
     State(site): State<Site>,
-    key: Portal,
+    _: Portal<Load>,
     Body(wanted): Body<Wanted>,
 ) -> Result<(StatusCode, Json<Made>), ApiError> {
-    let Portal = key;
     let _under_way = site.load_test.under_way(&site).await?;
     if wanted.count > limits::LOAD_AGENTS {
         return Err(ApiError::new(ErrorCode::Forbidden, format!("at most {} agents at once", limits::LOAD_AGENTS)));
@@ -138,8 +148,7 @@ pub(super) async fn add_agents(
 }
 
 /// `POST /api/v1/load/end`: nothing of the test is there when the answer is.
-pub(super) async fn end(State(site): State<Site>, key: Portal) -> Result<StatusCode, ApiError> {
-    let Portal = key;
+pub(super) async fn end(State(site): State<Site>, _: Portal<Load>) -> Result<StatusCode, ApiError> {
     allowed(&site)?;
     let mut heard = site.load_test.heard.write().await;
     if heard.take().is_some() {
@@ -185,4 +194,20 @@ fn allowed(site: &Site) -> Result<(), ApiError> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_agents_is_whole_however_it_is_written() {
+        let read = |text: &str| serde_json::from_str::<Wanted>(text).map(|wanted| wanted.count).ok();
+        for (text, count) in [("5", 5), ("5.0", 5), ("5e0", 5), ("0", 0)] {
+            assert_eq!(read(&format!("{{\"count\":{text}}}")), Some(count), "{text}");
+        }
+        for text in ["5.5", "-1", "-1.0", "\"5\"", "true", "1e300", "null"] {
+            assert_eq!(read(&format!("{{\"count\":{text}}}")), None, "{text}");
+        }
+    }
 }

@@ -37,6 +37,9 @@ fn page(mails: &[Kept]) -> String {
         let (join, cancel) = (escaped(&mail.links.join), escaped(&mail.links.cancel));
         let _ = write!(page, "<h2>{}</h2>\n<p>To: {}</p>\n", escaped(&mail.subject), escaped(&mail.to));
         let _ = writeln!(page, "<p class=\"said\">{}</p>", escaped(&mail.text));
+        if mail.links.join.is_empty() {
+            continue;
+        }
         let _ = writeln!(page, "<p><a href=\"{join}\">Open the join link</a></p>\n<p><a href=\"{cancel}\">Open the cancel link</a></p>");
     }
     page.push_str("</main>\n</body>\n</html>\n");

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::assets;
+use super::headers::AGENT_CSP;
 use super::site::Site;
 
 /// What the start page shows in demo mode.
@@ -44,7 +45,9 @@ pub(super) async fn mine(headers: HeaderMap) -> Response {
 
 /// `GET /agent`; and `GET /agent/signed-in`, where a provider sends the staff back to.
 pub(super) async fn agent(headers: HeaderMap) -> Response {
-    assets::page("agent.html", &headers)
+    let mut page = assets::page("agent.html", &headers);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, AGENT_CSP);
+    page
 }
 
 /// `GET /`.

@@ -41,6 +41,18 @@ impl<T: DeserializeOwned> FromRequest<Site> for Body<T> {
     }
 }
 
+/// What stands in the path, read as `T`. What cannot be read is no such resource.
+pub(super) struct At<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Site> for At<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, ApiError> {
+        let read = axum::extract::Path::from_request_parts(parts, site).await;
+        read.map(|axum::extract::Path(read)| Self(read)).map_err(|_| ApiError::new(ErrorCode::NotFound, "no such resource"))
+    }
+}
+
 /// The fields of the query, read as `T`.
 pub(super) struct Fields<T>(pub T);
 

@@ -4,13 +4,13 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::site::Site;
 use super::{
-    agenda, agent, appointments, assets, booking, calendar, callbacks, cancel_link, documents, error, guard, headers, health, link,
-    load_test, mailbox, mine, pages, person, second_factor, sockets,
+    agenda, agent, appointments, assets, booking, booking_form, calendar, callbacks, cancel_link, chat, contract, demo_clock, documents,
+    error, guard, headers, health, identity, link, load_test, mailbox, mine, pages, person, second_factor, sockets,
 };
 use crate::limits;
 
@@ -44,11 +44,14 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/assets/{name}", assets::serve),
         route(GET, "/demo/mailbox", mailbox::show),
         route(GET, "/demo/mailbox.json", mailbox::list),
+        route(POST, demo_clock::CLOCK_PATH, demo_clock::set),
         route(GET, "/livez", health::live),
         route(GET, "/readyz", health::ready),
         route(GET, "/api/v1/services", agenda::services),
+        route(GET, "/api/v1/openapi.json", contract::serve),
+        route(GET, "/api/v1/topics", agenda::topics),
         route(GET, "/api/v1/slots", agenda::slots),
-        route(POST, "/api/v1/bookings", booking::book),
+        route(POST, booking_form::BOOKING_PATH, booking::book),
         route(POST, "/api/v1/me/sign-in", person::begin),
         route(POST, "/api/v1/me/sign-in/end", person::end),
         route(GET, "/api/v1/me", person::show),
@@ -58,6 +61,7 @@ pub fn routes() -> Vec<Route> {
         route(POST, "/api/v1/me/appointments/{reference}/cancel", mine::cancel),
         route(POST, "/api/v1/me/appointments/{reference}/reschedule", mine::reschedule),
         route(GET, "/api/v1/callbacks/times", callbacks::times),
+        route(GET, "/api/v1/callbacks", callbacks::list),
         route(POST, "/api/v1/callbacks", callbacks::ask),
         route(PATCH, "/api/v1/callbacks/{id}", callbacks::set_done),
         route(POST, "/api/v1/appointments", appointments::book),
@@ -74,6 +78,7 @@ pub fn routes() -> Vec<Route> {
         route(POST, "/api/v1/link/erase", link::erase),
         route(POST, documents::UPLOAD_PATH, documents::add),
         route(GET, documents::UPLOAD_PATH, documents::list),
+        route(GET, "/api/v1/link/chat", chat::of_link),
         route(GET, "/api/v1/link/documents/{id}", documents::download),
         route(DELETE, "/api/v1/link/documents/{id}", documents::remove),
         route(POST, "/api/v1/link/reschedule", booking::reschedule),
@@ -91,6 +96,8 @@ pub fn routes() -> Vec<Route> {
         route(GET, "/api/v1/agent", agent::show),
         route(GET, "/api/v1/agent/consultations/{consultation}/documents", documents::list_for_agent),
         route(GET, "/api/v1/agent/consultations/{consultation}/documents/{id}", documents::download_for_agent),
+        route(GET, "/api/v1/agent/consultations/{consultation}/identity-copy", identity::look),
+        route(POST, "/api/v1/agent/consultations/{consultation}/identity", identity::say),
         route(GET, "/api/v1/load", load_test::show),
         route(POST, "/api/v1/load/begin", load_test::begin),
         route(POST, "/api/v1/load/agents", load_test::add_agents),
@@ -109,7 +116,7 @@ pub fn router(site: Site) -> Router {
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limits::WEB_BODY_BYTES))
         .layer(from_fn_with_state(site.clone(), guard::refuse_foreign_pages))
-        .layer(from_fn(error::deadline))
+        .layer(from_fn_with_state(site.clone(), error::deadline))
         .layer(from_fn_with_state(site.clone(), headers::secure))
         .with_state(site)
 }

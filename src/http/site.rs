@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -13,6 +14,7 @@ use crate::access::assurance::Assurance;
 use crate::access::claims::{CitizenClaims, StaffClaims};
 use crate::access::rounds::Spent;
 use crate::access::throttle::{Allowance, LinkThrottle, SignInThrottle};
+use crate::access::token::TokenHash;
 use crate::config::{Network, Service};
 use crate::limits;
 use crate::notify::{House, Mailbox};
@@ -43,6 +45,8 @@ pub struct SiteConfig {
     pub trusted_proxies: Vec<Network>,
     /// Load tests may run.
     pub load_allowed: bool,
+    /// Requests that one key has a minute, where it has no number of its own.
+    pub api_per_minute: u32,
     /// What calendar entries are made from.
     pub house: House,
     /// Who gives an address is sent mail.
@@ -92,6 +96,7 @@ pub struct Shared {
     links: Mutex<LinkThrottle>,
     allowances: Mutex<Allowances>,
     spent: Mutex<Spent>,
+    portals: Mutex<Allowance<TokenHash>>,
     ready: AtomicBool,
     demo: RwLock<Option<DemoLinks>>,
 }
@@ -135,6 +140,7 @@ impl Site {
             links: Mutex::default(),
             allowances: Mutex::default(),
             spent: Mutex::default(),
+            portals: Mutex::new(Allowance::new(limits::API_PER_MINUTE, Duration::from_secs(60) / limits::API_PER_MINUTE)),
             ready: AtomicBool::new(false),
             demo: RwLock::default(),
         };
@@ -174,6 +180,10 @@ impl Site {
 
     pub(super) fn spent(&self) -> MutexGuard<'_, Spent> {
         self.shared.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn portals(&self) -> MutexGuard<'_, Allowance<TokenHash>> {
+        self.shared.portals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn links(&self) -> MutexGuard<'_, LinkThrottle> {

@@ -11,8 +11,11 @@ use serde::Serialize;
 
 use super::words::{Words, fill};
 use super::{House, when};
+
+use crate::agenda::phase::Slot;
+use crate::agenda::topic;
 use crate::config::Service;
-use crate::store::{Appointment, Kind, Store};
+use crate::store::{Appointment, Callback, Kind, Store};
 
 /// The links of an appointment, made again for this mail; nowhere kept.
 pub struct Sheet<'a> {
@@ -47,6 +50,7 @@ pub struct Letter {
     lead: String,
     facts: Vec<Fact>,
     join: Option<Way>,
+    ready: Option<Prepare>,
     prepare: Option<Prepare>,
     cancel: Option<Way>,
     notes: Vec<String>,
@@ -104,6 +108,7 @@ impl Letter {
             lead: occasion.lead.clone(),
             facts,
             join: takes_place.then(|| Way { label: words.join.clone(), url: sheet.join_url.clone(), hint: join_hint }),
+            ready: takes_place.then(|| ready(of, house, words)).flatten(),
             prepare: takes_place.then(|| Prepare { title: words.prepare.clone(), points: words.prepare_items.to_vec() }),
             cancel: takes_place.then(|| Way {
                 label: words.cancel.clone(),
@@ -111,6 +116,28 @@ impl Letter {
                 hint: words.cancel_hint.clone(),
             }),
             notes: notes.into_iter().cloned().collect(),
+            help: told.help,
+        })
+    }
+
+    /// The letter that confirms a wish to be called back. It names no phone number: whoever reads the mail need not learn it.
+    pub fn about_callback(wish: &Callback, house: &House) -> Option<Self> {
+        let words = Words::of(&wish.language)?;
+        let told = Told::with(wish.time, (&wish.service, &wish.language), "", house, words);
+        let occasion = words.call_back();
+        let is_of_time = |fact: &Fact| fact.label != words.reference;
+        Some(Self {
+            language: language(&wish.language),
+            subject: one_line(&told.fill(&occasion.subject)),
+            title: occasion.title.clone(),
+            greeting: fill(&words.greeting, &[("name", &wish.details.name)]),
+            lead: occasion.lead.clone(),
+            facts: told.facts(words).into_iter().filter(is_of_time).collect(),
+            join: None,
+            ready: None,
+            prepare: None,
+            cancel: None,
+            notes: vec![words.call_back_changed.clone(), words.spam.clone()],
             help: told.help,
         })
     }
@@ -139,18 +166,23 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(of: &Appointment, house: &House, words: &Words) -> Self {
-        let service = house.services.get(&of.service);
+        Self::with(of.slot(), (&of.service, &of.language), &of.reference, house, words)
+    }
+
+    /// `at`: the service and the language.
+    fn with(time: Slot, at: (&str, &str), reference: &str, house: &House, words: &Words) -> Self {
+        let service = house.services.get(at.0);
         let zone_name = service.map_or("UTC", |service| service.time_zone.as_str());
         let zone = TimeZone::get(zone_name).unwrap_or(TimeZone::UTC);
-        let (start, end) = (when::local(of.start, &zone), when::local(of.end, &zone));
+        let (start, end) = (when::local(time.start, &zone), when::local(time.end, &zone));
         let phone = service.map_or("", |service| service.helpdesk_phone.as_str());
         Self {
-            service: name_of(service, of),
+            service: service.map_or(at.0, |service| service.name(at.1)).to_owned(),
             day: when::day(&start, words),
             start: when::time(&start),
             end: when::time(&end),
             zone: when::zone(&start, zone_name),
-            reference: of.reference.clone(),
+            reference: reference.to_owned(),
             help: if phone.is_empty() { words.help_no_number.clone() } else { fill(&words.help, &[("phone", phone)]) },
         }
     }
@@ -161,8 +193,14 @@ impl Told {
     }
 
     pub(super) fn fill_with(&self, text: &str, link: &str) -> String {
-        let values =
-            [("day", &*self.day), ("start", &*self.start), ("service", &*self.service), ("reference", &*self.reference), ("link", link)];
+        let values = [
+            ("day", &*self.day),
+            ("start", &*self.start),
+            ("end", &*self.end),
+            ("service", &*self.service),
+            ("reference", &*self.reference),
+            ("link", link),
+        ];
         fill(text, &values)
     }
 
@@ -177,6 +215,16 @@ impl Told {
             fact(&words.reference, &self.reference),
         ]
     }
+}
+
+/// What the topic asks to have ready; none where it asks for nothing. The topic itself is not named: a mail crosses the network as others let it.
+fn ready(of: &Appointment, house: &House, words: &Words) -> Option<Prepare> {
+    let topic = house.services.get(&of.service)?.topics.get(of.details.topic.as_deref()?)?;
+    let in_words = |lists, text: &String| -> Vec<String> {
+        topic::listed(lists, &of.language).iter().map(|item| one_line(&fill(text, &[("item", item)]))).collect()
+    };
+    let points = [in_words(&topic.required, &words.ready_required), in_words(&topic.helpful, &words.ready_helpful)].concat();
+    (!points.is_empty()).then(|| Prepare { title: words.ready.clone(), points })
 }
 
 /// The name of its service in the citizen's language.

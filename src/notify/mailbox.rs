@@ -33,14 +33,15 @@ pub struct Kept {
 /// The links of a mail.
 #[derive(Clone, Serialize)]
 pub struct Links {
-    /// The join link.
+    /// The join link; empty where the mail has none, as the next one.
     pub join: String,
     /// The cancel link.
     pub cancel: String,
 }
 
 impl Mailbox {
-    pub(super) fn keep(&self, mail: &Mail<'_>, sheet: &Sheet<'_>) -> Delivery {
+    /// `sheet`: of an appointment; a mail about something else has no links.
+    pub(super) fn keep(&self, mail: &Mail<'_>, sheet: Option<&Sheet<'_>>) -> Delivery {
         let (Ok(text), Ok(html)) = (mail.letter.text(), mail.letter.html()) else { return Delivery::Never("unwritable") };
         let kept = Kept {
             to: mail.to_address.to_owned(),
@@ -48,7 +49,10 @@ impl Mailbox {
             text,
             html,
             ics: mail.calendar.as_ref().map(|(_, file)| file.clone()).unwrap_or_default(),
-            links: Links { join: sheet.join_url.clone(), cancel: sheet.cancel_url.clone() },
+            links: Links {
+                join: sheet.map_or_else(String::new, |sheet| sheet.join_url.clone()),
+                cancel: sheet.map_or_else(String::new, |sheet| sheet.cancel_url.clone()),
+            },
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= limits::DEMO_MAILS {

@@ -8,11 +8,12 @@ use tokio::time::sleep;
 use super::courier::Couriers;
 use super::letter::{Letter, Sheet};
 use super::mailer::{Delivery, Mail, UNREACHABLE};
-use super::webhook::{About, Posted, ShortMessage};
+use super::webhook::{About, Posted, ShortMessage, Wished};
 use super::{Sending, calendar, short_message};
 use crate::consultation::Stage;
+use crate::ids::{AppointmentId, CallbackId};
 use crate::limits;
-use crate::store::{Appointment, Channel, Kind, Outgoing, StoreError};
+use crate::store::{Appointment, Callback, Channel, Kind, Outgoing, StoreError, Subject};
 use crate::time::Timestamp;
 
 /// At least this often the outbox is looked into: the wall clock may have been moved.
@@ -102,14 +103,9 @@ impl Sending {
 
     /// Sends one thing and marks what became of it; none when nobody was asked.
     async fn deliver(&self, of: &Outgoing) -> Result<Option<Delivery>, StoreError> {
-        let appointment = self.store.appointment(of.appointment).await?;
-        let delivery = match (of.channel, &appointment) {
-            (Channel::Event, appointment) => self.post_event(of, appointment.as_ref()).await,
-            (_, Some(appointment)) if !is_moot(of, appointment, self.clock.now()) => match of.channel {
-                Channel::Mail => self.send_mail(of, appointment).await,
-                Channel::Sms | Channel::Event => self.post_short_message(of, appointment).await,
-            },
-            _ => None,
+        let delivery = match of.about {
+            Subject::Appointment(id) => self.deliver_about_appointment(of, id).await?,
+            Subject::Callback(id) => self.deliver_about_callback(of, id).await?,
         };
         let now = self.clock.now();
         match delivery {
@@ -134,6 +130,59 @@ impl Sending {
             }
         }
         Ok(delivery)
+    }
+
+    async fn deliver_about_appointment(&self, of: &Outgoing, id: AppointmentId) -> Result<Option<Delivery>, StoreError> {
+        let appointment = self.store.appointment(id).await?;
+        Ok(match (of.channel, &appointment) {
+            (Channel::Event, appointment) => self.post_event(of, appointment.as_ref()).await,
+            (_, Some(appointment)) if !is_moot(of, appointment, self.clock.now()) => match of.channel {
+                Channel::Mail => self.send_mail(of, appointment).await,
+                Channel::Sms | Channel::Event => self.post_short_message(of, appointment).await,
+            },
+            _ => None,
+        })
+    }
+
+    async fn deliver_about_callback(&self, of: &Outgoing, id: CallbackId) -> Result<Option<Delivery>, StoreError> {
+        let wish = self.store.callback(id).await?;
+        Ok(match (of.channel, &wish) {
+            (Channel::Event, wish) => self.post_wish(of, id, wish.as_ref()).await,
+            // Who was called knows, and who is called no more need not.
+            (Channel::Mail, Some(wish)) if wish.done.is_none() && self.clock.now() < wish.time.end => self.confirm_wish(of, wish).await,
+            _ => None,
+        })
+    }
+
+    async fn post_wish(&self, of: &Outgoing, id: CallbackId, wish: Option<&Callback>) -> Option<Delivery> {
+        let webhook = self.notify.webhook.as_ref()?;
+        let callback = Wished {
+            callback: id.to_string(),
+            service: wish.map(|wish| wish.service.clone()),
+            start: wish.map(|wish| wish.time.start.rfc3339()),
+            end: wish.map(|wish| wish.time.end.rfc3339()),
+        };
+        let appointment = wish.and_then(|wish| wish.reference.as_deref());
+        let appointment = appointment.map(|reference| About { reference, service: None, start: None, end: None });
+        let (event, at) = (of.kind.word(), of.at.rfc3339());
+        let posted = Posted { id: &of.id, event, at, appointment, callback: Some(callback), sms: None };
+        Some(webhook.post(&posted, self.clock.now()).await)
+    }
+
+    async fn confirm_wish(&self, of: &Outgoing, wish: &Callback) -> Option<Delivery> {
+        let to_address = wish.details.email.as_deref()?;
+        let letter = Letter::about_callback(wish, &self.notify.house)?;
+        let (to_name, language) = (wish.details.name.as_str(), wish.language.as_str());
+        let mail = Mail { id: of.id.as_str(), to_name, to_address, language, letter: &letter, calendar: None, at: self.clock.now() };
+        self.hand_over(&mail, None).await
+    }
+
+    async fn hand_over(&self, mail: &Mail<'_>, sheet: Option<&Sheet<'_>>) -> Option<Delivery> {
+        match (&self.notify.mailer, &self.notify.mailbox) {
+            (Some(mailer), _) => Some(mailer.send(mail).await),
+            (None, Some(mailbox)) => Some(mailbox.keep(mail, sheet)),
+            (None, None) => None,
+        }
     }
 
     fn couriers(&self) -> Option<&Couriers> {
@@ -167,11 +216,7 @@ impl Sending {
         let (id, at) = (of.id.as_str(), self.clock.now());
         let (to_name, language, letter) = (appointment.name.as_str(), appointment.language.as_str(), &letter);
         let mail = Mail { id, to_name, to_address, language, letter, calendar, at };
-        match (&self.notify.mailer, &self.notify.mailbox) {
-            (Some(mailer), _) => Some(mailer.send(&mail).await),
-            (None, Some(mailbox)) => Some(mailbox.keep(&mail, &sheet)),
-            (None, None) => None,
-        }
+        self.hand_over(&mail, Some(&sheet)).await
     }
 
     async fn post_short_message(&self, of: &Outgoing, appointment: &Appointment) -> Option<Delivery> {
@@ -193,7 +238,7 @@ impl Sending {
             start: appointment.map(|of| of.start.rfc3339()),
             end: appointment.map(|of| of.end.rfc3339()),
         };
-        let posted = Posted { id: &of.id, event, at: of.at.rfc3339(), appointment: about, sms };
+        let posted = Posted { id: &of.id, event, at: of.at.rfc3339(), appointment: Some(about), callback: None, sms };
         Some(webhook.post(&posted, self.clock.now()).await)
     }
 
@@ -243,7 +288,6 @@ mod tests {
     use crate::agenda::phase::LinkRules;
     use crate::config::Config;
     use crate::consultation::record::Record;
-    use crate::ids::AppointmentId;
     use crate::store::{Details, Store};
     use crate::time::Clock;
 
@@ -279,7 +323,7 @@ mod tests {
             id: String::new(),
             channel: Channel::Mail,
             kind,
-            appointment: AppointmentId(1),
+            about: Subject::Appointment(AppointmentId(1)),
             reference: String::new(),
             at: first_due,
             first_due,

@@ -40,7 +40,10 @@ pub(super) struct Posted<'a> {
     pub(super) event: &'a str,
     /// When it happened.
     pub(super) at: String,
-    pub(super) appointment: About<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) appointment: Option<About<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) callback: Option<Wished>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sms: Option<ShortMessage<'a>>,
 }
@@ -51,6 +54,18 @@ pub(super) struct About<'a> {
     pub(super) reference: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) service: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) end: Option<String>,
+}
+
+/// A wish to be called back; whose it is, `GET /api/v1/callbacks` tells who may know.
+#[derive(Serialize)]
+pub(super) struct Wished {
+    pub(super) callback: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) start: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -26,6 +26,9 @@ pub(super) struct Words {
     pub(super) join_hint: String,
     pub(super) cancel: String,
     pub(super) cancel_hint: String,
+    pub(super) ready: String,
+    pub(super) ready_required: String,
+    pub(super) ready_helpful: String,
     pub(super) prepare: String,
     pub(super) prepare_items: [String; 4],
     pub(super) calendar: String,
@@ -37,6 +40,7 @@ pub(super) struct Words {
     pub(super) help_no_number: String,
     pub(super) alarm: String,
     pub(super) summary: String,
+    pub(super) call_back_changed: String,
     booked: Occasion,
     rescheduled: Occasion,
     cancelled_by_citizen: Occasion,
@@ -44,6 +48,7 @@ pub(super) struct Words {
     link_rotated: Occasion,
     resent: Occasion,
     reminder: Occasion,
+    callback_requested: CallBack,
 }
 
 /// What is said on one occasion.
@@ -54,6 +59,15 @@ pub(super) struct Occasion {
     pub(super) title: String,
     pub(super) lead: String,
     pub(super) sms: String,
+}
+
+/// What is said to who wants to be called back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallBack {
+    pub(super) subject: String,
+    pub(super) title: String,
+    pub(super) lead: String,
 }
 
 const TEXTS: [(&str, &str); 4] = [
@@ -70,6 +84,11 @@ impl Words {
         let all = READ.get_or_init(|| TEXTS.iter().filter_map(|(language, text)| Some((*language, toml::from_str(text).ok()?))).collect());
         let of = |wanted: &str| all.iter().find(|(language, _)| *language == wanted).map(|(_, words)| words);
         of(language).or_else(|| of("en"))
+    }
+
+    /// What confirms a wish to be called back.
+    pub(super) fn call_back(&self) -> &CallBack {
+        &self.callback_requested
     }
 
     /// What is said about this; none where citizens are told nothing.

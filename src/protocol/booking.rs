@@ -96,6 +96,9 @@ pub struct NewCallback {
     pub name: String,
     /// Where to call.
     pub phone: String,
+    /// Where the wish is confirmed; with `about_appointment` that of the appointment stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
     /// The citizen agrees that these data are used for the call; must be true.
@@ -108,6 +111,12 @@ pub struct NewCallback {
 /// Answer to `POST /api/v1/callbacks`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallbackAsked {
+    /// Which; told to portals alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackId>,
+    /// It is confirmed by mail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mail: bool,
     /// From when on somebody calls.
     pub start: Utc,
     /// Until when.
@@ -128,6 +137,13 @@ pub struct CallbackTime {
     pub start: Utc,
     /// To.
     pub end: Utc,
+}
+
+/// Answer to `GET /api/v1/callbacks`. Has no `Debug`: it holds names.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Callbacks {
+    /// Those that wait by their time, then those done last; at most `limits::CALLBACKS_LISTED`.
+    pub callbacks: Vec<CallbackRow>,
 }
 
 /// `PATCH /api/v1/callbacks/{id}`, by an agent.

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::consultation::record::GuestKind;
-use crate::ids::{AppointmentId, DeviceId, GuestId, ParticipantId};
-use crate::protocol::values::{GuestName, NoticeText};
+use crate::ids::{AppointmentId, DeviceId, GuestId, MessageId, ParticipantId};
+use crate::protocol::values::{ChatText, GuestName, NoticeText, TextBlock};
 
 /// How a consultation ended, said by the agent who closes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +102,43 @@ pub enum CitizenMessage {
         /// The screen is shared.
         screen: bool,
     },
+    /// In the call: says something in the chat. Answered by `said` once it is durable.
+    Chat {
+        /// Request id.
+        id: NonZeroU32,
+        /// Chosen by the page: the same message said again is known by it.
+        message: MessageId,
+        /// What is said.
+        text: ChatText,
+    },
+    /// What was said after that number. Answered by `chat_page`.
+    ChatSince {
+        /// Request id.
+        id: NonZeroU32,
+        /// The last number that this page has; 0 = none.
+        after: u32,
+    },
+    /// Everything up to that number was shown.
+    ChatSeen {
+        /// Request id.
+        id: NonZeroU32,
+        /// A message's number.
+        number: u32,
+    },
+    /// This person writes, or no longer does; to be said again while it goes on.
+    ChatTyping {
+        /// Request id.
+        id: NonZeroU32,
+        /// Yes or no.
+        typing: bool,
+    },
+    /// A block of real-time text, where there is no data channel for it.
+    Text {
+        /// Request id.
+        id: NonZeroU32,
+        /// T.140.
+        block: TextBlock,
+    },
 }
 
 /// A message from a guest's page.
@@ -163,6 +200,43 @@ pub enum GuestMessage {
         camera: bool,
         /// The screen is shared.
         screen: bool,
+    },
+    /// In the call: says something in the chat. Answered by `said` once it is durable.
+    Chat {
+        /// Request id.
+        id: NonZeroU32,
+        /// Chosen by the page: the same message said again is known by it.
+        message: MessageId,
+        /// What is said.
+        text: ChatText,
+    },
+    /// What was said after that number. Answered by `chat_page`.
+    ChatSince {
+        /// Request id.
+        id: NonZeroU32,
+        /// The last number that this page has; 0 = none.
+        after: u32,
+    },
+    /// Everything up to that number was shown.
+    ChatSeen {
+        /// Request id.
+        id: NonZeroU32,
+        /// A message's number.
+        number: u32,
+    },
+    /// This person writes, or no longer does; to be said again while it goes on.
+    ChatTyping {
+        /// Request id.
+        id: NonZeroU32,
+        /// Yes or no.
+        typing: bool,
+    },
+    /// A block of real-time text, where there is no data channel for it.
+    Text {
+        /// Request id.
+        id: NonZeroU32,
+        /// T.140.
+        block: TextBlock,
     },
 }
 
@@ -316,6 +390,53 @@ pub enum AgentMessage {
         camera: bool,
         /// The screen is shared.
         screen: bool,
+    },
+    /// In the call: says something in the chat. Answered by `said` once it is durable.
+    Chat {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// Chosen by the page: the same message said again is known by it.
+        message: MessageId,
+        /// What is said.
+        text: ChatText,
+    },
+    /// What was said after that number. Answered by `chat_page`.
+    ChatSince {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// The last number that this page has; 0 = none.
+        after: u32,
+    },
+    /// Everything up to that number was shown.
+    ChatSeen {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// A message's number.
+        number: u32,
+    },
+    /// This person writes, or no longer does; to be said again while it goes on.
+    ChatTyping {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// Yes or no.
+        typing: bool,
+    },
+    /// A block of real-time text, where there is no data channel for it.
+    Text {
+        /// Request id.
+        id: NonZeroU32,
+        /// The consultation.
+        appointment: AppointmentId,
+        /// T.140.
+        block: TextBlock,
     },
 }
 

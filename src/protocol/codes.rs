@@ -47,10 +47,14 @@ pub enum ErrorCode {
     Overloaded,
     /// Not in the call.
     NotInCall,
+    /// The consultation holds as many chat messages as it may.
+    ChatFull,
     /// HTTP: the Bearer key is wrong.
     WrongKey,
     /// HTTP: a field of the appointment is wrong; the message names it.
     InvalidAppointment,
+    /// HTTP: the `Idempotency-Key` came before with another body.
+    KeyReused,
     /// HTTP: the last place of this slot was just taken; `free` holds the next ones.
     SlotTaken,
     /// HTTP: the e-mail address holds as many places as it may, or the phone waits for a call already.
@@ -59,7 +63,7 @@ pub enum ErrorCode {
     UnknownLink,
     /// HTTP: a newer link replaced this one.
     LinkReplaced,
-    /// HTTP: too many tries; `Retry-After` says how long to wait.
+    /// HTTP: too many tries; `Retry-After` says how long to wait. Chat: too many messages at once; the same may be said again in a second.
     SlowDown,
     /// HTTP: no cookie, or it is no longer good.
     NotSignedIn,
@@ -95,6 +99,13 @@ pub enum ErrorCode {
     UnknownDocument,
     /// HTTP: the disk of the server is full; nothing was kept.
     NoSpace,
+}
+
+impl ErrorCode {
+    /// As it stands on the wire.
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+    }
 }
 
 /// Why the server closed a WebSocket, and so what the client does next.

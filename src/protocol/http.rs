@@ -7,16 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::assurance::Assurance;
 use crate::access::role::Role;
+use crate::agenda::identity::{IdentityCheck, IdentityMethod, IdentityResult};
 use crate::agenda::phase::Phase;
 use crate::consultation::record::GuestKind;
 use crate::documents::ledger::DocumentKind;
 use crate::ids::DocumentId;
 use crate::protocol::codes::ErrorCode;
+use crate::protocol::server::ChatMessage;
 use crate::protocol::values::Utc;
 
 /// Body of every answer that is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// The same with what RFC 9457 asks for (`application/problem+json`): so every error leaves the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// Where `openapi.json` says more about this code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words, English; the same for each problem of the type.
+    pub title: String,
+    /// That of the answer.
+    pub status: u16,
+    /// As `error.message`.
+    pub detail: String,
     /// What went wrong.
     pub error: ErrorDetail,
 }
@@ -50,6 +68,12 @@ pub struct BookableService {
     pub book_ahead_days: u64,
     /// Citizens book by themselves on `/book`.
     pub public_booking: bool,
+    /// Of whom a copy of the identity card is asked.
+    pub identity_check: IdentityCheck,
+    /// How many documents an appointment may have, that copy included.
+    pub document_count: u32,
+    /// And their bytes in all.
+    pub document_bytes: u64,
     /// What it can be consulted about, in the order of the keys.
     pub topics: Vec<BookableTopic>,
 }
@@ -75,6 +99,23 @@ pub struct BookableTopic {
     /// What helps to have at hand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub helpful: BTreeMap<String, Vec<String>>,
+}
+
+/// A topic with the service that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceTopic {
+    /// Key of the service.
+    pub service: String,
+    /// What it can be consulted about.
+    #[serde(flatten)]
+    pub topic: BookableTopic,
+}
+
+/// Answer to `GET /api/v1/topics`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Topics {
+    /// In the order of the services' and their own keys.
+    pub topics: Vec<ServiceTopic>,
 }
 
 /// Answer to `GET /api/v1/services`.
@@ -304,6 +345,13 @@ pub struct Receipt {
     pub hash: String,
 }
 
+/// Answer to `GET /api/v1/link/chat`: what was said after the number in the question, as much as fits; empty when that is all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Chat {
+    /// Oldest first.
+    pub messages: Vec<ChatMessage>,
+}
+
 /// Answer to `GET /api/v1/link/documents` and to an agent's question for those of a consultation.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Documents {
@@ -315,6 +363,31 @@ pub struct Documents {
     pub bytes_left: u64,
     /// The oldest first.
     pub documents: Vec<DocumentEntry>,
+    /// For agents: what one of them said after a look at the identity card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+/// What an agent saw: a person's look for plausibility, no proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Identity {
+    /// How it was seen.
+    pub method: IdentityMethod,
+    /// What was said.
+    pub result: IdentityResult,
+    /// The agent's name; none when the account is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When.
+    pub at: Utc,
+}
+
+/// `POST /api/v1/agent/consultations/{consultation}/identity`: what the agent saw. The copy is destroyed with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaidOfIdentity {
+    /// What is said.
+    pub result: IdentityResult,
 }
 
 /// One document; the answer to `POST /api/v1/link/documents`. Has no `Debug`: its name may name a person.
@@ -397,6 +470,21 @@ pub struct SignIn {
     /// Of the second factor: six digits of the app, or a code to recover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+}
+
+/// `POST /demo/clock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DemoClock {
+    /// How far the demo's wall clock goes ahead of the real time.
+    pub offset_seconds: i64,
+}
+
+/// Answer to `POST /demo/clock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DemoTime {
+    /// The demo's wall clock.
+    pub now: Utc,
 }
 
 /// Who is signed in.

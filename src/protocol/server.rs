@@ -6,11 +6,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::access::assurance::Assurance;
+use crate::chat::{Author, Message};
 use crate::consultation::record::GuestKind;
-use crate::ids::{AppointmentId, GuestId, ParticipantId};
+use crate::ids::{AppointmentId, GuestId, MessageId, ParticipantId};
 use crate::protocol::booking::CallbackRow;
 use crate::protocol::codes::ErrorCode;
-use crate::protocol::values::Utc;
+use crate::protocol::values::{TextBlock, Utc};
 use crate::sfu::negotiated::Source;
 use crate::sfu::quality::Quality;
 
@@ -60,6 +61,24 @@ pub enum ServerMessage {
         /// The link as a QR code: rows of `0` and `1` (dark), without its quiet zone.
         qr: Vec<String>,
     },
+    /// Answer to `chat`: the message is durable, or was before.
+    Said {
+        /// The request.
+        re: NonZeroU32,
+        /// Its number in the consultation.
+        number: u32,
+        /// When it was taken.
+        at: Utc,
+    },
+    /// Answer to `chat_since`.
+    ChatPage {
+        /// The request.
+        re: NonZeroU32,
+        /// What was said after the number in the request, oldest first.
+        messages: Vec<ChatMessage>,
+        /// There is more than fits: ask again from the last of these.
+        more: bool,
+    },
     /// The request was refused and changed nothing.
     Error {
         /// The request.
@@ -88,9 +107,87 @@ pub enum ServerMessage {
         appointment: AppointmentId,
         /// The camera, in bits a second with all headers; 0 while nobody can receive it, null without a lid.
         camera: Option<u64>,
-        /// The screen, alike.
+        /// Each smaller encoding of the camera where there are several: never 0; null, or absent, without a lid.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        smaller: Option<u64>,
+        /// The screen, as the camera.
         screen: Option<u64>,
     },
+    /// New messages of the chat, oldest first.
+    Chat {
+        /// The consultation.
+        appointment: AppointmentId,
+        /// In order.
+        messages: Vec<ChatMessage>,
+    },
+    /// The chat as a whole, when it changed.
+    ChatState(ChatState),
+    /// A block of real-time text, where there is no data channel for it.
+    Text {
+        /// The consultation.
+        appointment: AppointmentId,
+        /// T.140.
+        block: TextBlock,
+    },
+}
+
+/// A chat message as one person may read it. Its `Debug` leaves name and text out (trust.md P2).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChatMessage {
+    /// Its place: grows, with gaps for who may not read everything.
+    pub number: u32,
+    /// As its author's page named it.
+    pub message: MessageId,
+    /// What the author is.
+    pub role: Role,
+    /// The author's name.
+    pub name: String,
+    /// The reader said it.
+    pub you: bool,
+    /// What was said.
+    pub text: String,
+    /// When the server took it.
+    pub at: Utc,
+}
+
+impl ChatMessage {
+    /// As this reader gets it, who may read it.
+    pub fn of(message: &Message, reader: Author) -> Self {
+        Self {
+            number: message.number,
+            message: message.id,
+            role: match message.author {
+                Author::Citizen => Role::Citizen,
+                Author::Agent(_) => Role::Agent,
+                Author::Guest(_) => Role::Guest,
+            },
+            name: message.name.clone(),
+            you: message.author == reader,
+            text: message.text.clone(),
+            at: message.at.into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ChatMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatMessage").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// What a person knows of the chat as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChatState {
+    /// The consultation.
+    pub appointment: AppointmentId,
+    /// This person may write.
+    pub open: bool,
+    /// The last number that they may read; 0 = none.
+    pub last: u32,
+    /// Up to which number the other side (citizen or agents) has seen everything.
+    pub seen: u32,
+    /// Who writes now.
+    pub typing: Vec<ParticipantId>,
 }
 
 /// TURN over TLS at the host and port of the page (RFC 8656); the only peer that it lets through is this server's media.

@@ -120,6 +120,61 @@ impl<'de> Deserialize<'de> for GuestName {
     }
 }
 
+/// A chat message: 1 to `limits::CHAT_CHARACTERS` characters, not only white space, no control but new line and tab.
+/// Its `Debug` does not show it (trust.md P2).
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ChatText(String);
+
+impl ChatText {
+    /// The text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for ChatText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ChatText({} bytes)", self.0.len())
+    }
+}
+
+impl<'de> Deserialize<'de> for ChatText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let said = text.chars().any(|c| !c.is_whitespace());
+        let fits = text.chars().nth(limits::CHAT_CHARACTERS).is_none();
+        if said && fits && text.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()) {
+            Ok(Self(text))
+        } else {
+            Err(D::Error::custom("not a text of 1 to 2,000 characters without controls"))
+        }
+    }
+}
+
+/// A block of real-time text, as it travels; what it holds is the business of `chat::block`. Its `Debug` does not show it (trust.md P2).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TextBlock(pub String);
+
+impl std::fmt::Debug for TextBlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TextBlock({} bytes)", self.0.len())
+    }
+}
+
+impl JsonSchema for ChatText {
+    fn schema_name() -> Cow<'static, str> {
+        "ChatText".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": limits::CHAT_CHARACTERS, "pattern": r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b-\x1f\x7f-\x9f]*$",
+            "description": "What somebody says in the chat, not only white space; no control but new line and tab."
+        })
+    }
+}
+
 impl JsonSchema for GuestName {
     fn schema_name() -> Cow<'static, str> {
         "GuestName".into()

@@ -83,6 +83,21 @@ async fn providers(config: &Config) -> Vec<Result<String, String>> {
     said
 }
 
+/// Whether the database can be asked, and forgets nothing that it acknowledged.
+pub async fn database(config: &Config) -> Result<String, String> {
+    let home = super::home(config).map_err(|error| error.to_string())?;
+    if config.database.is_none() {
+        return Ok(String::from("the database is the embedded one"));
+    }
+    match home.keeps_its_word().await {
+        Ok(true) => Ok(String::from("the PostgreSQL database answers")),
+        Ok(false) => {
+            Err(String::from("the PostgreSQL server has fsync or full_page_writes off: a power cut would lose what was acknowledged"))
+        }
+        Err(error) => Err(format!("the PostgreSQL database does not answer: {error}")),
+    }
+}
+
 fn outward(config: &Config) -> Result<String, String> {
     let outlets = Notify::new(config, "").map_err(|error| error.to_string())?.outlets();
     Ok(match (outlets.mail, outlets.webhook) {

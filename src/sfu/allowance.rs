@@ -26,9 +26,16 @@ impl Router {
         let share = participant.picture_share(participant.downlink.bits_per_s());
         let (cuts, queue_ms, sent) = (participant.downlink.cuts(), participant.downlink.queue_ms(), participant.downlink.sent_bits());
         // A small estimate says little while what is sent fits: little is sent, so little was seen to come through.
-        let fits = queue_ms < FULL_MS && participant.downlink.bits_per_s().is_none_or(|bits| sent < bits);
+        let through = participant.downlink.through_bits();
+        // The key frames of several pictures that come back together look like a full line for a moment; what comes through then shows that it is not.
+        let several = participant.slots.iter().filter(|slot| slot.section.video && slot.source.is_some()).count() > 1;
+        let arrives = several && through + through / 10 >= sent;
+        let fits = queue_ms < FULL_MS && (arrives || participant.downlink.bits_per_s().is_none_or(|bits| sent < bits));
         let share = if fits && !participant.rest.is_on() { share.map(|share| share.max(limits::PICTURE_MIN)) } else { share };
-        let turned = participant.rest.judge(share, cuts, queue_ms, participant.downlink.probe.is_under_way(), now);
+        let probing = participant.downlink.probe.is_under_way();
+        let back = if participant.rest.is_on() { self.share_to_come_back(at, now) } else { limits::PICTURE_BACK };
+        let participant = &mut self.participants[at];
+        let turned = participant.rest.judge(share, back, (cuts, queue_ms, probing), now);
         if let Some(bits_per_s) = participant.downlink.bits_per_s() {
             participant.climb.judge(
                 (bits_per_s, participant.downlink.through_bits()),
@@ -45,7 +52,9 @@ impl Router {
                 slot.hold();
             }
             participant.report_due = Some(now);
-            if !rests {
+            if rests {
+                self.choose_smallest(at, now);
+            } else {
                 self.want_key_frames();
                 self.ask_key_frames(now, sink);
                 self.look_at_all();
@@ -151,7 +160,33 @@ impl Router {
             }
             self.participants[at].publishers.iter().find(|one| one.section.source == source).and_then(|one| self.lid_for(one, now))
         };
-        Lids { camera: lid(Source::Camera), screen: lid(Source::Screen) }
+        Lids { camera: lid(Source::Camera), smaller: self.lid_of_smaller(at, now), screen: lid(Source::Screen) }
+    }
+
+    /// What each smaller encoding of a camera may take: those who get one have the narrow lines, and the narrowest sets it. Pictures that rest come back with it.
+    fn lid_of_smaller(&self, at: usize, now: Instant) -> Option<u64> {
+        if self.participants[at].told_layers != Some(true) {
+            return None;
+        }
+        let id = self.participants[at].id;
+        let best = self.participants[at].publishers.iter().position(|one| one.section.source == Source::Camera);
+        let slots =
+            self.participants.iter().flat_map(|viewer| viewer.slots.iter().enumerate().map(move |(place, slot)| (viewer, place, slot)));
+        let small = slots.filter(|(.., slot)| slot.section.video && slot.source == Some((id, Source::Camera)) && slot.track != best);
+        small.filter_map(|(viewer, place, _)| viewer.lid_of(place, now)).min().map(|lid| lid.max(limits::PICTURE_MIN))
+    }
+
+    /// Bits a second for each picture with which the pictures of a viewer come back: little is enough where the smaller encodings follow their lid.
+    fn share_to_come_back(&self, at: usize, now: Instant) -> u64 {
+        let (mut sum, mut pictures) = (0, 0);
+        for (place, slot) in self.participants[at].slots.iter().enumerate().filter(|(_, slot)| slot.section.video) {
+            let Some(from) = slot.source.and_then(|(whose, _)| self.index(whose)) else { continue };
+            let (rates, _, count) = self.encodings(from, (at, place), now);
+            let small = count > 1 && rates[..count].last().copied().flatten().is_some();
+            sum += if small { limits::SMALL_PICTURE_BACK } else { limits::PICTURE_BACK };
+            pictures += 1;
+        }
+        sum.checked_div(pictures).unwrap_or(limits::PICTURE_BACK)
     }
 
     /// What the best encoding of a camera may take: each viewer gets the one that fits, so the best line sets it; the smaller ones go on beside it.

@@ -155,8 +155,24 @@ impl Probe {
 }
 
 impl Router {
+    /// Pictures that rest come back as small as they are to be had.
+    pub(super) fn choose_smallest(&mut self, viewer: usize, now: Instant) {
+        for place in 0..self.participants[viewer].slots.len() {
+            let slot = &self.participants[viewer].slots[place];
+            let from = slot.source.filter(|_| slot.section.video).and_then(|(whose, _)| self.index(whose));
+            let Some(from) = from else { continue };
+            let (rates, first, count) = self.encodings(from, (viewer, place), now);
+            let smallest = (0..count).rev().find(|at| rates.get(*at).copied().flatten().is_some());
+            if let Some(smallest) = smallest.filter(|_| count > 1 && self.participants.len() > 2) {
+                let slot = &mut self.participants[viewer].slots[place];
+                (slot.track, slot.next) = (Some(first + smallest), None);
+            }
+        }
+        self.aim();
+    }
+
     /// The tracks of one source that come now, from the best down: place among the publishers and what it takes.
-    fn encodings(&self, from: usize, place: (usize, usize), now: Instant) -> ([Option<u64>; limits::LAYERS_MAX], usize, usize) {
+    pub(super) fn encodings(&self, from: usize, place: (usize, usize), now: Instant) -> ([Option<u64>; limits::LAYERS_MAX], usize, usize) {
         let mut rates = [None; limits::LAYERS_MAX];
         let source = self.participants[place.0].slots[place.1].source.map(|(_, source)| source);
         let publishers = &self.participants[from].publishers;

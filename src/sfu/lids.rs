@@ -19,19 +19,21 @@ const KEY_FRAME_BITS: u64 = 800_000;
 /// Bits a second with all headers: `None` no lid, 0 nobody can receive the picture now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lids {
-    /// The camera.
+    /// The camera; of several encodings the best.
     pub camera: Option<u64>,
+    /// Each smaller encoding of the camera; never 0.
+    pub smaller: Option<u64>,
     /// The screen.
     pub screen: Option<u64>,
 }
 
 impl Lids {
-    /// Neither limits anything.
+    /// None limits anything.
     pub fn are_open(&self) -> bool {
-        self.camera.is_none() && self.screen.is_none()
+        self.camera.is_none() && self.smaller.is_none() && self.screen.is_none()
     }
 
-    /// Both together for an encoder that cannot rest: it is left enough to stay warm.
+    /// Camera and screen together for an encoder that cannot rest: it is left enough to stay warm.
     pub fn sum(&self) -> u64 {
         let bits = |lid: Option<u64>| lid.map_or(limits::LID_MAX, |bits| bits.max(limits::PICTURE_MIN));
         match (self.camera, self.screen) {
@@ -74,7 +76,8 @@ impl Told {
     /// Whether this must be told now; then it is taken for told.
     pub fn news(&mut self, lids: Lids, now: Instant) -> bool {
         let may_rise = self.at.is_none_or(|at| now.saturating_duration_since(at) >= limits::LID_RISE);
-        let differ = Lids::differ(lids.camera, self.lids.camera, may_rise) || Lids::differ(lids.screen, self.lids.screen, may_rise);
+        let pairs = [(lids.camera, self.lids.camera), (lids.smaller, self.lids.smaller), (lids.screen, self.lids.screen)];
+        let differ = pairs.into_iter().any(|(now, told)| Lids::differ(now, told, may_rise));
         let tells = differ || std::mem::take(&mut self.forgotten);
         if tells {
             (self.lids, self.at) = (lids, Some(now));
@@ -128,7 +131,7 @@ mod tests {
     use super::*;
 
     fn camera(bits: u64) -> Lids {
-        Lids { camera: Some(bits), screen: None }
+        Lids { camera: Some(bits), ..Lids::default() }
     }
 
     #[test]

@@ -228,6 +228,8 @@ impl Participant {
             (sounds, pictures) = if slot.section.video { (sounds, pictures + 1) } else { (sounds + slot.sound_bits(), pictures) };
             numbered |= slot.section.video && slot.is_numbered();
         }
+        let voices = self.slots.iter().filter(|slot| slot.source.is_some() && !slot.section.video).count() as u64;
+        let sounds = sounds - voices.saturating_sub(1) * limits::SOUND_SPARE_BITS;
         bits_per_s.filter(|_| numbered)?.saturating_sub(sounds).checked_div(pictures)
     }
 

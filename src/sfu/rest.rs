@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{PICTURE_BACK, PICTURE_MIN};
+use crate::limits::PICTURE_MIN;
 use crate::sfu::schedule::Schedule;
 use crate::time::Instant;
 
@@ -37,12 +37,12 @@ impl Rest {
         self.on
     }
 
-    /// `share`: bits a second for each picture; `None` when nobody judges or nothing is watched. `cuts`: how often the line was found full. `probing`: a probe is
-    /// under way. True when pictures went to rest or came back.
-    pub fn judge(&mut self, share: Option<u64>, cuts: u32, queue_ms: f64, probing: bool, now: Instant) -> bool {
+    /// `share`: bits a second for each picture; `None` when nobody judges or nothing is watched. `back`: the share with which they come back. The line: how often it
+    /// was found full, how long packets wait in it, whether a probe is under way. True when pictures went to rest or came back.
+    pub fn judge(&mut self, share: Option<u64>, back: u64, (cuts, queue_ms, probing): (u32, f64, bool), now: Instant) -> bool {
         let flooded = !self.on && queue_ms > FLOODED_MS;
         let empty = queue_ms < if probing { PROBE_QUEUE_MS } else { QUEUE_MS };
-        let turns = share.is_some_and(|share| if self.on { share >= PICTURE_BACK && empty } else { share < PICTURE_MIN || flooded });
+        let turns = share.is_some_and(|share| if self.on { share >= back && empty } else { share < PICTURE_MIN || flooded });
         if !turns {
             self.since = None;
         }
@@ -67,6 +67,7 @@ impl Rest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::PICTURE_BACK;
     use crate::sfu::schedule::{FACTOR, PUT_OFF};
 
     fn ms(n: u64) -> Duration {
@@ -78,29 +79,31 @@ mod tests {
         let begin = Instant::now();
         let mut rest = Rest::default();
         let turned: Vec<u64> = (0..100)
-            .filter(|n| rest.judge(Some(if *n < 10 || *n >= 50 { 300_000 } else { 20_000 }), 0, 0.0, false, begin + ms(100 * n)))
+            .filter(|n| {
+                rest.judge(Some(if *n < 10 || *n >= 50 { 300_000 } else { 20_000 }), PICTURE_BACK, (0, 0.0, false), begin + ms(100 * n))
+            })
             .collect();
         assert_eq!(turned, [18, 57]);
-        assert!(!rest.judge(Some(PICTURE_MIN - 1), 0, 0.0, false, begin + ms(10_000)));
-        assert!(!rest.judge(Some(PICTURE_MIN), 0, 0.0, false, begin + ms(10_500)), "a moment is not enough");
-        assert!(!rest.judge(Some(PICTURE_MIN - 1), 0, 0.0, false, begin + ms(11_000)));
+        assert!(!rest.judge(Some(PICTURE_MIN - 1), PICTURE_BACK, (0, 0.0, false), begin + ms(10_000)));
+        assert!(!rest.judge(Some(PICTURE_MIN), PICTURE_BACK, (0, 0.0, false), begin + ms(10_500)), "a moment is not enough");
+        assert!(!rest.judge(Some(PICTURE_MIN - 1), PICTURE_BACK, (0, 0.0, false), begin + ms(11_000)));
     }
 
     #[test]
     fn a_flooded_line_lets_pictures_rest_at_once_until_it_is_empty() {
         let begin = Instant::now();
         let mut rest = Rest::default();
-        assert!(rest.judge(Some(500_000), 0, FLOODED_MS + 1.0, false, begin));
-        assert!(!rest.judge(Some(500_000), 0, FLOODED_MS / 2.0, false, begin + ms(1_000)));
-        assert!(!rest.judge(Some(500_000), 0, 0.0, false, begin + ms(1_100)));
-        assert!(rest.judge(Some(500_000), 0, 0.0, false, begin + ms(1_800)));
+        assert!(rest.judge(Some(500_000), PICTURE_BACK, (0, FLOODED_MS + 1.0, false), begin));
+        assert!(!rest.judge(Some(500_000), PICTURE_BACK, (0, FLOODED_MS / 2.0, false), begin + ms(1_000)));
+        assert!(!rest.judge(Some(500_000), PICTURE_BACK, (0, 0.0, false), begin + ms(1_100)));
+        assert!(rest.judge(Some(500_000), PICTURE_BACK, (0, 0.0, false), begin + ms(1_800)));
     }
 
     /// Rests from 800 ms after `begin`.
     fn resting(begin: Instant) -> Rest {
         let mut rest = Rest::default();
-        rest.judge(Some(0), 0, 0.0, false, begin);
-        assert!(rest.judge(Some(0), 0, 0.0, false, begin + ms(800)));
+        rest.judge(Some(0), PICTURE_BACK, (0, 0.0, false), begin);
+        assert!(rest.judge(Some(0), PICTURE_BACK, (0, 0.0, false), begin + ms(800)));
         rest
     }
 
@@ -114,8 +117,8 @@ mod tests {
             waits.push(due.duration_since(now).as_millis());
             now = due;
             assert_eq!(rest.schedule.probes(now), FACTOR.0);
-            rest.judge(Some(10_000), 0, 90.0, true, now);
-            rest.judge(Some(10_000), cuts, 0.0, false, now);
+            rest.judge(Some(10_000), PICTURE_BACK, (0, 90.0, true), now);
+            rest.judge(Some(10_000), PICTURE_BACK, (cuts, 0.0, false), now);
         }
         assert_eq!(waits, [500, 1_000, 2_000, 3_000, 3_000, 3_000]);
     }
@@ -126,14 +129,14 @@ mod tests {
         let mut rest = resting(begin);
         let now = rest.schedule.due().unwrap();
         assert_eq!(rest.schedule.probes(now), FACTOR.0);
-        rest.judge(Some(10_000), 0, 0.0, true, now);
+        rest.judge(Some(10_000), PICTURE_BACK, (0, 0.0, true), now);
         assert!(rest.schedule.due().unwrap() > now);
-        rest.judge(Some(50_000), 0, 0.0, false, now + ms(200));
+        rest.judge(Some(50_000), PICTURE_BACK, (0, 0.0, false), now + ms(200));
         assert_eq!(rest.schedule.due(), Some(now + ms(200)));
         assert_eq!(rest.schedule.probes(now + ms(200)), FACTOR.1);
-        rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400));
+        rest.judge(Some(ENOUGH), PICTURE_BACK, (0, 0.0, false), now + ms(400));
         assert_eq!(rest.schedule.due(), None, "no line needs more");
-        assert!(rest.judge(Some(ENOUGH), 0, 0.0, false, now + ms(400) + LARGE_ENOUGH) && rest.schedule.due().is_none());
+        assert!(rest.judge(Some(ENOUGH), PICTURE_BACK, (0, 0.0, false), now + ms(400) + LARGE_ENOUGH) && rest.schedule.due().is_none());
     }
 
     #[test]
@@ -141,7 +144,7 @@ mod tests {
         let begin = Instant::now();
         let mut rest = resting(begin);
         let due = rest.schedule.due().unwrap();
-        rest.judge(Some(0), 0, QUEUE_MS, false, due);
+        rest.judge(Some(0), PICTURE_BACK, (0, QUEUE_MS, false), due);
         assert_eq!(rest.schedule.due(), Some(due + PUT_OFF));
     }
 
@@ -149,8 +152,8 @@ mod tests {
     fn who_is_not_judged_any_more_sees_pictures_again() {
         let begin = Instant::now();
         let mut rest = Rest::default();
-        rest.judge(Some(0), 0, 0.0, false, begin);
-        assert!(rest.judge(Some(0), 0, 0.0, false, begin + ms(800)));
-        assert!(rest.judge(None, 0, 0.0, false, begin + ms(900)) && !rest.is_on());
+        rest.judge(Some(0), PICTURE_BACK, (0, 0.0, false), begin);
+        assert!(rest.judge(Some(0), PICTURE_BACK, (0, 0.0, false), begin + ms(800)));
+        assert!(rest.judge(None, PICTURE_BACK, (0, 0.0, false), begin + ms(900)) && !rest.is_on());
     }
 }

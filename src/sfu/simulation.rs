@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::harness::*;
+use super::negotiated::{Negotiated, PublishedSection, Source};
 use super::seed::Seed;
 use super::simulation_browser::{Encoder, Receiver};
 use super::simulation_line::{Line, Way};
@@ -17,6 +18,8 @@ use crate::time::Instant;
 pub const OVERHEAD: usize = 44;
 /// What the product lets a camera and a microphone take.
 pub const CAMERA_MOST: f64 = 1_800_000.0;
+/// And the smaller encoding of a camera, where there are two.
+pub const SMALL_MOST: f64 = 160_000.0;
 /// From a message's arrival until an encoder obeys it.
 const MESSAGE_MICROS: u64 = 20_000;
 
@@ -27,6 +30,8 @@ pub struct Tenth {
     pub delivered: u64,
     pub sound: u64,
     pub frames: u32,
+    /// Those of them that are of a smaller encoding.
+    pub small: u32,
     pub estimate: u64,
     pub lid: u64,
     pub queue_ms: u64,
@@ -34,6 +39,8 @@ pub struct Tenth {
     pub silence_ms: u64,
     /// How long no frame has come.
     pub frozen_ms: u64,
+    /// How long none has come of the picture that stands longest.
+    pub stands_ms: u64,
     pub padding: u64,
 }
 
@@ -59,7 +66,8 @@ pub(super) enum Event {
     Sound(usize),
     Pace(usize),
     Feedback(usize),
-    Lid(usize, Option<u64>),
+    Lid(usize, Option<u64>, Option<u64>),
+    Layers(usize, bool),
     Report(usize),
     Ask(usize),
     Measure,
@@ -89,18 +97,23 @@ pub struct Simulation {
 
 impl Simulation {
     pub fn new(seed: u64, seats: Vec<Seat>) -> Self {
+        Self::with(seed, seats, &[CAMERA_MOST])
+    }
+
+    /// Cameras of as many encodings, what each takes at its best, the best first.
+    pub fn with(seed: u64, seats: Vec<Seat>, encodings: &[f64]) -> Self {
         let mut world = World::new();
         let mut people = Vec::new();
         for (at, seat) in seats.into_iter().enumerate() {
             let id = ParticipantId(at as u8);
             let browser = if at % 2 == 0 { &CHROMIUM } else { &FIREFOX };
-            world.join(id, browser);
+            world.seat(id, layered(id, browser, encodings.len()));
             people.push(Person {
                 id,
                 browser,
                 up: Way::of(seat.up),
                 down: Way::of(seat.down),
-                encoder: Encoder::new(),
+                encoder: Encoder::new(encodings),
                 receiver: Receiver::default(),
                 feedback_ms: seat.feedback_ms,
                 muted: false,
@@ -111,7 +124,10 @@ impl Simulation {
         for person in &people {
             world.admit(person.id, true);
         }
-        world.sink.take();
+        let told = world.sink.take().layers;
+        for (who, all) in told {
+            people[usize::from(who.0)].encoder.all = all;
+        }
         let tenths = vec![Vec::new(); people.len()];
         let count = people.len();
         let mut simulation =
@@ -189,11 +205,8 @@ impl Simulation {
                 self.feed_back(at);
                 self.plan(micros + self.people[at].feedback_ms * 1_000, Event::Feedback(at));
             }
-            Event::Lid(at, lid) => {
-                let encoder = &mut self.people[at].encoder;
-                encoder.key_wanted |= encoder.lid == Some(0.0) && lid != Some(0);
-                encoder.lid = lid.map(|bits| bits as f64);
-            }
+            Event::Lid(at, camera, smaller) => self.people[at].encoder.obey(camera, smaller),
+            Event::Layers(at, all) => self.people[at].encoder.all = all,
             Event::Report(at) => {
                 self.report(at);
                 self.plan(micros + 1_000_000, Event::Report(at));
@@ -220,8 +233,13 @@ impl Simulation {
             if !person.deaf {
                 // By the socket: a way down, and what a page takes to obey.
                 let arrives = micros + person.down.line.delay_ms * 1_000 + person.down.waits_micros(micros) + MESSAGE_MICROS;
-                self.plan(arrives, Event::Lid(at, lids.camera));
+                self.plan(arrives, Event::Lid(at, lids.camera, lids.smaller));
             }
+        }
+        for (who, all) in out.layers {
+            let at = usize::from(who.0);
+            let down = &self.people[at].down;
+            self.plan(micros + down.line.delay_ms * 1_000 + down.waits_micros(micros) + MESSAGE_MICROS, Event::Layers(at, all));
         }
         // RTP before RTCP, as the batch keeps them apart only by chance; nothing depends on it.
         for (is_rtp, (to, packet)) in out.rtp.into_iter().map(|one| (true, one)).chain(out.rtcp.into_iter().map(|one| (false, one))) {
@@ -245,7 +263,7 @@ impl Simulation {
         let lids: Vec<u64> = self
             .people
             .iter()
-            .map(|person| person.encoder.lid.or(person.encoder.remb.map(|(now, _)| now)).map_or(0, |lid| lid as u64))
+            .map(|person| person.encoder.encodings[0].lid.or(person.encoder.remb.map(|(now, _)| now)).map_or(0, |lid| lid as u64))
             .collect();
         for at in 0..self.people.len() {
             let downlink = self.world.router.downlink(self.people[at].id);
@@ -260,10 +278,27 @@ impl Simulation {
                 silence_ms: person.receiver.sound_at.values().max().map_or(0, |heard| micros - heard) / 1_000,
                 frozen_ms: person.receiver.pictures.values().filter_map(|picture| picture.shown_at).max().map_or(0, |shown| micros - shown)
                     / 1_000,
+                stands_ms: person.receiver.pictures.values().filter_map(|picture| picture.shown_at).min().map_or(0, |shown| micros - shown)
+                    / 1_000,
                 ..person.tenth
             };
             person.tenth = Tenth::default();
             self.tenths[at].push(tenth);
         }
     }
+}
+
+/// What a browser offers whose camera is sent in so many encodings, their SSRCs known: the best first, each smaller one ten more.
+fn layered(who: ParticipantId, browser: &Browser, encodings: usize) -> Negotiated {
+    let mut offered = negotiated(who, browser);
+    if encodings > 1 {
+        let at = offered.publishes.iter().position(|section| section.source == Source::Camera).unwrap();
+        let camera = offered.publishes.remove(at);
+        for n in 0..encodings {
+            let more = |ssrc: Option<u32>| ssrc.map(|ssrc| ssrc + 10 * n as u32);
+            let (ssrc, rtx_ssrc) = (more(camera.ssrc), more(camera.rtx_ssrc));
+            offered.publishes.insert(at + n, PublishedSection { rid: Some(n.to_string()), ssrc, rtx_ssrc, ..camera.clone() });
+        }
+    }
+    offered
 }

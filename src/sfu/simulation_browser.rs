@@ -9,7 +9,7 @@ use super::estimator::Estimator;
 use super::harness::*;
 use super::negotiated::Source;
 use super::rtcp::{self, Block, Message};
-use super::simulation::{CAMERA_MOST, Event, OVERHEAD, Simulation};
+use super::simulation::{Event, OVERHEAD, SMALL_MOST, Simulation};
 
 const SOUND_OCTETS: usize = 70;
 const PAYLOAD: usize = 1_100;
@@ -18,24 +18,35 @@ const PAYLOAD: usize = 1_100;
 pub(super) struct Encoder {
     /// The browser's own judgement on its uplink, by the router's feedback.
     pub(super) uplink: Estimator,
-    /// By message.
-    pub(super) lid: Option<f64>,
     /// By REMB, as it holds now: it comes down at once and goes up by 8 % a second, as in Chromium.
     pub(super) remb: Option<(f64, f64)>,
-    /// What the encoder aims at: follows downwards within some frames; upwards it doubles in a second, and where a lid was lifted it follows within half of one.
+    /// The encodings of the camera, the best first.
+    pub(super) encodings: Vec<Encoding>,
+    /// Whether all of them are wanted.
+    pub(super) all: bool,
+    pub(super) sound_sequence: u16,
+    pub(super) number: u16,
+    pub(super) pacer: VecDeque<Waiting>,
+    pub(super) pace_at: Option<u64>,
+}
+
+/// One encoding of the camera.
+pub(super) struct Encoding {
+    /// Bits a second at its best.
+    pub(super) most: f64,
+    /// By message.
+    pub(super) lid: Option<f64>,
+    /// What it aims at: follows downwards within some frames; upwards it doubles in a second, and where a lid was lifted it follows within half of one.
     pub(super) aim: f64,
     pub(super) key_wanted: bool,
     pub(super) key_at: u64,
     pub(super) sequence: u16,
-    pub(super) sound_sequence: u16,
     pub(super) rtx_sequence: u16,
-    pub(super) number: u16,
-    pub(super) pacer: VecDeque<Waiting>,
-    pub(super) pace_at: Option<u64>,
     pub(super) history: BTreeMap<u16, (u32, Vec<u8>)>,
 }
 
 pub(super) struct Waiting {
+    pub(super) encoding: usize,
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) payload: Vec<u8>,
@@ -58,8 +69,8 @@ pub(super) struct Picture {
     /// Next number to decode, extended.
     pub(super) next: u64,
     pub(super) newest: u64,
-    /// Octet one of the payload says whether a key frame starts here; and the marker.
-    pub(super) got: BTreeMap<u64, (bool, bool)>,
+    /// Whether a key frame starts here, the marker, and whether it is of a smaller encoding.
+    pub(super) got: BTreeMap<u64, (bool, bool, bool)>,
     pub(super) wanted: BTreeMap<u64, (u64, u32)>,
     pub(super) stuck_since: Option<u64>,
     pub(super) asked_at: u64,
@@ -67,51 +78,94 @@ pub(super) struct Picture {
 }
 
 impl Encoder {
-    pub(super) fn new() -> Self {
-        Self {
-            uplink: Estimator::default(),
+    pub(super) fn new(most: &[f64]) -> Self {
+        let encoding = |most: &f64| Encoding {
+            most: *most,
             lid: None,
-            remb: None,
-            aim: 250_000.0,
+            aim: most.min(250_000.0),
             key_wanted: true,
             key_at: 0,
             sequence: 100,
-            sound_sequence: 7,
             rtx_sequence: 3,
+            history: BTreeMap::new(),
+        };
+        Self {
+            uplink: Estimator::default(),
+            remb: None,
+            encodings: most.iter().map(encoding).collect(),
+            all: false,
+            sound_sequence: 7,
             number: 0,
             pacer: VecDeque::new(),
             pace_at: None,
-            history: BTreeMap::new(),
+        }
+    }
+
+    /// What all encodings that are sent aim at together.
+    fn aims(&self) -> f64 {
+        let sent = |(at, encoding): (usize, &Encoding)| if at == 0 || self.all { encoding.aim } else { 0.0 };
+        self.encodings.iter().enumerate().map(sent).sum()
+    }
+
+    /// The lids of a message, obeyed as the page does.
+    pub(super) fn obey(&mut self, camera: Option<u64>, smaller: Option<u64>) {
+        let last = self.encodings.len() - 1;
+        for (at, encoding) in self.encodings.iter_mut().enumerate() {
+            // With all headers, as the page reckons.
+            let small = smaller.filter(|_| at > 0 && camera != Some(0)).map(|bits| (bits * 94 / 100).saturating_sub(16_000).max(30_000));
+            let lid = if at > 0 && camera != Some(0) { small.or(camera.filter(|_| smaller.is_none())) } else { camera };
+            // One for which there is no room beside the next smaller one rests.
+            let lid = if at < last && self.all && lid.is_some_and(|bits| bits as f64 <= SMALL_MOST * 1.2) { Some(0) } else { lid };
+            encoding.key_wanted |= encoding.lid == Some(0.0) && lid != Some(0);
+            encoding.lid = lid.map(|bits| bits as f64);
         }
     }
 }
 
+/// The SSRC of an encoding: those of the camera, and ten more for each smaller one.
+fn stamp(bytes: &mut [u8], encoding: usize) {
+    let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) + 10 * encoding as u32;
+    bytes[8..12].copy_from_slice(&ssrc.to_be_bytes());
+}
+
 impl Simulation {
     pub(super) fn encode(&mut self, at: usize) {
+        let (all, count) = (self.people[at].encoder.all, self.people[at].encoder.encodings.len());
+        // The smallest first: it is what is left when the uplink carries no more.
+        for encoding in (0..count).rev().filter(|encoding| *encoding == 0 || all) {
+            self.encode_one(at, encoding);
+        }
+        self.pace(at);
+    }
+
+    fn encode_one(&mut self, at: usize, which: usize) {
         let (micros, noise) = (self.micros, (self.seed.draw() % 1_000) as f64 / 1_000.0);
         let encoder = &mut self.people[at].encoder;
         let uplink = encoder.uplink.allowed().map_or(400_000.0, |bits| bits as f64);
         let sound = (SOUND_OCTETS + 28 + OVERHEAD) as f64 * 400.0;
-        if encoder.lid == Some(0.0) {
+        let smaller: f64 = encoder.encodings.iter().skip(which + 1).filter(|_| encoder.all).map(|encoding| encoding.aim).sum();
+        // A backlog in the pacer makes the encoder leave frames out.
+        let backlog: usize = encoder.pacer.iter().map(|waiting| waiting.payload.len()).sum();
+        let aims = encoder.aims();
+        if encoder.encodings[which].lid == Some(0.0) {
             return;
         }
-        if let Some((now, said)) = &mut encoder.remb {
+        if let Some((now, said)) = encoder.remb.as_mut().filter(|_| which == 0) {
             *now = said.min(*now * 1.0026);
         }
         let remb = encoder.remb.map_or(f64::INFINITY, |(now, _)| now);
-        let target = (uplink.min(remb) - sound).min(encoder.lid.unwrap_or(f64::INFINITY)).clamp(30_000.0, CAMERA_MOST);
-        let rise = if encoder.lid.is_some() { 1.12 } else { 1.023 };
-        encoder.aim = if target < encoder.aim { encoder.aim + (target - encoder.aim) * 0.35 } else { target.min(encoder.aim * rise) };
-        // A backlog in the pacer makes the encoder leave frames out.
-        let backlog: usize = encoder.pacer.iter().map(|waiting| waiting.payload.len()).sum();
-        let key = encoder.key_wanted && micros >= encoder.key_at + 300_000 || encoder.key_at == 0;
-        if backlog as f64 * 8.0 > encoder.aim * 0.3 && !key {
+        let encoding = &mut encoder.encodings[which];
+        let target = (uplink.min(remb) - sound - smaller).min(encoding.lid.unwrap_or(f64::INFINITY)).clamp(30_000.0, encoding.most);
+        let rise = if encoding.lid.is_some() { 1.12 } else { 1.023 };
+        encoding.aim = if target < encoding.aim { encoding.aim + (target - encoding.aim) * 0.35 } else { target.min(encoding.aim * rise) };
+        let key = encoding.key_wanted && micros >= encoding.key_at + 300_000 || encoding.key_at == 0;
+        if backlog as f64 * 8.0 > aims * 0.3 && !key {
             return;
         }
-        let mut octets = encoder.aim / 30.0 / 8.0 * (0.6 + 0.7 * noise);
+        let mut octets = encoding.aim / 30.0 / 8.0 * (0.6 + 0.7 * noise);
         if key {
-            (encoder.key_wanted, encoder.key_at) = (false, micros.max(1));
-            octets = (octets * 5.0).max(3_000.0);
+            (encoding.key_wanted, encoding.key_at) = (false, micros.max(1));
+            octets = (octets * 5.0).max(if which == 0 { 3_000.0 } else { 1_000.0 });
         }
         let (timestamp, parts) = ((micros * 9 / 100) as u32, (octets / PAYLOAD as f64).ceil().max(1.0) as usize);
         for part in 0..parts {
@@ -122,14 +176,13 @@ impl Simulation {
                 _ => &[0x80, 0x80, 0x81, 2, 9],
             };
             payload[..head.len()].copy_from_slice(head);
-            // The last octet stands for the marker, so that a repair says it too.
-            if let Some(last) = payload.last_mut() {
-                *last = u8::from(part + 1 == parts);
+            // The last octet stands for the marker and the one before for the encoding, so that a repair says them too.
+            if let [.., small, last] = payload.as_mut_slice() {
+                (*small, *last) = (which as u8, u8::from(part + 1 == parts));
             }
-            encoder.pacer.push_back(Waiting { sequence: encoder.sequence, timestamp, payload, repair: false });
-            encoder.sequence = encoder.sequence.wrapping_add(1);
+            encoder.pacer.push_back(Waiting { encoding: which, sequence: encoding.sequence, timestamp, payload, repair: false });
+            encoding.sequence = encoding.sequence.wrapping_add(1);
         }
-        self.pace(at);
     }
 
     /// Two and a half times the aim, as browsers pace.
@@ -152,19 +205,22 @@ impl Simulation {
             transport_number: encoder.number,
             payload: &waiting.payload,
         };
-        let bytes = if waiting.repair {
-            encoder.rtx_sequence = encoder.rtx_sequence.wrapping_add(1);
-            sent.rtx(encoder.rtx_sequence)
+        let aims = encoder.aims();
+        let encoding = &mut encoder.encodings[waiting.encoding];
+        let mut bytes = if waiting.repair {
+            encoding.rtx_sequence = encoding.rtx_sequence.wrapping_add(1);
+            sent.rtx(encoding.rtx_sequence)
         } else {
             sent.bytes()
         };
+        stamp(&mut bytes, waiting.encoding);
         encoder.uplink.sent(encoder.number, bytes.len(), now);
-        let due = micros + ((bytes.len() + OVERHEAD) as f64 * 8e6 / (encoder.aim * 2.5)) as u64;
+        let due = micros + ((bytes.len() + OVERHEAD) as f64 * 8e6 / (aims * 2.5)) as u64;
         encoder.pace_at = Some(due);
         if !waiting.repair {
-            encoder.history.insert(waiting.sequence, (waiting.timestamp, waiting.payload));
-            while encoder.history.len() > 600 {
-                encoder.history.pop_first();
+            encoding.history.insert(waiting.sequence, (waiting.timestamp, waiting.payload));
+            while encoding.history.len() > 600 {
+                encoding.history.pop_first();
             }
         }
         self.plan(due, Event::Pace(at));
@@ -194,20 +250,24 @@ impl Simulation {
     /// RTCP of the router.
     pub(super) fn hear(&mut self, at: usize, packet: &[u8]) {
         let now = self.now();
+        let camera = published_ssrc(self.people[at].id, Source::Camera);
         let encoder = &mut self.people[at].encoder;
+        let count = encoder.encodings.len();
+        let which = |ssrc: u32| (ssrc.wrapping_sub(camera) as usize / 10).min(count - 1);
         for message in rtcp::messages(packet) {
             match message {
                 Message::TransportFeedback(feedback) => encoder.uplink.told(&feedback, now),
                 Message::Estimate(bits) => {
-                    let (said, aim) = (bits as f64, encoder.aim);
+                    let (said, aim) = (bits as f64, encoder.aims());
                     let now = encoder.remb.map_or(aim.max(said), |(now, _)| now);
                     encoder.remb = Some((now.min(said), said));
                 }
-                Message::KeyFrameRequest(_) => encoder.key_wanted = true,
-                Message::Nack { missing, .. } => {
+                Message::KeyFrameRequest(ssrc) => encoder.encodings[which(ssrc)].key_wanted = true,
+                Message::Nack { ssrc, missing } => {
+                    let encoding = which(ssrc);
                     for sequence in missing {
-                        if let Some((timestamp, payload)) = encoder.history.get(&sequence) {
-                            let waiting = Waiting { sequence, timestamp: *timestamp, payload: payload.clone(), repair: true };
+                        if let Some((timestamp, payload)) = encoder.encodings[encoding].history.get(&sequence) {
+                            let waiting = Waiting { encoding, sequence, timestamp: *timestamp, payload: payload.clone(), repair: true };
                             encoder.pacer.push_front(waiting);
                         }
                     }
@@ -261,12 +321,14 @@ impl Simulation {
         }
         picture.newest = picture.newest.max(extended);
         picture.wanted.remove(&extended);
-        picture.got.insert(extended, (starts, payload.last() == Some(&1)));
-        while let Some((_, marker)) = picture.got.remove(&picture.next) {
+        let (small, marker) = if let [.., small, last] = payload { (*small > 0, *last == 1) } else { (false, false) };
+        picture.got.insert(extended, (starts, marker, small));
+        while let Some((_, marker, small)) = picture.got.remove(&picture.next) {
             picture.next += 1;
             picture.stuck_since = None;
             if marker {
                 person.tenth.frames += 1;
+                person.tenth.small += u32::from(small);
                 picture.shown_at = Some(micros);
             }
         }
@@ -295,7 +357,7 @@ impl Simulation {
                 packets.push(packet);
             }
             if picture.stuck_since.is_some_and(|since| micros - since > 500_000 + round_trip * 2) {
-                if let Some(key) = picture.got.iter().find(|(_, (starts, _))| *starts).map(|(number, _)| *number) {
+                if let Some(key) = picture.got.iter().find(|(_, (starts, ..))| *starts).map(|(number, _)| *number) {
                     picture.got.retain(|number, _| *number >= key);
                     picture.wanted.retain(|number, _| *number >= key);
                     picture.next = key;

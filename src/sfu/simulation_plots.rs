@@ -17,7 +17,7 @@ pub fn csv(tenths: &[Tenth]) -> String {
         "s,line_bits_per_s,delivered_bits_per_s,padding_bits_per_s,estimate_bits_per_s,lid_bits_per_s,queue_ms,silence_ms,frozen_ms,frames,sound_packets\n",
     );
     for (n, t) in tenths.iter().enumerate() {
-        let Tenth { rate, delivered, padding, estimate, lid, queue_ms, silence_ms, frozen_ms, frames, sound } = t;
+        let Tenth { rate, delivered, padding, estimate, lid, queue_ms, silence_ms, frozen_ms, frames, sound, .. } = t;
         let at = n as f64 / 10.0;
         let _ =
             writeln!(text, "{at:.1},{rate},{delivered},{padding},{estimate},{lid},{queue_ms},{silence_ms},{frozen_ms},{frames},{sound}");

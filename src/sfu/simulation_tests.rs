@@ -5,7 +5,7 @@
 
 use super::quality::{LineQuality, Quality};
 use super::seed::Seed;
-use super::simulation::{CAMERA_MOST, Seat, Simulation, Tenth};
+use super::simulation::{CAMERA_MOST, SMALL_MOST, Seat, Simulation, Tenth};
 use super::simulation_line::Line;
 use super::simulation_plots::{csv, svg};
 
@@ -323,6 +323,47 @@ fn who_tells_nothing_of_packets_is_judged_by_reports_alone() {
     let bad = &tenths[200..300];
     assert!(bad.iter().all(|tenth| tenth.lid > 0));
     assert!(mean(bad, |tenth| tenth.lid) < 600_000.0, "{}", mean(bad, |tenth| tenth.lid));
+}
+
+/// Four people with cameras of two encodings; the line down to the fourth is this one.
+fn four(seed: u64, rates: Vec<(u64, u64)>) -> Simulation {
+    let good = || Seat { up: Line::clean(10_000_000, 15), down: Line::clean(20_000_000, 15), feedback_ms: 100 };
+    let narrow = Seat { down: Line { rates, queue_ms: 500, ..Line::clean(0, 25) }, ..good() };
+    Simulation::with(seed, vec![good(), good(), good(), narrow], &[CAMERA_MOST, SMALL_MOST])
+}
+
+#[test]
+fn of_four_people_the_narrow_line_gets_small_pictures_and_nobody_else_pays_for_it() {
+    for seed in [1, 7] {
+        let mut simulation = four(seed, vec![(0, 10_000_000), (20_000, 400_000), (45_000, 10_000_000)]);
+        simulation.run(70);
+        let frames = |tenth: &Tenth| u64::from(tenth.frames);
+        let small = |tenth: &Tenth| u64::from(tenth.small);
+        for (who, tenths) in simulation.tenths.iter().enumerate() {
+            let begun = &tenths[150..200];
+            assert!(mean(begun, frames) > 8.0 && mean(begun, small) < 0.1, "seed {seed}, {who}: {} frames", mean(begun, frames));
+        }
+        for (who, tenths) in simulation.tenths[..3].iter().enumerate() {
+            let during = &tenths[230..450];
+            assert!(mean(during, small) < 0.2, "seed {seed}, {who} gets small pictures: {}", mean(during, small));
+            assert!(during.iter().all(|tenth| tenth.stands_ms < 300), "seed {seed}, {who} freezes");
+        }
+        let narrow = &simulation.tenths[3];
+        let during = &narrow[300..450];
+        assert!(
+            mean(during, small) > 7.0 && mean(during, frames) - mean(during, small) < 0.1,
+            "seed {seed}: {} small",
+            mean(during, small)
+        );
+        assert!(during.iter().all(|tenth| tenth.stands_ms < 500), "seed {seed}: a small picture freezes");
+        assert!(narrow[220..450].iter().all(|tenth| tenth.silence_ms < 500), "seed {seed}: sound");
+        let (carried, waits) = (mean(during, |tenth| tenth.delivered), quantile(during, 0.95, |tenth| tenth.queue_ms));
+        assert!(carried > 340_000.0 && waits < 300, "seed {seed}: {carried} bit/s, {waits} ms of queue");
+        let back = narrow[450..].iter().position(|tenth| tenth.frames > 6 && tenth.small == 0).unwrap_or(250);
+        assert!(back < 200, "seed {seed}: large again after {back} tenths");
+        let gap = narrow[450..].iter().map(|tenth| tenth.stands_ms).max();
+        assert!(gap < Some(250), "seed {seed}: a switch up costs {gap:?} ms");
+    }
 }
 
 /// A line that carries everything, and loses five of a hundred packets in holes of so many.

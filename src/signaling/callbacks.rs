@@ -22,7 +22,7 @@ fn reason(word: &str) -> CallbackReason {
 }
 
 /// One wish on the desk.
-pub(super) fn row(of: &Callback) -> CallbackRow {
+pub fn row(of: &Callback) -> CallbackRow {
     CallbackRow {
         callback: of.id,
         service: of.service.clone(),

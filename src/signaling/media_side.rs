@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::consultation::{Actor, Publishing};
 use crate::ids::ParticipantId;
 use crate::limits;
-use crate::media::plane::{MediaDoor, MediaEvent, OfferError};
+use crate::media::plane::{Label, MediaDoor, MediaEvent, OfferError};
 use crate::sfu::lids::Lids;
 use crate::sfu::negotiated::{self, SlotAssignment};
 use crate::sfu::quality::Quality;
@@ -87,6 +87,17 @@ impl MediaSide {
         if let Some(door) = &self.door {
             let Publishing { microphone, camera, screen } = said;
             door.publish(participant, negotiated::Publishing { microphone, camera, screen });
+        }
+    }
+
+    /// Sends on a participant's data channel; false when there is none, or it takes no more.
+    pub(super) fn send(&self, to: ParticipantId, label: Label, message: &str) -> impl Future<Output = bool> + Send + use<> {
+        let (door, message) = (self.door.clone(), message.as_bytes().to_vec());
+        async move {
+            match door {
+                Some(door) => door.send(to, label, message).await,
+                None => false,
+            }
         }
     }
 

@@ -28,13 +28,13 @@ use crate::limits;
 use crate::media::plane::MediaPlane;
 use crate::protocol::server as protocol;
 use crate::store::{Receipt, Store, Who};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 use agents::Agents;
 use desk::Desk;
 use registry::Registry;
 
-pub use callbacks::reason_word;
+pub use callbacks::{reason_word, row as callback_row};
 pub use invite::qr_of;
 pub use socket::prepare;
 
@@ -55,8 +55,8 @@ pub enum NotCancelled {
 pub enum Erasure {
     /// The citizen said so.
     Asked,
-    /// The time to keep it may be over.
-    Due,
+    /// The time to keep it may be over: this is what the clock says, as far as it is believed.
+    Due(Timestamp),
 }
 
 /// Why it was not; nothing changed.

@@ -237,6 +237,7 @@ async fn take(
         Request::Command(command) => Mail::Ask { from, link: link_to, re, command },
         Request::Invite { kind, name, direct } => Mail::Invite { from, link: link_to, re, kind, name, direct },
         Request::Offer { transport, sdp } => Mail::Offer { from, link: link_to, re, transport, sdp },
+        Request::Talk(talk) => Mail::Talk { from, link: link_to, re, talk },
     };
     // Only the opening and the heartbeat name no appointment, and they are answered above.
     let Some(appointment) = appointment else { return Ok(()) };

@@ -2,6 +2,7 @@
 
 mod erasure;
 mod people;
+mod talk;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
@@ -21,6 +22,8 @@ use crate::sfu::lids::Lids;
 use crate::signaling::desk::News;
 use crate::signaling::link::Link;
 use crate::signaling::media_side::{Answered, Asked, Happened, MediaSide};
+use crate::signaling::task::talk::TalkSide;
+use crate::signaling::wire::Talk;
 use crate::signaling::{Erasure, NotCancelled, NotErased, Signaling, stopped, wire};
 use crate::store::{Appointment, Receipt, StoreError, Who};
 use crate::time::Instant;
@@ -46,6 +49,8 @@ pub(super) enum Mail {
     Invite { from: Actor, link: Link, re: NonZeroU32, kind: GuestKind, name: String, direct: bool },
     /// A request for the media plane.
     Offer { from: Actor, link: Link, re: NonZeroU32, transport: u32, sdp: String },
+    /// Something for the chat or the real-time text.
+    Talk { from: Actor, link: Link, re: NonZeroU32, talk: Talk },
     /// The appointment does not take place; `done` when that is written down, or why it is not.
     Cancel { by: Who, why: Cancellation, done: oneshot::Sender<Result<(), NotCancelled>> },
     /// What the appointment holds is destroyed, because the citizen asks for it or because it is due; `done` when that is written down, or why it is not.
@@ -88,7 +93,9 @@ async fn refuse(house: &Signaling, id: AppointmentId, inbox: &mut mpsc::Receiver
     while !house.registry().retire(id, inbox) {
         match tokio::time::timeout(TICK, inbox.recv()).await {
             Ok(Some(Mail::PublicHere { link, .. })) => link.close(close),
-            Ok(Some(Mail::Ask { link, re, .. } | Mail::Invite { link, re, .. } | Mail::Offer { link, re, .. })) => {
+            Ok(Some(
+                Mail::Ask { link, re, .. } | Mail::Invite { link, re, .. } | Mail::Offer { link, re, .. } | Mail::Talk { link, re, .. },
+            )) => {
                 link.send(wire::text(&wire::error(re, code, "no such consultation here")));
             }
             Ok(Some(_)) | Err(_) => {}
@@ -120,6 +127,8 @@ struct Task {
     seated: HashSet<AgentId>,
     /// The last row told to the desk.
     row: Option<Option<Row>>,
+    /// What people write to each other.
+    talk: TalkSide,
     /// The store failed: nothing is due before.
     retry_at: Option<Instant>,
     /// The appointment is no longer in the store.
@@ -142,6 +151,7 @@ impl Task {
             revision,
             seated,
             row: None,
+            talk: TalkSide::default(),
             retry_at: None,
             erased: false,
         }
@@ -167,7 +177,7 @@ impl Task {
                     Some(mail) => self.take(mail).await,
                     None => return End::Done,
                 },
-                happened = self.media.next() => self.happened(happened),
+                happened = self.media.next() => self.happened(happened).await,
                 // Places in the queue moved.
                 changed = desk.changed(), if self.shows_a_place() => if changed.is_err() { return End::Done },
                 () = tokio::time::sleep_until(due.into()) => {}
@@ -200,7 +210,7 @@ impl Task {
     fn due(&self) -> Instant {
         let now = self.now();
         let rules = self.consultation.poll_timeout(now).map(|at| self.retry_at.map_or(at, |retry| at.max(retry)));
-        [rules, self.media.poll_timeout()].into_iter().flatten().fold(now.instant + TICK, Instant::min)
+        [rules, self.media.poll_timeout(), self.talk.poll_timeout()].into_iter().flatten().fold(now.instant + TICK, Instant::min)
     }
 
     async fn take(&mut self, mail: Mail) {
@@ -240,6 +250,10 @@ impl Task {
             }
             Mail::Invite { from, link, re, kind, name, direct } => self.invite(&from, &link, re, kind, name, direct).await,
             Mail::Offer { from, link, re, transport, sdp } => self.offer(from, link, re, transport, sdp).await,
+            Mail::Talk { from, link, re, talk } => {
+                self.do_what_is_due().await;
+                self.take_talk(&from, link, re, talk).await;
+            }
             Mail::Cancel { by, why, done } => {
                 self.do_what_is_due().await;
                 let _ = done.send(self.cancel(by, why).await);
@@ -416,11 +430,12 @@ impl Task {
             for (_, uplink, downlink) in lines.iter().filter(|line| Some(line.0) == seat) {
                 link.send(wire::text(&ServerMessage::Quality { appointment: self.of.id, uplink: *uplink, downlink: *downlink }));
             }
-            if let Some(Lids { camera, screen }) = seat.and_then(|seat| lids.get(&seat)).copied() {
-                link.send(wire::text(&ServerMessage::Lids { appointment: self.of.id, camera, screen }));
+            if let Some(Lids { camera, smaller, screen }) = seat.and_then(|seat| lids.get(&seat)).copied() {
+                link.send(wire::text(&ServerMessage::Lids { appointment: self.of.id, camera, smaller, screen }));
             }
         }
         self.sent.retain(|id, _| viewers.iter().any(|(_, link)| link.id() == *id));
+        self.tell_talk(now).await;
     }
 
     fn state(&self, view: View) -> server::State {
@@ -469,7 +484,7 @@ impl Task {
         asked.link.send(wire::text(&answer));
     }
 
-    fn happened(&mut self, happened: Happened) {
+    async fn happened(&mut self, happened: Happened) {
         match happened {
             Happened::Answered(answered) => self.answer(answered),
             Happened::Event(Some(MediaEvent::Slots(participant, slots))) => self.media.set_slots(participant, slots),
@@ -479,8 +494,8 @@ impl Task {
                 self.media.set_line(participant, uplink, downlink, Instant::now());
             }
             Happened::Event(Some(MediaEvent::Lids(participant, lids))) => self.media.set_lids(participant, lids),
-            // The channels are reserved; nothing of theirs has a meaning yet.
-            Happened::Event(Some(MediaEvent::Connected(_) | MediaEvent::Message(..))) => {}
+            Happened::Event(Some(MediaEvent::Message(participant, label, bytes))) => self.take_message(participant, label, &bytes).await,
+            Happened::Event(Some(MediaEvent::Connected(_))) => {}
             Happened::Event(None) => {
                 tracing::error!(reference = %self.of.reference, "the media worker of this consultation is gone");
                 self.media.shut();

@@ -8,7 +8,7 @@ use crate::consultation::queue;
 use crate::consultation::record::{GuestKind, GuestStage};
 use crate::consultation::view::{self, Invited, Presence, Role, Row, RowState, View};
 use crate::consultation::{AgentCommand, CitizenCommand, Command, Outcome, Parting, Publishing, Refusal};
-use crate::ids::{AppointmentId, DeviceId, ParticipantId};
+use crate::ids::{AppointmentId, DeviceId, MessageId, ParticipantId};
 use crate::protocol::server::{self, ServerMessage};
 use crate::protocol::{AgentMessage, CitizenMessage, ErrorCode, GuestMessage};
 use crate::sfu::negotiated::SlotAssignment;
@@ -26,6 +26,22 @@ pub(super) enum Request {
     Invite { kind: GuestKind, name: String, direct: bool },
     /// For the media plane.
     Offer { transport: u32, sdp: String },
+    /// For the chat or the real-time text.
+    Talk(Talk),
+}
+
+/// What people write to each other, by whichever way it comes.
+pub(super) enum Talk {
+    /// A chat message.
+    Say { message: MessageId, text: String },
+    /// What was said after that number.
+    Since(u32),
+    /// Everything up to that number was shown.
+    Seen(u32),
+    /// Writes, or no longer does.
+    Typing(bool),
+    /// A block of real-time text.
+    Text(String),
 }
 
 /// A citizen's message.
@@ -44,6 +60,11 @@ pub(super) fn citizen(message: CitizenMessage) -> (NonZeroU32, Request) {
         M::Agree { id, guest, agreed } => (id, asked(CitizenCommand::Agree(guest, agreed))),
         M::Offer { id, transport, sdp } => (id, Request::Offer { transport: transport.get(), sdp }),
         M::Publish { id, microphone, camera, screen } => (id, publish(microphone, camera, screen)),
+        M::Chat { id, message, text } => (id, Request::Talk(Talk::Say { message, text: text.into_string() })),
+        M::ChatSince { id, after } => (id, Request::Talk(Talk::Since(after))),
+        M::ChatSeen { id, number } => (id, Request::Talk(Talk::Seen(number))),
+        M::ChatTyping { id, typing } => (id, Request::Talk(Talk::Typing(typing))),
+        M::Text { id, block } => (id, Request::Talk(Talk::Text(block.0))),
     }
 }
 
@@ -59,6 +80,11 @@ pub(super) fn guest(message: GuestMessage) -> (NonZeroU32, Request) {
         M::Return { id } => (id, Request::Command(Command::Return)),
         M::Offer { id, transport, sdp } => (id, Request::Offer { transport: transport.get(), sdp }),
         M::Publish { id, microphone, camera, screen } => (id, publish(microphone, camera, screen)),
+        M::Chat { id, message, text } => (id, Request::Talk(Talk::Say { message, text: text.into_string() })),
+        M::ChatSince { id, after } => (id, Request::Talk(Talk::Since(after))),
+        M::ChatSeen { id, number } => (id, Request::Talk(Talk::Seen(number))),
+        M::ChatTyping { id, typing } => (id, Request::Talk(Talk::Typing(typing))),
+        M::Text { id, block } => (id, Request::Talk(Talk::Text(block.0))),
     }
 }
 
@@ -86,6 +112,13 @@ pub(super) fn agent(message: AgentMessage) -> (NonZeroU32, Option<AppointmentId>
         M::TakeOver { id, appointment } => (id, Some(appointment), Request::Command(Command::TakeOver)),
         M::Offer { id, appointment, transport, sdp } => (id, Some(appointment), Request::Offer { transport: transport.get(), sdp }),
         M::Publish { id, appointment, microphone, camera, screen } => (id, Some(appointment), publish(microphone, camera, screen)),
+        M::Chat { id, appointment, message, text } => {
+            (id, Some(appointment), Request::Talk(Talk::Say { message, text: text.into_string() }))
+        }
+        M::ChatSince { id, appointment, after } => (id, Some(appointment), Request::Talk(Talk::Since(after))),
+        M::ChatSeen { id, appointment, number } => (id, Some(appointment), Request::Talk(Talk::Seen(number))),
+        M::ChatTyping { id, appointment, typing } => (id, Some(appointment), Request::Talk(Talk::Typing(typing))),
+        M::Text { id, appointment, block } => (id, Some(appointment), Request::Talk(Talk::Text(block.0))),
     }
 }
 

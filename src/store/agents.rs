@@ -1,4 +1,4 @@
-//! Agents' accounts, agents' sign-ins and portals' keys. Passwords arrive hashed, cookies and keys as SHA-256: nothing here lets anybody in by itself.
+//! Agents' accounts and sign-ins. Passwords arrive hashed, cookies as SHA-256: nothing here lets anybody in by itself.
 
 use std::collections::HashSet;
 
@@ -169,6 +169,12 @@ impl Store {
         Ok(taken.rows_affected() == 1)
     }
 
+    /// The name that others see; none when the account is gone.
+    pub async fn agent_name(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
+        let name = sqlx::query_scalar("SELECT display_name FROM agents WHERE id = $1").bind(agent.0);
+        Ok(name.fetch_optional(&self.inner.readers).await?)
+    }
+
     /// The language of an agent's screens.
     pub async fn agent_language(&self, agent: AgentId) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar("SELECT language FROM agents WHERE id = $1").bind(agent.0).fetch_optional(&self.inner.readers).await?)
@@ -190,7 +196,7 @@ impl Store {
              (SELECT cookie_hash FROM agent_sign_ins WHERE agent = $1 ORDER BY created_ms DESC LIMIT $2) RETURNING cookie_hash",
         )
         .bind(agent.0)
-        .bind(limits::SIGN_INS_PER_AGENT)
+        .bind(i64::from(limits::SIGN_INS_PER_AGENT))
         .fetch_all(&mut *transaction)
         .await?;
         append(&mut transaction, "signed_in", Who::Agent(agent), None, now).await?;
@@ -200,6 +206,23 @@ impl Store {
 
     /// The agent behind a sign-in cookie's hash, when it is still good. Counts as activity.
     pub async fn agent_by_sign_in(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
+        if self.is_away()
+            && let Some(grant) = self.inner.seen.recall_agent(hash)
+        {
+            return Ok(Some(grant));
+        }
+        let changes = self.inner.seen.changes();
+        match self.in_time(self.ask_agent(hash, now)).await {
+            Ok(found) => {
+                self.inner.seen.keep_agent(hash, found.as_ref(), changes);
+                Ok(found)
+            }
+            Err(error) if error.is_away() => self.inner.seen.recall_agent(hash).map(Some).ok_or(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask_agent(&self, hash: TokenHash, now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
         let row = sqlx::query(
             "SELECT agents.id, agents.display_name, agents.role, agent_sign_ins.seen_ms FROM agent_sign_ins \
              JOIN agents ON agents.id = agent_sign_ins.agent WHERE cookie_hash = $1 AND expires_ms > $2 AND seen_ms > $3 AND disabled = 0",
@@ -235,11 +258,20 @@ impl Store {
 
     /// Whether this cookie has not ended: signed out, expired, or pushed out by newer ones.
     pub async fn has_agent_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM agent_sign_ins WHERE cookie_hash = $1")
-            .bind(cookie.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
+        if self.is_away() && self.inner.seen.recall_agent(cookie).is_some() {
+            return Ok(true);
+        }
+        let asked = self.in_time(async {
+            let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM agent_sign_ins WHERE cookie_hash = $1")
+                .bind(cookie.as_slice())
+                .fetch_optional(&self.inner.readers)
+                .await?;
+            Ok(found.is_some())
+        });
+        match asked.await {
+            Err(error) if error.is_away() && self.inner.seen.recall_agent(cookie).is_some() => Ok(true),
+            told => told,
+        }
     }
 
     /// Ends one cookie. Tells whose it was.
@@ -253,6 +285,7 @@ impl Store {
             append(&mut transaction, "signed_out", Who::Agent(AgentId(agent)), None, now).await?;
         }
         transaction.commit().await?;
+        self.inner.seen.forget();
         Ok(agent.map(AgentId))
     }
 
@@ -264,6 +297,7 @@ impl Store {
             append(&mut transaction, "signed_out", Who::Service, None, now).await?;
         }
         transaction.commit().await?;
+        self.inner.seen.forget();
         Ok(())
     }
 
@@ -310,30 +344,10 @@ impl Store {
             }
         }
         transaction.commit().await?;
+        if !ended.is_empty() {
+            self.inner.seen.forget();
+        }
         Ok(ended)
-    }
-
-    /// Lets a portal book with the key of this hash; the same label again replaces its key.
-    pub async fn put_api_key(&self, label: &str, key: TokenHash, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO api_keys (key_hash, label, created_ms) VALUES ($1, $2, $3) \
-             ON CONFLICT (label) DO UPDATE SET key_hash = excluded.key_hash, created_ms = excluded.created_ms",
-        )
-        .bind(key.as_slice())
-        .bind(label)
-        .bind(now.0)
-        .execute(&self.inner.writer)
-        .await?;
-        Ok(())
-    }
-
-    /// Whether a portal holds this key.
-    pub async fn is_api_key(&self, key: TokenHash) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM api_keys WHERE key_hash = $1")
-            .bind(key.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
     }
 }
 

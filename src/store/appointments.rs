@@ -6,22 +6,26 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use sqlx::Row as _;
 
+use super::api_requests::Earlier;
 use super::audit::{Who, append};
 use super::database::{Connection, Row, number};
 use super::details::Details;
+use super::documents::{self, ArrivedCopy};
 use super::erasure::Receipt;
 use super::guests::write_links;
 use super::outbox::{self, Reach};
 use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError, load_test, people, places, reference};
+use super::seen::Asked;
+use super::{ApiRequest, Store, StoreError, api_requests, load_test, people, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
 use crate::agenda::retention::look_first;
 use crate::consultation::Event;
 use crate::consultation::record::{Record, Stage};
+use crate::documents::ledger::DocumentKind;
 use crate::ids::AppointmentId;
 use crate::limits;
 use crate::time::Timestamp;
@@ -113,6 +117,8 @@ pub enum Placed {
     Full,
     /// The mailbox holds as many places as it may; nothing was written.
     TooMany,
+    /// The portal asked for something else under this key before; nothing was written.
+    KeyReused,
 }
 
 /// What a booking asks for beside its slot.
@@ -120,8 +126,8 @@ pub enum Placed {
 pub(super) enum Kind<'a> {
     /// Nothing: there always is a place.
     Booked,
-    /// A place where at most so many appointments of the service go on at once.
-    PlaceAmong(u16),
+    /// A place where at most so many appointments of the service go on at once, if a number is said; and that it was not asked for before.
+    Portal(Option<u16>, Option<&'a ApiRequest>),
     /// A place, and that the mailbox does not hold enough of them.
     Public(&'a PublicBooking),
     /// Nothing, and it is taken out with the load test.
@@ -131,8 +137,8 @@ pub(super) enum Kind<'a> {
 /// What the transaction of a booking came to.
 enum Inserted {
     Yes,
-    Full,
-    TooMany,
+    /// Nothing was written, for this reason.
+    No(Placed),
     /// This attempt had booked it before.
     Before(AppointmentId),
 }
@@ -145,13 +151,15 @@ impl Store {
     }
 
     /// Books what a citizen asks for by themselves. An attempt that was booked before is answered with what it booked.
-    pub async fn book_public(&self, new: NewAppointment, asked: &PublicBooking, now: Timestamp) -> Result<Placed, StoreError> {
-        self.placed(new, Kind::Public(asked), now).await
-    }
-
-    /// The same where at most `agents` appointments of the service go on at once. None when there is no place left; nothing was written then.
-    pub async fn book_place(&self, new: NewAppointment, agents: u16, now: Timestamp) -> Result<Option<(Appointment, Token)>, StoreError> {
-        self.book_as(new, Kind::PlaceAmong(agents), now).await
+    /// The copy of the identity card is theirs with the same commit; unless it is booked now nothing of the copy is left.
+    pub async fn book_public(
+        &self,
+        new: NewAppointment,
+        asked: &PublicBooking,
+        copy: Option<ArrivedCopy>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
+        self.placed(new, Kind::Public(asked), copy, now).await
     }
 
     /// None when there is no place for this kind.
@@ -161,13 +169,19 @@ impl Store {
         kind: Kind<'_>,
         now: Timestamp,
     ) -> Result<Option<(Appointment, Token)>, StoreError> {
-        match self.placed(new, kind, now).await? {
+        match self.placed(new, kind, None, now).await? {
             Placed::Booked(appointment, token) => Ok(Some((*appointment, token))),
-            Placed::Full | Placed::TooMany => Ok(None),
+            Placed::Full | Placed::TooMany | Placed::KeyReused => Ok(None),
         }
     }
 
-    async fn placed(&self, new: NewAppointment, kind: Kind<'_>, now: Timestamp) -> Result<Placed, StoreError> {
+    pub(super) async fn placed(
+        &self,
+        new: NewAppointment,
+        kind: Kind<'_>,
+        mut copy: Option<ArrivedCopy>,
+        now: Timestamp,
+    ) -> Result<Placed, StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
         let mut appointment = Appointment {
@@ -187,13 +201,17 @@ impl Store {
         // A reference has 30 bits: a second one may be taken, five in a row are not chance.
         for _ in 0..5 {
             appointment.reference = reference::random()?;
-            match self.insert(&appointment, kind, now).await {
+            match self.insert(&appointment, kind, copy.as_ref(), now).await {
                 Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => continue,
                 Err(error) => return Err(error),
-                Ok(Inserted::Full) => return Ok(Placed::Full),
-                Ok(Inserted::TooMany) => return Ok(Placed::TooMany),
+                Ok(Inserted::No(why)) => return Ok(why),
                 Ok(Inserted::Before(id)) => appointment = self.appointment(id).await?.ok_or(sqlx::Error::RowNotFound)?,
-                Ok(Inserted::Yes) => self.outbox_may_be_filled(),
+                Ok(Inserted::Yes) => {
+                    if let Some(copy) = &mut copy {
+                        copy.arrived.keep();
+                    }
+                    self.outbox_may_be_filled();
+                }
             }
             let token = self.link_token(&appointment);
             return Ok(Placed::Booked(Box::new(appointment), token));
@@ -208,17 +226,49 @@ impl Store {
 
     /// One appointment with its consultation.
     pub async fn appointment(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
-        let row = sqlx::query("SELECT * FROM appointments WHERE id = $1").bind(id.to_string()).fetch_optional(&self.inner.readers).await?;
-        row.map(|row| self.opened(&row)).transpose()
+        self.seen_or(Asked::Id(id), async {
+            let row =
+                sqlx::query("SELECT * FROM appointments WHERE id = $1").bind(id.to_string()).fetch_optional(&self.inner.readers).await?;
+            row.map(|row| self.opened(&row)).transpose()
+        })
+        .await
+    }
+
+    /// Asks the database for an appointment; while it does not answer, what it said the last time counts.
+    pub(super) async fn seen_or(
+        &self,
+        asked: Asked,
+        ask: impl Future<Output = Result<Option<Appointment>, StoreError>>,
+    ) -> Result<Option<Appointment>, StoreError> {
+        if self.is_away()
+            && let Some(of) = self.inner.seen.recall(asked)
+        {
+            return Ok(Some(of));
+        }
+        let changes = self.inner.seen.changes();
+        match self.in_time(ask).await {
+            Ok(found) => {
+                self.inner.seen.keep(asked, found.as_ref(), changes);
+                Ok(found)
+            }
+            Err(error) if error.is_away() => self.inner.seen.recall(asked).map(Some).ok_or(error),
+            Err(error) => Err(error),
+        }
     }
 
     /// The appointment behind a join link's hash.
     pub async fn appointment_by_link(&self, link: TokenHash) -> Result<Found, StoreError> {
-        let row = sqlx::query("SELECT * FROM appointments WHERE link_hash = $1")
-            .bind(link.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        self.found(row, link).await
+        let asked = self.seen_or(Asked::Link(link), async {
+            let row = sqlx::query("SELECT * FROM appointments WHERE link_hash = $1")
+                .bind(link.as_slice())
+                .fetch_optional(&self.inner.readers)
+                .await?;
+            row.map(|row| self.opened(&row)).transpose()
+        });
+        match asked.await? {
+            Some(appointment) => Ok(Found::Appointment(Box::new(appointment))),
+            None => self.in_time(self.found(None, link)).await,
+        }
     }
 
     pub(super) async fn found(&self, row: Option<Row>, link: TokenHash) -> Result<Found, StoreError> {
@@ -235,29 +285,23 @@ impl Store {
         Ok(self.receipt_by_link(link).await?.map_or(Found::Nothing, |receipt| Found::Erased(Box::new(receipt))))
     }
 
-    /// Appointments that belong on the desk at `now`: those that begin or end within the day around it, and those whose consultation
-    /// changed in it. Of more than `limits::DESK_ROWS` those that begin nearest to `now`, or yesterday's would keep today's out.
-    pub async fn desk(&self, now: Timestamp) -> Result<Vec<Appointment>, StoreError> {
-        self.nearest(now, limits::DESK_ROWS).await
-    }
-
-    async fn nearest(&self, now: Timestamp, most: u32) -> Result<Vec<Appointment>, StoreError> {
-        let day = Duration::from_secs(24 * 60 * 60);
-        let rows = sqlx::query(
-            "SELECT * FROM appointments WHERE (start_ms < $1 AND end_ms > $2) OR (changed_ms > $2 AND changed_ms > created_ms) \
-             ORDER BY abs(start_ms - $4), id LIMIT $3",
-        )
-        .bind(now.after(day).0)
-        .bind(now.before(day).0)
-        .bind(most)
-        .bind(now.0)
-        .fetch_all(&self.inner.readers)
-        .await?;
-        rows.iter().map(|row| self.opened(row)).collect()
-    }
-
     /// Writes the consultation and the audit lines of what changed it, both or neither, synced to disk when this returns.
     pub async fn save_consultation(
+        &self,
+        id: AppointmentId,
+        record: &Record,
+        trail: &[(&'static str, Who)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let written = self.in_time(self.write_consultation(id, record, trail, now)).await;
+        // What failed was not acknowledged: whoever goes on from what was before loses nothing.
+        if written.is_ok() {
+            self.inner.seen.renew(id, record);
+        }
+        written
+    }
+
+    async fn write_consultation(
         &self,
         id: AppointmentId,
         record: &Record,
@@ -274,7 +318,7 @@ impl Store {
                 .bind(id.to_string())
                 .bind(sealed)
                 .bind(now.0)
-                .bind(record.stage != Stage::Cancelled)
+                .bind(i64::from(record.stage != Stage::Cancelled))
                 .bind(look_first(slot, rules, record.course(slot)).0)
                 .execute(&mut *transaction)
                 .await?;
@@ -323,7 +367,7 @@ impl Store {
                 return Ok(false);
             }
         }
-        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5 WHERE id = $1")
+        sqlx::query("UPDATE appointments SET start_ms = $2, end_ms = $3, changed_ms = $4, look_ms = $5, looked_at_end = 0 WHERE id = $1")
             .bind(appointment.id.to_string())
             .bind(slot.start.0)
             .bind(slot.end.0)
@@ -344,61 +388,19 @@ impl Store {
         outbox::take_back_reminders(&mut transaction, id).await?;
         outbox::put_reminders(&mut transaction, &appointment.service, id, slot.start, reach, now).await?;
         transaction.commit().await?;
+        self.inner.seen.doubt(id);
         self.outbox_may_be_filled();
         Ok(true)
     }
 
-    /// A citizen exchanged the link for this cookie. At the bound of cookies the oldest of this appointment goes.
-    pub async fn sign_in_citizen(&self, appointment: &Appointment, cookie: TokenHash, now: Timestamp) -> Result<(), StoreError> {
-        let id = appointment.id.to_string();
-        let expires = appointment.end.max(now).after(limits::CITIZEN_SIGN_IN_AFTER_END);
-        let mut transaction = self.begin_to_write().await?;
-        sqlx::query(
-            "INSERT INTO citizen_sign_ins (cookie_hash, appointment, link_epoch, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(cookie.as_slice())
-        .bind(&id)
-        .bind(appointment.link_epoch)
-        .bind(now.0)
-        .bind(expires.0)
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
-            "DELETE FROM citizen_sign_ins WHERE appointment = $1 AND cookie_hash NOT IN \
-             (SELECT cookie_hash FROM citizen_sign_ins WHERE appointment = $1 ORDER BY created_ms DESC LIMIT $2)",
-        )
-        .bind(&id)
-        .bind(limits::SIGN_INS_PER_APPOINTMENT)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// The appointment behind a citizen's cookie, while the cookie and the link that opened it are good.
-    pub async fn appointment_by_sign_in(&self, cookie: TokenHash, now: Timestamp) -> Result<Option<Appointment>, StoreError> {
-        let row = sqlx::query(
-            "SELECT appointments.* FROM citizen_sign_ins JOIN appointments ON appointments.id = citizen_sign_ins.appointment \
-             AND appointments.link_epoch = citizen_sign_ins.link_epoch WHERE cookie_hash = $1 AND expires_ms > $2",
-        )
-        .bind(cookie.as_slice())
-        .bind(now.0)
-        .fetch_optional(&self.inner.readers)
-        .await?;
-        row.map(|row| self.opened(&row)).transpose()
-    }
-
-    /// Whether this cookie has not ended with the link that opened it.
-    pub async fn has_citizen_sign_in(&self, cookie: TokenHash) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM citizen_sign_ins WHERE cookie_hash = $1")
-            .bind(cookie.as_slice())
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
-    }
-
     /// Anything but `Yes`: nothing was written.
-    async fn insert(&self, appointment: &Appointment, kind: Kind<'_>, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(
+        &self,
+        appointment: &Appointment,
+        kind: Kind<'_>,
+        copy: Option<&ArrivedCopy>,
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
         let id = appointment.id;
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
@@ -408,10 +410,14 @@ impl Store {
             _ => self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default()),
         };
         let agents = match kind {
-            Kind::PlaceAmong(agents) => Some(agents),
+            Kind::Portal(agents, asked) => match api_requests::earlier_of(&mut transaction, asked).await? {
+                Earlier::No => agents,
+                Earlier::Made(Some(id), _) => return Ok(Inserted::Before(id)),
+                Earlier::Made(None, _) | Earlier::Other => return Ok(Inserted::No(Placed::KeyReused)),
+            },
             Kind::Public(asked) => match public_bookings::standing(&mut transaction, email, asked, now).await? {
                 Standing::Free => Some(asked.agents),
-                Standing::TooMany => return Ok(Inserted::TooMany),
+                Standing::TooMany => return Ok(Inserted::No(Placed::TooMany)),
                 Standing::Booked(id) => return Ok(Inserted::Before(id)),
             },
             Kind::Booked | Kind::LoadTest => None,
@@ -419,13 +425,13 @@ impl Store {
         if let Some(agents) = agents {
             let booked = places::booked(&mut transaction, &appointment.service, appointment.slot(), None).await?;
             if occupancy::places_left(appointment.slot(), agents, &booked) == 0 {
-                return Ok(Inserted::Full);
+                return Ok(Inserted::No(Placed::Full));
             }
         }
         sqlx::query(
             "INSERT INTO appointments (id, reference, service, start_ms, end_ms, early_ms, come_back_ms, give_up_ms, language, wrapped_key, \
-             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms, cancel_hash) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19)",
+             name_sealed, record_sealed, link_hash, link_epoch, created_ms, changed_ms, details_sealed, documents_ms, look_ms, cancel_hash, identity_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19, $20)",
         )
         .bind(id.to_string())
         .bind(&appointment.reference)
@@ -440,12 +446,13 @@ impl Store {
         .bind(key.seal(&place("name_sealed", id), appointment.name.as_bytes())?)
         .bind(key.seal(&place("record_sealed", id), &json(&appointment.record)?)?)
         .bind(self.link_token(appointment).hash().as_slice())
-        .bind(appointment.link_epoch)
+        .bind(i64::from(appointment.link_epoch))
         .bind(now.0)
         .bind(key.seal(&place("details_sealed", id), &appointment.details.to_json()?)?)
         .bind(millis(appointment.rules.documents))
         .bind(look_first(appointment.slot(), appointment.rules, appointment.record.course(appointment.slot())).0)
         .bind(self.cancel_token(appointment).hash().as_slice())
+        .bind(millis(appointment.rules.identity_copy))
         .execute(&mut *transaction)
         .await?;
         if let Kind::LoadTest = kind {
@@ -459,7 +466,13 @@ impl Store {
                 people::own(&mut transaction, id, person).await?;
             }
         }
+        if let Kind::Portal(_, Some(asked)) = kind {
+            api_requests::keep(&mut transaction, asked, Some(id), None, now).await?;
+        }
         append(&mut transaction, "booked", who, Some(id), now).await?;
+        if let Some(ArrivedCopy { arrived, name, file }) = copy {
+            documents::put(&mut transaction, id, &key, arrived, (DocumentKind::IdentityCopy, name, *file), now).await?;
+        }
         outbox::put_message(&mut transaction, Message::Booked, id, appointment.reach(), now).await?;
         outbox::put_reminders(&mut transaction, &appointment.service, id, appointment.start, appointment.reach(), now).await?;
         transaction.commit().await?;
@@ -500,6 +513,7 @@ fn times(row: &Row) -> Result<(Slot, LinkRules), StoreError> {
         come_back: duration(row.try_get("come_back_ms")?),
         give_up: duration(row.try_get("give_up_ms")?),
         documents: duration(row.try_get("documents_ms")?),
+        identity_copy: duration(row.try_get("identity_ms")?),
     };
     Ok((Slot { start: Timestamp(row.try_get("start_ms")?), end: Timestamp(row.try_get("end_ms")?) }, rules))
 }
@@ -536,25 +550,4 @@ fn millis(duration: Duration) -> i64 {
 
 fn duration(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_full_desk_keeps_what_is_nearest_in_time() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path()).await.unwrap();
-        let hour = Duration::from_secs(3600);
-        let now = Timestamp(1_800_000_000_000);
-        for start in [now.before(20 * hour), now.before(19 * hour), now.after(hour), now, now.after(20 * hour)] {
-            let slot = Slot { start, end: start.after(hour) };
-            let (service, name, language) = ("advice".into(), "Clara".into(), "lb".into());
-            let new = NewAppointment { service, name, language, details: Details::default(), slot, rules: LinkRules::default() };
-            store.book(new, now.before(24 * hour)).await.unwrap();
-        }
-        let starts: Vec<_> = store.nearest(now, 2).await.unwrap().iter().map(|of| of.start).collect();
-        assert_eq!(starts, [now, now.after(hour)]);
-    }
 }

@@ -53,10 +53,33 @@ pub struct AuditLine {
 
 impl Store {
     /// Appends a line about what changes nothing else in the store, synced when this returns. What does change something writes its line with it.
+    /// While the database does not answer the line waits in memory.
     pub async fn audit(&self, what: &'static str, who: Who, appointment: Option<AppointmentId>, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.begin_to_write().await?;
-        append(&mut transaction, what, who, appointment, now).await?;
-        transaction.commit().await?;
+        let told = if self.is_away() {
+            Err(StoreError::Database(sqlx::Error::PoolTimedOut))
+        } else {
+            self.write_line(what, who, appointment, now).await
+        };
+        match told {
+            // It tells of something that happened all the same: it is written when the database answers again.
+            Err(error) if error.is_away() && self.inner.seen.note((what, who, appointment, now)) => Ok(()),
+            told => told,
+        }
+    }
+
+    pub(super) async fn write_line(
+        &self,
+        what: &'static str,
+        who: Who,
+        appointment: Option<AppointmentId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let written = self.in_time(async {
+            let mut transaction = self.begin_to_write().await?;
+            append(&mut transaction, what, who, appointment, now).await?;
+            Ok(transaction.commit().await?)
+        });
+        written.await?;
         self.outbox_may_be_filled();
         Ok(())
     }

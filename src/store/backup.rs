@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Row as _};
+use sqlx::Row as _;
+use sqlx::any::AnyPoolOptions;
 
+use super::database::{Pool, file_options, is_postgres};
 use super::seal::SealingKey;
-use super::{SCHEMA, Store, StoreError, documents};
+use super::{SCHEMA, Store, StoreError, copy, documents};
 use crate::time::Timestamp;
 
 /// Why there is no backup, or nothing was restored.
@@ -33,6 +34,9 @@ pub enum BackupError {
     /// What would be written is there already.
     #[error("{} is there already: nothing was written", .0.display())]
     Exists(PathBuf),
+    /// The PostgreSQL database to restore into holds something.
+    #[error("the PostgreSQL database is not empty: nothing was written")]
+    NotEmpty,
     /// There is no master key to open the keys with.
     #[error("{} is not there: put the master key of the lost server there first (mode 0400)", .0.display())]
     NoMasterKey(PathBuf),
@@ -100,7 +104,7 @@ impl Store {
         }
         let workshop = Workshop::make(file)?;
         let snapshot = workshop.0.join(DATABASE);
-        sqlx::query("VACUUM INTO $1").bind(snapshot.display().to_string()).execute(&self.inner.readers).await.map_err(StoreError::from)?;
+        self.snapshot(&snapshot).await?;
         let known = without_keys(&snapshot).await?;
         // Of now, not of the snapshot: what was deleted meanwhile stays deleted.
         let living = self.living_keys().await?;
@@ -135,6 +139,23 @@ impl Store {
         Ok(Made { appointments: living.0.len(), documents, keys: keys.to_owned() })
     }
 
+    /// The rows of one moment in a file of SQLite, whatever database they are in: a backup goes back into either.
+    async fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
+        if !is_postgres(&self.inner.writer) {
+            sqlx::query("VACUUM INTO $1").bind(to.display().to_string()).execute(&self.inner.readers).await?;
+            return Ok(());
+        }
+        let file = lone_file(to).await?;
+        SCHEMA.run(&file).await.map_err(StoreError::Schema)?;
+        let mut rows = self.inner.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let mut copied = file.begin().await?;
+        copy::all(&mut rows, &mut copied).await?;
+        copied.commit().await?;
+        rows.rollback().await?;
+        file.close().await;
+        Ok(())
+    }
+
     async fn living_keys(&self) -> Result<Keys, StoreError> {
         // Ids are random: none is of both tables.
         let sql = "SELECT id, wrapped_key FROM appointments UNION ALL SELECT id, wrapped_key FROM callbacks";
@@ -144,10 +165,18 @@ impl Store {
     }
 }
 
+/// A file of SQLite that nobody else has open: nothing lies beside it. What refers to another row is not looked after, since rows come as they are.
+pub(super) async fn lone_file(path: &Path) -> Result<Pool, StoreError> {
+    const SET_UP: &str = "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF";
+    let set_up = AnyPoolOptions::new()
+        .max_connections(1)
+        .after_connect(|connection, _| Box::pin(async move { sqlx::raw_sql(SET_UP).execute(connection).await.map(drop) }));
+    Ok(set_up.connect_with(file_options(path, true)?).await?)
+}
+
 /// Takes the keys out of a snapshot, overwritten. Answers the documents that it knows.
 async fn without_keys(snapshot: &Path) -> Result<Vec<crate::ids::DocumentId>, StoreError> {
-    let options = SqliteConnectOptions::new().filename(snapshot).journal_mode(SqliteJournalMode::Memory).pragma("secure_delete", "ON");
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.disable_statement_logging()).await?;
+    let pool = lone_file(snapshot).await?;
     sqlx::query("UPDATE appointments SET wrapped_key = x''").execute(&pool).await?;
     sqlx::query("UPDATE callbacks SET wrapped_key = x''").execute(&pool).await?;
     let known = documents::known(&pool).await?;

@@ -6,10 +6,12 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
+use super::api_requests::Earlier;
 use super::audit::{Who, append};
 use super::database::Row;
+use super::outbox::{self, Reach};
 use super::seal::{self, SealingKey};
-use super::{Store, StoreError};
+use super::{ApiRequest, Store, StoreError, api_requests};
 use crate::agenda::phase::Slot;
 use crate::ids::{AppointmentId, CallbackId};
 use crate::limits;
@@ -27,6 +29,9 @@ pub struct CallbackDetails {
     /// In the citizen's own words; may be empty.
     #[serde(default)]
     pub words: String,
+    /// Where it is confirmed.
+    #[serde(default)]
+    pub email: Option<String>,
 }
 
 /// What is asked for. Has no `Debug`: it holds a name.
@@ -80,11 +85,24 @@ pub enum Asked {
     Already,
     /// `limits::CALLBACKS_WAITING` wait at the service.
     Full,
+    /// The portal asked for something else under this key before.
+    KeyReused,
 }
 
 impl Store {
-    /// Keeps a wish; the audit trail says `callback_requested`.
+    /// Keeps a citizen's wish; the audit trail and the webhook say `callback_requested`.
     pub async fn ask_callback(&self, new: NewCallback, now: Timestamp) -> Result<Asked, StoreError> {
+        self.ask_callback_once(new, None, Who::Citizen, now).await
+    }
+
+    /// The same by whom it may be; a portal's request that came before is answered with the wish that it made.
+    pub async fn ask_callback_once(
+        &self,
+        new: NewCallback,
+        asked: Option<&ApiRequest>,
+        who: Who,
+        now: Timestamp,
+    ) -> Result<Asked, StoreError> {
         let mut id = [0; 16];
         rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
         let id = CallbackId(u128::from_be_bytes(id));
@@ -93,6 +111,13 @@ impl Store {
         let details = serde_json::to_vec(&new.details).map_err(|_| StoreError::Sealed)?;
         let sealed = SealingKey::new(&key_bytes)?.seal(&place("details_sealed", id), &details)?;
         let mut transaction = self.begin_to_write().await?;
+        if let Some(asked) = asked {
+            match api_requests::earlier(&mut transaction, asked).await? {
+                Earlier::No => {}
+                Earlier::Made(_, Some(before)) => return Ok(Asked::Waits(before)),
+                Earlier::Made(_, None) | Earlier::Other => return Ok(Asked::KeyReused),
+            }
+        }
         let waiting = sqlx::query("SELECT phone_mark FROM callbacks WHERE service = $1 AND done_ms IS NULL")
             .bind(&new.service)
             .fetch_all(&mut *transaction)
@@ -121,8 +146,13 @@ impl Store {
         .bind(now.0)
         .execute(&mut *transaction)
         .await?;
-        append(&mut transaction, "callback_requested", Who::Citizen, new.appointment, now).await?;
+        if let Some(asked) = asked {
+            api_requests::keep(&mut transaction, asked, None, Some(id), now).await?;
+        }
+        append(&mut transaction, "callback_requested", who, new.appointment, now).await?;
+        outbox::put_callback(&mut transaction, id, Reach { mail: new.details.email.is_some(), sms: false }, now).await?;
         transaction.commit().await?;
+        self.outbox_may_be_filled();
         Ok(Asked::Waits(id))
     }
 
@@ -132,10 +162,22 @@ impl Store {
             "SELECT callbacks.*, reference FROM callbacks LEFT JOIN appointments ON appointments.id = callbacks.appointment \
              ORDER BY done_ms IS NOT NULL, done_ms DESC, callbacks.start_ms, callbacks.created_ms LIMIT $1",
         )
-        .bind(limits::CALLBACKS_LISTED)
+        .bind(i64::from(limits::CALLBACKS_LISTED))
         .fetch_all(&self.inner.readers)
         .await?;
         rows.iter().map(|row| self.opened_callback(row)).collect()
+    }
+
+    /// One wish, while it is kept.
+    pub async fn callback(&self, id: CallbackId) -> Result<Option<Callback>, StoreError> {
+        let row = sqlx::query(
+            "SELECT callbacks.*, reference FROM callbacks LEFT JOIN appointments ON appointments.id = callbacks.appointment \
+             WHERE callbacks.id = $1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        row.map(|row| self.opened_callback(&row)).transpose()
     }
 
     /// Somebody called, or it turned out that nobody did. False when there is no such wish any more.

@@ -35,6 +35,23 @@ pub struct Arrived {
     kept: bool,
 }
 
+impl Arrived {
+    /// Its row is committed: the file stays.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+/// The copy of an identity card that comes with a booking.
+pub struct ArrivedCopy {
+    /// Its bytes are on the disk.
+    pub arrived: Arrived,
+    /// Made fit.
+    pub name: String,
+    /// What it is.
+    pub file: FileType,
+}
+
 /// What of a document is sealed. Has no `Debug`: it holds a name.
 #[derive(Serialize, Deserialize)]
 struct Details {
@@ -86,20 +103,9 @@ impl Store {
         if let Err(refusal) = ledger::may_add(&there, quota, kind, arrived.bytes) {
             return Ok(Err(refusal));
         }
-        let details = serde_json::to_vec(&Details { name: name.clone(), file }).map_err(|_| StoreError::Sealed)?;
-        sqlx::query("INSERT INTO documents (id, appointment, kind, details_sealed, wrapped_key, bytes, added_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-            .bind(id.to_string())
-            .bind(appointment.to_string())
-            .bind(word(kind))
-            .bind(key.seal(&place("details_sealed", id), &details)?)
-            .bind(key.seal(&place("wrapped_key", id), arrived.key.as_slice())?)
-            .bind(i64::try_from(arrived.bytes).unwrap_or(i64::MAX))
-            .bind(now.0)
-            .execute(&mut *transaction)
-            .await?;
-        append(&mut transaction, "document_added", Who::Citizen, Some(appointment), now).await?;
+        put(&mut transaction, appointment, &key, &arrived, (kind, &name, file), now).await?;
         transaction.commit().await?;
-        arrived.kept = true;
+        arrived.keep();
         Ok(Ok(Document { id, kind, name, file, bytes: arrived.bytes, added: now }))
     }
 
@@ -165,13 +171,50 @@ impl Store {
         Ok(removed.map_err(|_| VaultError::System(std::io::ErrorKind::Interrupted.into()))??)
     }
 
-    async fn key_in(&self, connection: &mut Connection, appointment: AppointmentId) -> Result<Option<SealingKey>, StoreError> {
+    pub(super) async fn key_in(&self, connection: &mut Connection, appointment: AppointmentId) -> Result<Option<SealingKey>, StoreError> {
         let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped_key FROM appointments WHERE id = $1")
             .bind(appointment.to_string())
             .fetch_optional(connection)
             .await?;
         wrapped.map(|wrapped| self.key_of(appointment, &wrapped)).transpose()
     }
+}
+
+/// Writes the row of one whose bytes are on the disk, and the line of the audit trail.
+pub(super) async fn put(
+    connection: &mut Connection,
+    appointment: AppointmentId,
+    key: &SealingKey,
+    arrived: &Arrived,
+    (kind, name, file): (DocumentKind, &str, FileType),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = arrived.document;
+    let details = serde_json::to_vec(&Details { name: name.to_owned(), file }).map_err(|_| StoreError::Sealed)?;
+    sqlx::query(
+        "INSERT INTO documents (id, appointment, kind, details_sealed, wrapped_key, bytes, added_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(id.to_string())
+    .bind(appointment.to_string())
+    .bind(word(kind))
+    .bind(key.seal(&place("details_sealed", id), &details)?)
+    .bind(key.seal(&place("wrapped_key", id), arrived.key.as_slice())?)
+    .bind(i64::try_from(arrived.bytes).unwrap_or(i64::MAX))
+    .bind(now.0)
+    .execute(&mut *connection)
+    .await?;
+    append(connection, "document_added", Who::Citizen, Some(appointment), now).await?;
+    Ok(())
+}
+
+/// Takes out the row of the identity card's copy, with its key; its file is to be removed once that is committed.
+pub(super) async fn take_identity_copy(connection: &mut Connection, appointment: AppointmentId) -> Result<Vec<DocumentId>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar("DELETE FROM documents WHERE appointment = $1 AND kind = $2 RETURNING id")
+        .bind(appointment.to_string())
+        .bind(word(DocumentKind::IdentityCopy))
+        .fetch_all(connection)
+        .await?;
+    ids.iter().map(|id| id.parse().map_err(|_| StoreError::Sealed)).collect()
 }
 
 /// The files that have a row, for the sweep at the start and for backups.

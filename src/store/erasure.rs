@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use sqlx::Row as _;
 
 use super::audit::{Who, append};
-use super::database::Row;
+use super::database::{Row, is_postgres, number};
 use super::documents;
 use super::ledger::LineHash;
 use super::{Store, StoreError};
@@ -65,8 +65,8 @@ impl Store {
         .bind(row.try_get::<i64, _>("end_ms")?)
         .bind(row.try_get::<String, _>("language")?)
         .bind(counted.word())
-        .bind(u32::try_from(files.len()).unwrap_or(u32::MAX))
-        .bind(who == Who::Citizen)
+        .bind(i64::try_from(files.len()).unwrap_or(i64::MAX))
+        .bind(i64::from(who == Who::Citizen))
         .bind(now.0)
         .bind(line.number)
         .execute(&mut *transaction)
@@ -84,6 +84,7 @@ impl Store {
                 .await?,
         )?;
         transaction.commit().await?;
+        self.inner.seen.forget();
         self.left_traces();
         // Their keys are gone: a file that stays because the disk refuses goes with the next start, and nobody can read it until then.
         if let Err(error) = self.remove_files(files).await {
@@ -92,7 +93,7 @@ impl Store {
         Ok(Some(receipt))
     }
 
-    /// The write-ahead log holds something that was deleted.
+    /// The files of the database hold something that was deleted.
     pub(super) fn left_traces(&self) {
         self.inner.has_traces.store(true, Ordering::Release);
     }
@@ -111,7 +112,7 @@ impl Store {
     pub async fn due(&self, now: Timestamp) -> Result<Vec<AppointmentId>, StoreError> {
         let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM appointments WHERE look_ms <= $1 ORDER BY look_ms, id LIMIT $2")
             .bind(now.0)
-            .bind(limits::ERASED_AT_ONCE)
+            .bind(i64::from(limits::ERASED_AT_ONCE))
             .fetch_all(&self.inner.readers)
             .await?;
         ids.iter().map(|id| id.parse().map_err(|_| StoreError::Sealed)).collect()
@@ -127,26 +128,36 @@ impl Store {
         Ok(())
     }
 
-    /// Folds the write-ahead log into the database and empties it: it still holds pages from before a deletion. False while a reader is in the way.
+    /// Takes what was deleted out of the database's files as far as it lets itself be asked: SQLite folds its write-ahead log in and empties it; PostgreSQL takes the dead
+    /// rows out of their pages, and its log keeps them until it is written over. False while a reader is in the way.
     pub async fn forget_traces(&self) -> Result<bool, StoreError> {
         if !self.inner.has_traces.swap(false, Ordering::AcqRel) {
             return Ok(true);
         }
-        let folded = self.fold().await;
-        if !matches!(folded, Ok(0)) {
+        let forgotten = if is_postgres(&self.inner.writer) { self.vacuum().await } else { self.fold().await };
+        if !matches!(forgotten, Ok(true)) {
             self.inner.has_traces.store(true, Ordering::Release);
         }
-        Ok(folded? == 0)
+        Ok(forgotten?)
     }
 
-    /// Zero when the log is empty. Readers are not waited for: meanwhile nobody could write.
-    async fn fold(&self) -> Result<i64, sqlx::Error> {
+    /// True when the log is empty. Readers are not waited for: meanwhile nobody could write.
+    async fn fold(&self) -> Result<bool, sqlx::Error> {
         let mut writer = self.inner.writer.acquire().await?;
         let wait = |limit: std::time::Duration| format!("PRAGMA busy_timeout = {}", limit.as_millis());
         sqlx::raw_sql(sqlx::AssertSqlSafe(wait(limits::CHECKPOINT_WAIT))).execute(&mut *writer).await?;
-        let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *writer).await.and_then(|row| row.try_get(0));
+        let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *writer).await.and_then(|row| row.try_get::<i64, _>(0));
         sqlx::raw_sql(sqlx::AssertSqlSafe(wait(limits::DATABASE_WAIT))).execute(&mut *writer).await?;
-        folded
+        Ok(folded? == 0)
+    }
+
+    /// Beside everybody else: it locks nobody out.
+    async fn vacuum(&self) -> Result<bool, sqlx::Error> {
+        // Whatever holds something sealed or the hash of a secret.
+        const TABLES: &str =
+            "appointments, documents, callbacks, citizen_sign_ins, guest_links, guest_sign_ins, replaced_links, public_bookings";
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("VACUUM {TABLES}"))).execute(&self.inner.readers).await?;
+        Ok(true)
     }
 }
 
@@ -157,8 +168,8 @@ fn receipt(row: &Row) -> Result<Receipt, StoreError> {
         end: Timestamp(row.try_get("end_ms")?),
         language: row.try_get("language")?,
         outcome: row.try_get("outcome")?,
-        documents: row.try_get("documents")?,
-        asked: row.try_get("asked")?,
+        documents: number(row, "documents")?,
+        asked: row.try_get::<i64, _>("asked")? != 0,
         erased: Timestamp(row.try_get("erased_ms")?),
         line: row.try_get("line")?,
         hash: row.try_get::<Vec<u8>, _>("hash")?.try_into().map_err(|_| StoreError::Sealed)?,

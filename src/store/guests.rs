@@ -47,7 +47,7 @@ impl Store {
              (SELECT cookie_hash FROM guest_sign_ins WHERE link_hash = $1 ORDER BY created_ms DESC LIMIT $2)",
         )
         .bind(link.as_slice())
-        .bind(limits::SIGN_INS_PER_APPOINTMENT)
+        .bind(i64::from(limits::SIGN_INS_PER_APPOINTMENT))
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;

@@ -151,7 +151,7 @@ pub(super) async fn chain_older(writer: &Pool) -> Result<(), StoreError> {
     let mut transaction = begin_to_write(writer).await?;
     let mut head = Head::start();
     loop {
-        let rows = page(&mut transaction, head.number).await?;
+        let rows = page(&mut transaction, head.number, limits::LEDGER_PAGE).await?;
         if rows.is_empty() {
             break;
         }
@@ -170,9 +170,9 @@ pub(super) async fn chain_older(writer: &Pool) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn page(connection: &mut Connection, after: i64) -> Result<Vec<Row>, StoreError> {
+async fn page(connection: &mut Connection, after: i64, most: u32) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT number, at_ms, what, who, appointment, hash FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
-    Ok(sqlx::query(sql).bind(after).bind(limits::LEDGER_PAGE).fetch_all(connection).await?)
+    Ok(sqlx::query(sql).bind(after).bind(i64::from(most)).fetch_all(connection).await?)
 }
 
 impl Store {
@@ -182,7 +182,17 @@ impl Store {
         let mut head = Head::start();
         let mut has_kept = kept.is_none_or(|kept| kept == head);
         loop {
-            let rows = page(&mut connection, head.number).await?;
+            let expected = head.number + 1;
+            let rows = match page(&mut connection, head.number, limits::LEDGER_PAGE).await {
+                // A text that is none, somewhere on this page: the lines before it are looked at one by one.
+                Err(StoreError::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::AnyDriverError(_))) => {
+                    match page(&mut connection, head.number, 1).await {
+                        Err(StoreError::Database(_)) => return Ok(Verdict::Broken(expected)),
+                        rows => rows?,
+                    }
+                }
+                rows => rows?,
+            };
             if rows.is_empty() {
                 break;
             }
@@ -200,8 +210,11 @@ impl Store {
             }
         }
         // The counter of the numbers knows of lines that were cut off at the end.
-        let given: Option<i64> =
-            sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetch_optional(&mut *connection).await?;
+        let sql = match connection.backend_name() {
+            "SQLite" => "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
+            _ => "SELECT number FROM audit_given",
+        };
+        let given: Option<i64> = sqlx::query_scalar(sql).fetch_optional(&mut *connection).await?;
         if given.unwrap_or(0) > head.number {
             return Ok(Verdict::Broken(head.number + 1));
         }

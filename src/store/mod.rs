@@ -1,19 +1,27 @@
-//! Durable state on SQLite (WAL, `synchronous=FULL`; SQL with `$1` placeholders that PostgreSQL takes too). Decides nothing; seals names under a key per appointment.
+//! Durable state on SQLite (WAL, `synchronous=FULL`) or PostgreSQL, with the same statements. Decides nothing; seals names under a key per appointment.
 
 mod agents;
+mod api_keys;
+mod api_requests;
 mod appointments;
 mod audit;
 mod backup;
 mod callbacks;
+mod chat;
+mod copy;
 mod database;
+mod desk;
 mod details;
+mod dialect;
 mod documents;
 mod erasure;
 mod guests;
+mod identity;
 mod ledger;
 mod links;
 mod load_test;
 mod meta;
+mod no_show;
 mod outbox;
 mod outgoing;
 mod people;
@@ -22,6 +30,8 @@ mod public_bookings;
 mod reference;
 mod restore;
 mod seal;
+mod seen;
+mod sign_ins;
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -29,26 +39,28 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use self::database::Pool;
+use self::database::{Owning, Pool};
 use crate::access::contact::ContactKey;
 use crate::access::link::LinkKey;
 use crate::documents::vault::{Vault, VaultError};
 use crate::limits;
 
 pub use agents::{AgentAccount, NewAgent};
+pub use api_requests::ApiRequest;
 pub use appointments::{Appointment, Found, NewAppointment, Placed};
 pub use audit::{AuditLine, Who};
 pub use backup::{BackupError, Made};
 pub use callbacks::{Asked, Callback, CallbackDetails, NewCallback};
+pub use database::{Database, Home};
 pub use details::Details;
-pub use documents::{Arrived, Incoming};
+pub use documents::{Arrived, ArrivedCopy, Incoming};
 pub use erasure::Receipt;
 pub use ledger::{BadHead, Head, LineHash, Verdict};
+pub use links::Rotated;
 pub use load_test::TakenOut;
 pub use outbox::Outlets;
-pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing};
+pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing, Subject};
 pub use people::KnownPerson;
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
@@ -85,19 +97,21 @@ pub enum StoreError {
     /// The bytes of a document could not be kept or had.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// Another server owns the database.
+    #[error("the PostgreSQL database is in use by another visavis server: give each its own")]
+    DatabaseInUse,
     /// Another process has this data directory open.
     #[error("the data directory {} is in use by another process", .0.display())]
     InUse(PathBuf),
 }
 
-/// The embedded database. Cheap to clone.
+/// The database with what belongs to it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// One connection: SQLite has one writer, and waiting in our queue is fairer than its busy handler.
     writer: Pool,
     readers: Pool,
     master: seal::SealingKey,
@@ -110,43 +124,47 @@ struct Inner {
     has_traces: AtomicBool,
     /// What was handed over a moment ago.
     handed: outbox::Handed,
+    /// The database did not answer the last time.
+    is_away: AtomicBool,
+    /// Held by who writes down what waited.
+    catching_up: tokio::sync::Mutex<()>,
+    /// For the time in which it does not.
+    seen: seen::Seen,
     /// Told when there may be something to send.
     outbox_filled: tokio::sync::Notify,
     /// Held for the life of the store by the one who owns the seats; the system releases it even after kill -9.
     _lock: Option<std::fs::File>,
+    /// The same on PostgreSQL.
+    owning: Option<Owning>,
 }
 
 impl Store {
-    /// Opens or creates the store in `directory` (which exists): `visavis.db`, `master.key` and the `vault`. Brings the schema up to date; refuses a newer one.
-    pub async fn open(directory: &Path) -> Result<Self, StoreError> {
-        Self::with(directory, Some(lock(directory)?)).await
+    /// Opens or creates the store of `home`, whose directory exists: `master.key`, the `vault`, and `visavis.db` unless it is on PostgreSQL. Brings the schema up to
+    /// date; refuses a newer one.
+    pub async fn open(home: impl Into<Home>) -> Result<Self, StoreError> {
+        let home = home.into();
+        let lock = lock(&home.directory)?;
+        Self::with(home, Some(lock)).await
     }
 
     /// The same, and beside a server of the same version that runs on the directory: for accounts and keys, which need no stop.
-    pub async fn open_beside(directory: &Path) -> Result<Self, StoreError> {
-        match lock(directory) {
-            Err(StoreError::InUse(_)) => Self::with(directory, None).await,
-            lock => Self::with(directory, Some(lock?)).await,
+    pub async fn open_beside(home: impl Into<Home>) -> Result<Self, StoreError> {
+        let home = home.into();
+        match lock(&home.directory) {
+            Err(StoreError::InUse(_)) => Self::with(home, None).await,
+            lock => Self::with(home, Some(lock?)).await,
         }
     }
 
-    async fn with(directory: &Path, lock: Option<std::fs::File>) -> Result<Self, StoreError> {
-        let database = directory.join("visavis.db");
-        let is_new = !database.exists();
+    async fn with(home: Home, lock: Option<std::fs::File>) -> Result<Self, StoreError> {
+        let directory = home.directory.as_path();
+        let is_new = !home.has_database().await?;
         let master = seal::master_key(&directory.join("master.key"), is_new)?;
-        private_file(&database)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&database)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(limits::DATABASE_WAIT)
-            .pragma("secure_delete", "ON")
-            // What SQLite sorts stays in memory: no temporary file outlives a deletion.
-            .pragma("temp_store", "MEMORY");
-        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(limits::DATABASE_WAIT);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        if home.database == Database::Embedded {
+            private_file(&directory.join(database::FILE))?;
+        }
+        let owning = if lock.is_some() { home.own().await? } else { None };
+        let writer = home.writer().await?;
         match &lock {
             Some(_) => {
                 migrate(&writer).await?;
@@ -166,7 +184,7 @@ impl Store {
             links::make_cancel_links(&writer, &link_key).await?;
         }
         let handed = outbox::Handed::open(&directory.join("outbox.handed"))?;
-        let readers = pool(limits::DATABASE_READERS).connect_with(options.read_only(true)).await?;
+        let readers = home.readers().await?;
         let (has_traces, outbox_filled) = (AtomicBool::new(true), tokio::sync::Notify::new());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -180,14 +198,28 @@ impl Store {
                 has_traces,
                 handed,
                 outbox_filled,
+                is_away: AtomicBool::new(false),
+                catching_up: tokio::sync::Mutex::default(),
+                seen: seen::Seen::default(),
                 _lock: lock,
+                owning,
             }),
         })
     }
 
-    /// Whether the database answers: for readiness.
+    /// Whether the database answers, and nobody else took it meanwhile: for readiness.
     pub async fn ready(&self) -> bool {
-        sqlx::query("SELECT 1").fetch_one(&self.inner.readers).await.is_ok()
+        if self.is_away() {
+            return false;
+        }
+        let asked = async {
+            sqlx::query("SELECT 1").fetch_one(&self.inner.readers).await?;
+            match &self.inner.owning {
+                Some(owning) => owning.is_held().await,
+                None => Ok(true),
+            }
+        };
+        matches!(database::within(limits::DATABASE_READY, asked).await, Some(Ok(true)))
     }
 
     /// Ends all connections after what is under way; the WAL is folded into the database.
@@ -224,7 +256,9 @@ async fn require_same_version(writer: &Pool) -> Result<(), StoreError> {
 }
 
 async fn migrate(writer: &Pool) -> Result<(), StoreError> {
-    match SCHEMA.run(writer).await {
+    // In the words of the database behind these connections.
+    let brought = if database::is_postgres(writer) { dialect::postgres(&SCHEMA).run(writer).await } else { SCHEMA.run(writer).await };
+    match brought {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(_)) => Err(StoreError::Newer),
         Err(error) => Err(StoreError::Schema(error)),

@@ -13,10 +13,10 @@ use aws_lc_rs::rand;
 use sqlx::Row as _;
 
 use super::audit::{Who, append};
-use super::database::{Connection, Row};
-use super::outgoing::{Channel, Kind, Message, MessageState, Outgoing};
+use super::database::{Connection, Row, number};
+use super::outgoing::{Channel, Kind, Message, MessageState, Outgoing, Subject};
 use super::{Store, StoreError};
-use crate::ids::AppointmentId;
+use crate::ids::{AppointmentId, CallbackId};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -78,7 +78,7 @@ impl Store {
             )
             .bind(channel.word())
             .bind(now.0)
-            .bind(most)
+            .bind(i64::from(most))
             .fetch_all(&self.inner.readers)
             .await?;
             due.extend(rows.iter().filter_map(outgoing));
@@ -129,7 +129,11 @@ impl Store {
     pub async fn outbox_give_up(&self, of: &Outgoing, fault: &'static str, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.begin_to_write().await?;
         close(&mut transaction, &of.id, MessageState::GivenUp, Some(fault), now).await?;
-        append(&mut transaction, of.channel.given_up(), Who::Service, Some(of.appointment), now).await?;
+        let appointment = match of.about {
+            Subject::Appointment(id) => Some(id),
+            Subject::Callback(_) => None,
+        };
+        append(&mut transaction, of.channel.given_up(), Who::Service, appointment, now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -160,7 +164,7 @@ impl Store {
                  AND due_ms > (SELECT due_ms FROM outbox WHERE state = 'waiting' AND channel = $1 AND due_ms <= $3 ORDER BY due_ms LIMIT 1 OFFSET $2)",
             )
             .bind(channel.word())
-            .bind(limits::OUTBOX_WAITING)
+            .bind(i64::from(limits::OUTBOX_WAITING))
             .bind(now.0)
             .execute(&self.inner.writer)
             .await?;
@@ -214,14 +218,12 @@ async fn put(
     due: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut id = [0; 16];
-    rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
     sqlx::query(
         "INSERT INTO outbox (id, channel, kind, appointment, reference, at_ms, first_due_ms, due_ms, changed_ms) \
          SELECT $1, $2, $3, id, reference, $5, $6, $6, $5 FROM appointments WHERE id = $4 \
          AND EXISTS (SELECT 1 FROM outlets WHERE channel = $2) AND NOT EXISTS (SELECT 1 FROM load_appointments WHERE appointment = $4)",
     )
-    .bind(format!("{:032x}", u128::from_be_bytes(id)))
+    .bind(random_id()?)
     .bind(channel.word())
     .bind(kind.word())
     .bind(appointment.to_string())
@@ -230,6 +232,35 @@ async fn put(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// That somebody wants to be called back: the webhook is told, and by mail who said where.
+pub(super) async fn put_callback(
+    connection: &mut Connection,
+    callback: CallbackId,
+    reach: Reach,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for channel in reach.channels().filter(|channel| *channel == Channel::Mail).chain([Channel::Event]) {
+        sqlx::query(
+            "INSERT INTO outbox (id, channel, kind, appointment, reference, at_ms, first_due_ms, due_ms, changed_ms, callback) \
+             SELECT $1, $2, $3, '', '', $5, $5, $5, $5, id FROM callbacks WHERE id = $4 AND EXISTS (SELECT 1 FROM outlets WHERE channel = $2)",
+        )
+        .bind(random_id()?)
+        .bind(channel.word())
+        .bind(Kind::CallbackRequested.word())
+        .bind(callback.to_string())
+        .bind(now.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn random_id() -> Result<String, StoreError> {
+    let mut id = [0; 16];
+    rand::fill(&mut id).map_err(|_| StoreError::Randomness)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(id)))
 }
 
 /// What the audit trail says of an appointment, the webhook is told, where it is one of its events.
@@ -274,7 +305,7 @@ pub(super) async fn put_reminders(
     }
     let before: Vec<i64> = sqlx::query_scalar("SELECT before_ms FROM reminders WHERE service = $1 ORDER BY before_ms DESC LIMIT $2")
         .bind(service)
-        .bind(limits::REMINDERS)
+        .bind(i64::from(limits::REMINDERS))
         .fetch_all(&mut *connection)
         .await?;
     for due in before.into_iter().map(|before| Timestamp(start.0.saturating_sub(before))).filter(|due| *due > now) {
@@ -301,12 +332,15 @@ fn outgoing(row: &Row) -> Option<Outgoing> {
         id: row.try_get("id").ok()?,
         channel: Channel::parse(row.try_get("channel").ok()?)?,
         kind: Kind::parse(row.try_get("kind").ok()?)?,
-        appointment: row.try_get::<String, _>("appointment").ok()?.parse().ok()?,
+        about: match row.try_get::<Option<String>, _>("callback").ok()? {
+            Some(callback) => Subject::Callback(callback.parse().ok()?),
+            None => Subject::Appointment(row.try_get::<String, _>("appointment").ok()?.parse().ok()?),
+        },
         reference: row.try_get("reference").ok()?,
         at: Timestamp(row.try_get("at_ms").ok()?),
         first_due: Timestamp(row.try_get("first_due_ms").ok()?),
         due: Timestamp(row.try_get("due_ms").ok()?),
-        attempts: row.try_get("attempts").ok()?,
+        attempts: number(row, "attempts").ok()?,
     })
 }
 

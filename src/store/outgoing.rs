@@ -1,7 +1,7 @@
 //! What waits in the outbox, in the words of the house. Knows no SQL and no address.
 
 use super::audit::Who;
-use crate::ids::AppointmentId;
+use crate::ids::{AppointmentId, CallbackId};
 use crate::time::Timestamp;
 
 /// By which way something leaves.
@@ -68,12 +68,17 @@ pub enum Kind {
     Ended,
     /// Event: the citizen waited and nobody called (rule L).
     Missed,
+    /// Event: the slot is over and the citizen was never there.
+    NoShow,
     /// Event: everything personal was destroyed.
     Erased,
+    /// Somebody wants to be called back: an event, and a mail to who said where.
+    CallbackRequested,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    /// All of them.
+    pub const ALL: [Self; 15] = [
         Self::Booked,
         Self::Rescheduled,
         Self::Cancelled,
@@ -86,8 +91,15 @@ impl Kind {
         Self::Returned,
         Self::Ended,
         Self::Missed,
+        Self::NoShow,
         Self::Erased,
+        Self::CallbackRequested,
     ];
+
+    /// Whether the webhook is told of it; the others are told to citizens alone.
+    pub fn is_event(self) -> bool {
+        !matches!(self, Self::LinkRotated | Self::Resent | Self::Reminder)
+    }
 
     /// As it is kept and told.
     pub fn word(self) -> &'static str {
@@ -104,7 +116,9 @@ impl Kind {
             Self::Returned => "returned",
             Self::Ended => "ended",
             Self::Missed => "missed",
+            Self::NoShow => "no_show",
             Self::Erased => "erased",
+            Self::CallbackRequested => "callback_requested",
         }
     }
 
@@ -124,10 +138,20 @@ impl Kind {
             "return" if who == Who::Citizen => Self::Returned,
             "close" | "expire" => Self::Ended,
             "missed" => Self::Missed,
+            "no_show" => Self::NoShow,
             "erased" => Self::Erased,
             _ => return None,
         })
     }
+}
+
+/// What it tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// An appointment.
+    Appointment(AppointmentId),
+    /// A wish to be called back.
+    Callback(CallbackId),
 }
 
 /// Something that is to be sent.
@@ -139,9 +163,9 @@ pub struct Outgoing {
     pub channel: Channel,
     /// What is told.
     pub kind: Kind,
-    /// Of which appointment; it may be gone.
-    pub appointment: AppointmentId,
-    /// Its reference.
+    /// Of what; it may be gone.
+    pub about: Subject,
+    /// The appointment's reference; empty of a call back.
     pub reference: String,
     /// When that happened which is told.
     pub at: Timestamp,

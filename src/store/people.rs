@@ -102,6 +102,9 @@ impl Store {
         .bind(person.0.as_slice())
         .fetch_optional(&self.inner.writer)
         .await?;
+        if ended.is_some() {
+            self.inner.seen.forget();
+        }
         ended.map(|id| id.parse().map_err(|_| StoreError::Sealed)).transpose()
     }
 
@@ -180,6 +183,7 @@ impl Store {
             .await?;
         append(&mut transaction, "authenticated", Who::Citizen, Some(of.id), now).await?;
         transaction.commit().await?;
+        self.inner.seen.doubt(of.id);
         Ok(true)
     }
 

@@ -8,12 +8,12 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Row as _};
+use sqlx::Row as _;
 
 use super::audit::Who;
-use super::backup::{BackupError, DATABASE, Keys, MANIFEST, Manifest, VAULT, sync_parent};
-use super::{SCHEMA, Store, StoreError, documents, seal};
+use super::backup::{BackupError, DATABASE, Keys, MANIFEST, Manifest, VAULT, lone_file, sync_parent};
+use super::database::{Database, begin_to_write};
+use super::{Home, SCHEMA, Store, StoreError, copy, documents, migrate, seal};
 use crate::documents::vault::Vault;
 use crate::ids::DocumentId;
 use crate::time::Timestamp;
@@ -32,11 +32,16 @@ pub struct Restored {
 }
 
 impl Store {
-    /// Fills `directory`, which holds the master key and no database, from a backup and the newest keys.
-    pub async fn restore(directory: &Path, file: &Path, keys: &Path, now: Timestamp) -> Result<Restored, BackupError> {
+    /// Fills `home`, which holds the master key and no database, from a backup and the newest keys. The backup may be of the other kind of database.
+    pub async fn restore(home: impl Into<Home>, file: &Path, keys: &Path, now: Timestamp) -> Result<Restored, BackupError> {
+        let home: Home = home.into();
+        let directory = home.directory.as_path();
         let (database, master_path) = (directory.join(DATABASE), directory.join("master.key"));
-        if database.exists() {
-            return Err(BackupError::Exists(database));
+        if home.has_database().await? {
+            return Err(match home.database {
+                Database::Embedded => BackupError::Exists(database),
+                Database::Postgres(_) => BackupError::NotEmpty,
+            });
         }
         if !master_path.exists() {
             return Err(BackupError::NoMasterKey(master_path));
@@ -48,10 +53,16 @@ impl Store {
         let manifest = unpack(directory, file, &part)?;
         give_keys(&part, keys).await?;
         let failed = |source| BackupError::File { path: database.clone(), source };
-        fs::rename(&part, &database).map_err(failed)?;
+        match home.database {
+            Database::Embedded => fs::rename(&part, &database).map_err(failed)?,
+            Database::Postgres(_) => {
+                fill(&home, &part).await?;
+                fs::remove_file(&part).map_err(failed)?;
+            }
+        }
         sync_parent(&database).map_err(failed)?;
 
-        let store = Self::open(directory).await?;
+        let store = Self::open(home.clone()).await?;
         let erased = store.erase_without_key(now).await?;
         let documents = store.forget_documents_without_file().await?;
         store.audit("restored", Who::Service, None, now).await?;
@@ -131,9 +142,24 @@ fn write(path: &Path, bytes: &mut impl Read) -> io::Result<()> {
     out.sync_all()
 }
 
+/// All rows of the file into PostgreSQL, or none.
+async fn fill(home: &Home, file: &Path) -> Result<(), StoreError> {
+    let (file, writer) = (lone_file(file).await?, home.writer().await?);
+    // An older backup becomes one of today first.
+    migrate(&file).await?;
+    migrate(&writer).await?;
+    let mut rows = file.begin().await?;
+    let mut filled = begin_to_write(&writer).await?;
+    copy::all(&mut rows, &mut filled).await?;
+    filled.commit().await?;
+    rows.rollback().await?;
+    file.close().await;
+    writer.close().await;
+    Ok(())
+}
+
 async fn give_keys(database: &Path, keys: Keys) -> Result<(), StoreError> {
-    let options = SqliteConnectOptions::new().filename(database).journal_mode(SqliteJournalMode::Delete).pragma("secure_delete", "ON");
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.disable_statement_logging()).await?;
+    let pool = lone_file(database).await?;
     let keys: HashMap<String, String> = keys.0.into_iter().collect();
     let mut transaction = pool.begin().await?;
     let rows = sqlx::query("SELECT id FROM appointments UNION ALL SELECT id FROM callbacks").fetch_all(&mut *transaction).await?;

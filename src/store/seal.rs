@@ -25,7 +25,7 @@ impl SealingKey {
     }
 
     /// nonce ‖ ciphertext ‖ tag. `place` (table, column, row) is authenticated: a sealed value moved elsewhere does not open.
-    /// A random 96-bit nonce is safe for 2^32 values under one key (NIST SP 800-38D 8.3); an appointment writes a few hundred.
+    /// A random 96-bit nonce is safe for 2^32 values under one key (NIST SP 800-38D 8.3); an appointment writes a few thousand at most (`limits::CHAT_MESSAGES`).
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let mut body = Vec::with_capacity(plain.len() + 16);
         body.extend_from_slice(plain);

@@ -4,17 +4,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::{Request, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
@@ -28,6 +28,7 @@ use tower::ServiceExt;
 
 use super::gate::{Gate, Pass};
 use super::opening::Opening;
+use super::unasked::Unasked;
 use crate::limits;
 use crate::time::Instant;
 
@@ -187,6 +188,7 @@ async fn serve_http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(socket:
 async fn serve_http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(socket: Guarded<S>, site: Site, stop: watch::Receiver<bool>) {
     let activity = Arc::new(Activity::new());
     let service = counted(site, activity.clone());
+    let socket = Metered { socket, allowance: activity.clone() };
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits::WEB_STREAMS)
@@ -228,7 +230,8 @@ fn counted(
     Future: Send + 'static,
 > + Clone {
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let (router, running) = (site.router.clone(), activity.begin());
+        let said = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let (router, running) = (site.router.clone(), activity.begin(said.unwrap_or(0)));
         request.extensions_mut().insert(ConnectInfo(site.peer));
         async move {
             let response = router.oneshot(request.map(Body::new)).await;
@@ -243,16 +246,24 @@ struct Activity {
     born: Instant,
     running: AtomicUsize,
     last_ms: AtomicU64,
+    unasked: Mutex<Unasked>,
 }
 
 struct Running(Arc<Activity>);
 
 impl Activity {
     fn new() -> Self {
-        Self { born: Instant::now(), running: AtomicUsize::new(0), last_ms: AtomicU64::new(0) }
+        Self {
+            born: Instant::now(),
+            running: AtomicUsize::new(0),
+            last_ms: AtomicU64::new(0),
+            unasked: Mutex::new(Unasked::new(Instant::now())),
+        }
     }
 
-    fn begin(self: &Arc<Self>) -> Running {
+    /// `bytes`: what the request says that its body has.
+    fn begin(self: &Arc<Self>, bytes: u64) -> Running {
+        self.unasked.lock().unwrap_or_else(PoisonError::into_inner).asked(bytes);
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(self.clone())
     }
@@ -278,6 +289,38 @@ impl Drop for Running {
         let now = u64::try_from(self.0.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.0.last_ms.store(now, Ordering::Relaxed);
         self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// HTTP/2 on a socket: who sends much more than what they ask for is sent away.
+struct Metered<S> {
+    socket: S,
+    allowance: Arc<Activity>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
+        let bytes = u64::try_from(buf.filled().len() - before).unwrap_or(u64::MAX);
+        match self.allowance.unasked.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, Instant::now()) {
+            true => Poll::Ready(read),
+            false => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
 

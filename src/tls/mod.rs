@@ -5,6 +5,7 @@ mod faults;
 mod gate;
 mod listener;
 mod opening;
+mod unasked;
 
 pub use certificate::{CertificateError, CertificateFiles, Origin, WebCertificate};
 pub use gate::{Gate, Pass};

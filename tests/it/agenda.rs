@@ -12,6 +12,7 @@ use visavis::server::Server;
 use visavis::store::Store;
 use visavis::time::{Clock, Timestamp};
 
+use crate::database::home;
 use crate::running::settings;
 
 /// A server for citizens, not for newcomers, with a portal's key. Its clock shows Monday, 4 January 2027, 08:00 in Luxembourg.
@@ -44,7 +45,7 @@ impl Office {
         change(&mut config);
         std::fs::create_dir_all(&config.data_directory).unwrap();
         let key = Token::new([7; 32]);
-        let store = Store::open(&config.data_directory).await.unwrap();
+        let store = Store::open(home(&config.data_directory)).await.unwrap();
         store.put_api_key("portal", key.hash(), Timestamp(0)).await.unwrap();
         store.close().await;
         drop(store);

@@ -5,11 +5,13 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::json;
-use sqlx::SqlitePool;
+use visavis::chat::{Author, Message};
+use visavis::ids::MessageId;
 use visavis::load::http_client::request;
 use visavis::store::{BackupError, Found, Store, StoreError, Verdict};
 use visavis::time::Timestamp;
 
+use crate::database::{address, argument, home, pool};
 use crate::documents::{pdf, send, until};
 use crate::erasure::{close, until_phase};
 use crate::running::{Running, settings};
@@ -19,8 +21,8 @@ const CANARY: &str = "Canary-9Q4T-of-somebody";
 const HOUR: i64 = 3_600_000;
 
 fn visavis(data: &Path, arguments: &[&str]) -> Output {
-    let data = format!("--data.directory={}", data.display());
-    Command::new(env!("CARGO_BIN_EXE_visavis")).arg(data).args(arguments).output().unwrap()
+    let (directory, database) = (format!("--data.directory={}", data.display()), argument(data));
+    Command::new(env!("CARGO_BIN_EXE_visavis")).args([directory, database]).args(arguments).output().unwrap()
 }
 
 fn done(output: &Output) -> String {
@@ -53,7 +55,7 @@ fn hits(directories: &[&Path], needles: &[Vec<u8>]) -> Vec<PathBuf> {
 
 /// Those of appointments, under the master key, and those of documents, under an appointment's.
 async fn wrapped_keys(data: &Path) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let pool = SqlitePool::connect(&format!("sqlite://{}", data.join("visavis.db").display())).await.unwrap();
+    let pool = pool(data).await;
     let appointments = sqlx::query_scalar("SELECT wrapped_key FROM appointments").fetch_all(&pool).await.unwrap();
     let documents = sqlx::query_scalar("SELECT wrapped_key FROM documents").fetch_all(&pool).await.unwrap();
     pool.close().await;
@@ -83,6 +85,12 @@ async fn book_canary(server: &Running) -> (String, String) {
     (booked["reference"].as_str().unwrap().to_owned(), booked["join_url"].as_str().unwrap().split_once("/j#").unwrap().1.to_owned())
 }
 
+/// A chat message with the canary in it.
+fn kept_message() -> Message {
+    let (name, text) = (CANARY.to_owned(), format!("My number is {CANARY}."));
+    Message { number: 1, id: MessageId([7; 16]), author: Author::Citizen, name, text, at: Timestamp(0), guests: Vec::new() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_not_in_an_older_backup_either() {
     let server = Running::start().await;
@@ -94,6 +102,8 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
         let name = format!("{CANARY}.pdf");
         assert_eq!(send(&server, &cookie, "document", &name, &body).await.status, 201);
         assert_eq!(send(&server, &cookie, "identity_copy", &name, &body).await.status, 201);
+        let of = server.server.store.appointment_by_reference(&reference).await.unwrap().unwrap();
+        server.server.store.keep_message(of.id, &kept_message()).await.unwrap();
         booked.push((reference, token, cookie));
     }
     let data = server.directory.path().join("data");
@@ -141,7 +151,7 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
     assert_eq!(hits(&[server.directory.path()], &anywhere), Vec::<PathBuf>::new());
     assert_eq!(hits(&[&data, &from_old, &from_new], &needles), Vec::<PathBuf>::new());
     for data in [&from_old, &from_new] {
-        let store = Store::open(data).await.unwrap();
+        let store = Store::open(home(data)).await.unwrap();
         for (reference, token, _) in &booked {
             assert_eq!(store.appointment_by_reference(reference).await.unwrap(), None);
             let hash = visavis::access::token::Token::parse(token).unwrap().hash();
@@ -154,8 +164,9 @@ async fn after_the_deletion_of_fifty_appointments_no_canary_and_no_key_is_left_n
 
     // The control, and what is told to the operator: with the old keys the old backup opens.
     let (revived, _) = restored(&server, "revived", &old, &careless);
-    let store = Store::open(&revived).await.unwrap();
-    assert_eq!(store.appointment_by_reference(&booked[0].0).await.unwrap().unwrap().name, CANARY);
+    let store = Store::open(home(&revived)).await.unwrap();
+    let of = store.appointment_by_reference(&booked[0].0).await.unwrap().unwrap();
+    assert_eq!((of.name.as_str(), store.messages(of.id).await.unwrap()), (CANARY, vec![kept_message()]));
     store.close().await;
 }
 
@@ -202,6 +213,7 @@ async fn a_backup_beside_a_busy_server_holds_all_that_was_acknowledged_before_it
     let Running { server: first, directory, .. } = server;
     first.stop().await;
     let mut config = settings(&directory);
+    config.database = address(&again);
     config.data_directory = again;
     let server = Running::start_with(directory, config).await;
     println!("restored and started in {:?}", started.elapsed());
@@ -217,7 +229,7 @@ async fn a_backup_beside_a_busy_server_holds_all_that_was_acknowledged_before_it
 
 /// A store with one appointment, backed up.
 async fn small(directory: &Path) -> (PathBuf, PathBuf) {
-    let store = Store::open(directory).await.unwrap();
+    let store = Store::open(home(directory)).await.unwrap();
     let (backup, keys) = (directory.join("small.backup"), directory.join("visavis.keys"));
     store.back_up(&backup, &keys, Timestamp(1_800_000_000_000)).await.unwrap();
     store.close().await;
@@ -229,18 +241,19 @@ async fn nothing_is_overwritten_and_nothing_foreign_is_restored() {
     let lost = tempfile::tempdir().unwrap();
     let (backup, keys) = small(lost.path()).await;
     let now = Timestamp(1_800_000_000_000);
-    let store = Store::open(lost.path()).await.unwrap();
+    let store = Store::open(home(lost.path())).await.unwrap();
     assert!(matches!(store.back_up(&backup, &keys, now).await, Err(BackupError::Exists(_))));
     store.close().await;
     drop(store);
-    assert!(matches!(Store::restore(lost.path(), &backup, &keys, now).await, Err(BackupError::Exists(_))), "a living database");
+    let told = Store::restore(home(lost.path()), &backup, &keys, now).await;
+    assert!(matches!(told, Err(BackupError::Exists(_) | BackupError::NotEmpty)), "a living database");
 
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(Store::restore(empty.path(), &backup, &keys, now).await, Err(BackupError::NoMasterKey(_))));
+    assert!(matches!(Store::restore(home(empty.path()), &backup, &keys, now).await, Err(BackupError::NoMasterKey(_))));
     let foreign = tempfile::tempdir().unwrap();
-    Store::open(foreign.path()).await.unwrap().close().await;
+    Store::open(home(foreign.path())).await.unwrap().close().await;
     std::fs::copy(foreign.path().join("master.key"), empty.path().join("master.key")).unwrap();
-    assert!(matches!(Store::restore(empty.path(), &backup, &keys, now).await, Err(BackupError::Keys(_))), "another master key");
+    assert!(matches!(Store::restore(home(empty.path()), &backup, &keys, now).await, Err(BackupError::Keys(_))), "another master key");
     assert!(!empty.path().join("visavis.db").exists());
 }
 
@@ -278,7 +291,7 @@ async fn a_backup_of_a_newer_version_a_cut_one_and_one_that_climbs_out_are_refus
         std::fs::copy(lost.path().join("master.key"), data.join("master.key")).unwrap();
         let file = directory.path().join("bad.backup");
         std::fs::write(&file, bytes).unwrap();
-        let told = Store::restore(&data, &file, &keys, now).await;
+        let told = Store::restore(home(&data), &file, &keys, now).await;
         let as_expected = match &told {
             Err(BackupError::Newer) => is_newer,
             Err(BackupError::NoBackup(_) | BackupError::File { .. } | BackupError::Store(StoreError::Database(_))) => !is_newer,

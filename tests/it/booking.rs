@@ -17,6 +17,8 @@ async fn office(agents: &str) -> Office {
         ("opening_hours", "mon-fri 08:30-11:30"),
         ("agents_on_duty", agents),
         ("public_booking", "true"),
+        // Copies of identity cards have tests of their own.
+        ("identity_check", "never"),
         ("topics.care.name_en", "Care"),
         ("topics.care.required_en", "Your card"),
         ("topics.cheques.name_en", "Cheques"),
@@ -229,8 +231,13 @@ async fn the_same_attempt_sent_again_answers_what_it_booked_and_books_nothing_mo
 
 #[tokio::test]
 async fn one_origin_takes_thirty_places_and_another_still_finds_one() {
-    let office =
-        Office::start_with(&[("opening_hours", "mon-fri 08:30-11:30"), ("agents_on_duty", "99"), ("public_booking", "true")]).await;
+    let office = Office::start_with(&[
+        ("opening_hours", "mon-fri 08:30-11:30"),
+        ("agents_on_duty", "99"),
+        ("public_booking", "true"),
+        ("identity_check", "never"),
+    ])
+    .await;
     let asked = |i: usize| with(wish(), json!({"topic": "information", "email": format!("citizen-{i}@example.lu")}));
     for i in 0..30 {
         assert_eq!(book(&office, &asked(i)).await.status, 201, "{i}");
@@ -245,7 +252,8 @@ async fn one_origin_takes_thirty_places_and_another_still_finds_one() {
 
 #[tokio::test]
 async fn full_days_are_told_as_full() {
-    let office = Office::start_with(&[("opening_hours", "mon-fri 08:30-09:10"), ("public_booking", "true")]).await;
+    let office =
+        Office::start_with(&[("opening_hours", "mon-fri 08:30-09:10"), ("public_booking", "true"), ("identity_check", "never")]).await;
     for (start, email) in [("2027-01-05T08:30:00+01:00", "a@example.lu"), ("2027-01-05T08:50:00+01:00", "b@example.lu")] {
         assert_eq!(book(&office, &with(wish(), json!({"topic": "information", "start": start, "email": email}))).await.status, 201);
     }

@@ -135,6 +135,7 @@ impl Traced {
             .args(["--demo=true", "--web.https=127.0.0.1:0", "--web.http=127.0.0.1:0", "--media.addresses=127.0.0.1"])
             .arg(format!("--media.port={}", unused_port()))
             .arg(format!("--data.directory={}", data.display()))
+            .arg(crate::database::argument(&data))
             .arg(format!("--tls.directory={}", directory.join("certs").display()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

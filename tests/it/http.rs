@@ -11,6 +11,7 @@ use visavis::load::http_client::{Response, request};
 use visavis::load::signaling_client::SignalingClient;
 use visavis::store::{Store, Who};
 
+use crate::database::{home, pool};
 use crate::running::{Running, no_token, settings};
 
 /// A request on a raw socket, with exactly these lines.
@@ -28,20 +29,19 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 
 /// Everything that a prefetch could have changed: all rows of the database.
 pub(crate) async fn rows(server: &Running) -> Vec<String> {
-    let url = format!("sqlite://{}", server.directory.path().join("data/visavis.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let pool = pool(server.directory.path().join("data")).await;
     let mut all = Vec::new();
     for (table, sql) in [
-        ("appointments", "SELECT count(*), coalesce(sum(changed_ms), 0) FROM appointments"),
-        ("citizen_sign_ins", "SELECT count(*), coalesce(sum(expires_ms), 0) FROM citizen_sign_ins"),
-        ("agent_sign_ins", "SELECT count(*), coalesce(sum(seen_ms), 0) FROM agent_sign_ins"),
+        ("appointments", "SELECT count(*), CAST(coalesce(sum(changed_ms), 0) AS BIGINT) FROM appointments"),
+        ("citizen_sign_ins", "SELECT count(*), CAST(coalesce(sum(expires_ms), 0) AS BIGINT) FROM citizen_sign_ins"),
+        ("agent_sign_ins", "SELECT count(*), CAST(coalesce(sum(seen_ms), 0) AS BIGINT) FROM agent_sign_ins"),
         ("erased", "SELECT count(*), 0 FROM erased"),
         ("agents", "SELECT count(*), 0 FROM agents"),
         ("load_appointments", "SELECT count(*), 0 FROM load_appointments"),
         ("load_agents", "SELECT count(*), 0 FROM load_agents"),
         ("audit", "SELECT count(*), 0 FROM audit"),
-        ("outbox", "SELECT count(*), coalesce(sum(due_ms), 0) FROM outbox"),
-        ("meta", "SELECT count(*), coalesce(sum(length(value)), 0) FROM meta"),
+        ("outbox", "SELECT count(*), CAST(coalesce(sum(due_ms), 0) AS BIGINT) FROM outbox"),
+        ("meta", "SELECT count(*), CAST(coalesce(sum(length(value)), 0) AS BIGINT) FROM meta"),
     ] {
         let row: (i64, i64) = sqlx::query_as(sql).fetch_one(&pool).await.unwrap();
         all.push(format!("{table}: {row:?}"));
@@ -200,7 +200,9 @@ fn get_changes_nothing() {
             // Asks alone, by POST because the token belongs into no address.
             "POST /api/v1/cancel-link",
             "POST /api/v1/cancel-link/cancel",
+            "POST /demo/clock",
             "POST /api/v1/join",
+            "POST /api/v1/agent/consultations/{consultation}/identity",
             "POST /api/v1/agent/sign-in",
             "POST /api/v1/agent/sign-out",
             "POST /api/v1/load/begin",
@@ -322,7 +324,7 @@ async fn a_new_password_from_the_command_line_ends_open_sockets_of_the_running_s
     let cookie = server.agent().await;
     let mut client = SignalingClient::connect(&server.base, "agent", &cookie).await.unwrap();
     client.hello(&visavis::load::participant::device_name(1)).await.unwrap();
-    let beside = Store::open_beside(&server.directory.path().join("data")).await.unwrap();
+    let beside = Store::open_beside(home(server.directory.path().join("data"))).await.unwrap();
     let anna = beside.agent_account("anna").await.unwrap().unwrap().grant.agent;
     beside.sign_out_everywhere(anna, server.clock.now()).await.unwrap();
     let heard = client.until(Duration::from_secs(4), "a close", |heard| heard.closed.is_some()).await.unwrap();
@@ -491,7 +493,7 @@ async fn stopped_server_leaves_a_store_that_opens() {
     let (_, token) = server.book(0, "Clara").await;
     let Running { server, directory, .. } = server;
     server.stop().await;
-    let store = Store::open(&directory.path().join("data")).await.unwrap();
+    let store = Store::open(home(directory.path().join("data"))).await.unwrap();
     let hash = visavis::access::token::Token::parse(&token).unwrap().hash();
     assert!(matches!(store.appointment_by_link(hash).await.unwrap(), visavis::store::Found::Appointment(_)));
 }
@@ -597,4 +599,26 @@ async fn forwarded_address_counts_only_from_a_trusted_proxy() {
         assert_eq!(answer.status, 404);
     }
     assert_eq!(direct.join(&no_token()).await.status, 429, "without a proxy the header is hearsay");
+}
+
+#[tokio::test]
+async fn the_clock_of_a_demo_moves_and_that_of_a_real_server_does_not() {
+    let server = Running::start().await;
+    let (_, token) = server.book(3 * 3_600_000, "Clara").await;
+    let phase = async || server.join(&token).await.json()["phase"].clone();
+    assert_eq!(phase().await, "too_early");
+    let set = async |seconds: i64| server.post("/demo/clock", &[], json!({"offset_seconds": seconds})).await;
+    assert_eq!(set(3 * 3_600).await.status, 200);
+    assert_eq!(phase().await, "open");
+    assert_eq!(set(3 * 3_600).await.status, 200, "the same wish twice is one");
+    assert_eq!(phase().await, "open");
+    assert_eq!(set(4 * 3_600).await.status, 200);
+    assert_eq!(phase().await, "late");
+    assert_eq!(set(0).await.status, 200);
+    assert_eq!(phase().await, "too_early");
+    assert_eq!((set(i64::MAX).await.status, set(i64::MIN).await.status), (400, 400));
+
+    let office = crate::agenda::Office::start_with(&[("public_booking", "true")]).await;
+    assert_eq!(office.post("/demo/clock", json!({"offset_seconds": 60})).await.status, 404);
+    office.server.stop().await;
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use sqlx::SqlitePool;
 use visavis::store::Store;
 
+use crate::database::embedded;
 use crate::running::Running;
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ fn inventory() -> Inventory {
 async fn columns() -> BTreeSet<(String, String)> {
     let directory = tempfile::tempdir().unwrap();
     Store::open(directory.path()).await.unwrap().close().await;
-    let pool = SqlitePool::connect(&format!("sqlite://{}", directory.path().join("visavis.db").display())).await.unwrap();
+    let pool = embedded(directory.path()).await;
     let all: Vec<(String, String)> = sqlx::query_as(
         "SELECT tables.name, columns.name FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns \
          WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%' AND tables.name <> '_sqlx_migrations'",

@@ -173,6 +173,65 @@ async fn the_demo_shows_the_mails_that_it_would_have_sent_and_sends_none() {
     server.server.stop().await;
 }
 
+/// What a person reads in one part of a mail they read in the other: words, facts and addresses.
+fn assert_parts_agree(mail: &Value) {
+    let plain = text(mail, "text").split_whitespace().collect::<Vec<_>>().join(" ");
+    let blocks = mail["html_blocks"].as_array().unwrap();
+    assert!(blocks.len() > 8, "{blocks:?}");
+    for block in blocks {
+        let block = block.as_str().unwrap();
+        assert!(plain.contains(block), "only on the page: {block}\n{plain}");
+    }
+    for link in mail["html_links"].as_array().unwrap() {
+        assert!(plain.contains(link.as_str().unwrap()), "only on the page: {link}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn booking_move_and_reminder_say_what_to_have_ready_in_each_language_and_the_cancellation_does_not() {
+    let sink = SmtpSink::start();
+    let server = mailing(&sink).await;
+    let ready = [
+        (
+            "en",
+            "Please have ready",
+            "Your social security card, with the 13-digit number (needed)",
+            "The latest letter of the long-term care insurance, if you have one (helpful)",
+        ),
+        ("fr", "Veuillez avoir sous la main", "Votre carte de sécurité sociale, avec le matricule à 13 chiffres (nécessaire)", "(utile)"),
+        ("de", "Bitte bereithalten", "Ihre Sozialversicherungskarte mit der 13-stelligen Nummer (nötig)", "(hilfreich)"),
+        ("lb", "W.e.g. prett hunn", "Är Kaart vun der Sécurité sociale mat der Matricule vun 13 Zifferen (néideg)", "(hëllefräich)"),
+    ];
+    let care = json!({"email": "clara@citizen.example", "topic": "care"});
+    let mut references = Vec::new();
+    for (language, ..) in ready {
+        references.push(text(&server.book_for(30 * HOUR, language, care.clone()).await, "reference").to_owned());
+    }
+    for reference in &references {
+        assert_eq!(server.move_by(reference, HOUR).await.status, 200);
+    }
+    sink.mails(8).await;
+    // A day before.
+    server.clock.shift(7 * HOUR + 2 * MINUTE);
+    sink.mails(12).await;
+    for reference in &references {
+        assert_eq!(server.as_portal("DELETE", &format!("/api/v1/appointments/{reference}"), None).await.status, 200);
+    }
+    let mails = sink.mails(16).await;
+    let mut said = 0;
+    for mail in &mails {
+        assert_parts_agree(mail);
+        assert!(mail["size"].as_u64().unwrap() < 30_000, "{} bytes", mail["size"]);
+        let (_, title, required, helpful) = ready.iter().find(|(language, ..)| mail["language"] == *language).unwrap();
+        let plain = text(mail, "text");
+        let all = [title, required, helpful].map(|words| plain.contains(*words));
+        assert!(all == [true; 3] || all == [false; 3], "{all:?}\n{plain}");
+        assert!(!plain.contains("Long-term care insurance\n"), "the topic itself is not named");
+        said += usize::from(all[0]);
+    }
+    assert_eq!((mails.len(), said), (16, 12), "four cancellations do not say it");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_change_leaves_a_mail_and_the_calendar_entry_follows() {
     let sink = SmtpSink::start();

@@ -146,3 +146,59 @@ async fn the_page_of_the_link_gives_the_same_entry_to_the_citizen_alone() {
     assert_eq!(seen[0]["url"], format!("{}/j#{token}", server.server.base_url));
     server.server.stop().await;
 }
+
+/// Four files as they leave the server, kept so that a person can open them in Thunderbird, Google Calendar and Outlook (tests/data/ics). `UPDATE=1` writes them.
+fn kept_files() -> [(&'static str, Appointment); 4] {
+    let start = Timestamp::parse("2027-03-29T06:30:00Z").unwrap();
+    let moved = Appointment {
+        calendar_sequence: 1,
+        start: start.after(Duration::from_secs(3600)),
+        end: start.after(Duration::from_secs(4800)),
+        ..appointment(start)
+    };
+    let gone = Appointment { calendar_sequence: 2, record: Record { stage: Stage::Cancelled, ..Record::default() }, ..moved.clone() };
+    let nameless = Appointment { id: AppointmentId(0x5117), details: Details::default(), ..appointment(start) };
+    [("request", appointment(start)), ("moved", moved), ("cancelled", gone), ("publish", nameless)]
+}
+
+#[test]
+fn the_kept_files_are_what_leaves_and_have_the_shape_that_each_calendar_program_asks_for() {
+    let house = house("Europe/Luxembourg");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/ics");
+    let mut files = Vec::new();
+    for (name, of) in kept_files() {
+        let file = folder.join(format!("{name}.ics"));
+        let text = entry(&of, &house);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), text, "{name}.ics: UPDATE=1 writes it anew");
+        files.push(file);
+    }
+    let read = read(&files);
+    let [request, moved, cancelled, publish] = [0, 1, 2, 3].map(|at| &read[at]);
+    // Google shows an answerable invitation only to who is an attendee of a REQUEST; without an address the file is one to import.
+    let methods: Vec<_> = read.iter().map(|file| file["method"].as_str().unwrap()).collect();
+    assert_eq!(methods, ["REQUEST", "REQUEST", "CANCEL", "PUBLISH"]);
+    assert_eq!((&request["attendee"], &publish["attendee"]), (&json!("mailto:clara@citizen.example"), &Value::Null));
+    // Thunderbird and Outlook replace what they hold by UID and a greater SEQUENCE, and take out by the same UID.
+    assert!(request["uid"] == moved["uid"] && moved["uid"] == cancelled["uid"] && request["uid"] != publish["uid"]);
+    assert_eq!([request, moved, cancelled].map(|file| file["sequence"].as_u64().unwrap()), [0, 1, 2]);
+    assert_eq!((cancelled["status"].as_str(), moved["status"].as_str()), (Some("CANCELLED"), Some("CONFIRMED")));
+    for (file, name) in read.iter().zip(&files) {
+        let text = std::fs::read_to_string(name).unwrap();
+        // Outlook wants an organizer, a time zone of the file's own, and one method; all want a stamp in UTC and lines of 75 octets that end in CRLF.
+        assert!(file["organizer"].as_str().unwrap().starts_with("mailto:"), "{file}");
+        assert_eq!(
+            (text.matches("METHOD:").count(), text.matches("BEGIN:VTIMEZONE").count(), text.matches("BEGIN:VEVENT").count()),
+            (1, 1, 1)
+        );
+        assert!(text.contains("DTSTART;TZID=Europe/Luxembourg:") && text.contains("TZID:Europe/Luxembourg\r\n"), "{text}");
+        assert!(text.lines().any(|line| line == "DTSTAMP:20260102T030405Z"), "{text}");
+        assert!(file["longest_line"].as_u64().unwrap() <= 75 && file["bare_line_feeds"] == 0, "{file}");
+        // An alarm of 15 minutes in what takes place, none in what does not.
+        assert_eq!(file["alarms"], if file["method"] == "CANCEL" { json!([]) } else { json!(["-1 day, 23:45:00"]) });
+    }
+    assert_eq!((request["start"].as_str(), moved["start"].as_str()), (Some("2027-03-29T06:30:00Z"), Some("2027-03-29T07:30:00Z")));
+}

@@ -11,6 +11,7 @@ use visavis::load::http_client::{Base, request};
 use visavis::store::Store;
 use visavis::time::{Clock, Timestamp};
 
+use crate::database::home;
 use crate::support::smtp_sink::{MAIL_PATIENCE, SmtpSink};
 
 /// The product's own binary on one data directory, started again and again; never a demo.
@@ -39,6 +40,7 @@ impl Process {
             .arg(format!("--web.http=127.0.0.1:{http}"))
             .arg(format!("--media.port={media}"))
             .arg(format!("--data.directory={}", data.display()))
+            .arg(crate::database::argument(data))
             .args(["--set=services.advice.opening_hours=mon-sun 00:00-24:00", "--set=services.advice.agents_on_duty=999"])
             .args(options)
             .env_clear()
@@ -74,7 +76,7 @@ impl Process {
 
 async fn portal(data: &Path) -> String {
     std::fs::create_dir_all(data).unwrap();
-    let (store, key) = (Store::open(data).await.unwrap(), Token::new([7; 32]));
+    let (store, key) = (Store::open(home(data)).await.unwrap(), Token::new([7; 32]));
     store.put_api_key("portal", key.hash(), Timestamp(0)).await.unwrap();
     store.close().await;
     format!("Bearer {}", key.text())

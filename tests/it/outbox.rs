@@ -8,6 +8,8 @@ use visavis::consultation::record::{Record, Stage};
 use visavis::store::{Channel, Details, Kind, NewAppointment, Outlets, Store, Who};
 use visavis::time::Timestamp;
 
+use crate::database::{has_no_files, home};
+
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MAIL: [Channel; 1] = [Channel::Mail];
@@ -41,7 +43,7 @@ async fn kinds(store: &Store, channel: Channel, at: Timestamp) -> Vec<Kind> {
 #[tokio::test]
 async fn what_cannot_be_sent_is_not_written_and_who_has_no_address_gets_no_row() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = Store::open(home(directory.path())).await.unwrap();
     store.book(clara(), NOW).await.unwrap();
     let far = NOW.after(1_000 * HOUR);
     assert!(store.outbox_due(&Channel::ALL, far, 100).await.unwrap().is_empty());
@@ -56,7 +58,7 @@ async fn what_cannot_be_sent_is_not_written_and_who_has_no_address_gets_no_row()
 #[tokio::test]
 async fn a_row_comes_with_what_it_tells_of_and_not_without_it() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = Store::open(home(directory.path())).await.unwrap();
     store.set_outlets(&everything(), NOW).await.unwrap();
     // No place: no appointment, and nothing to tell.
     assert!(store.book_place(clara(), 0, NOW).await.unwrap().is_none());
@@ -79,7 +81,7 @@ async fn a_row_comes_with_what_it_tells_of_and_not_without_it() {
 #[tokio::test]
 async fn a_row_and_the_files_hold_nothing_personal_and_no_link() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = Store::open(home(directory.path())).await.unwrap();
     store.set_outlets(&everything(), NOW).await.unwrap();
     let (of, join) = store.book(clara(), NOW).await.unwrap();
     let cancel = store.cancel_token(&of);
@@ -87,6 +89,9 @@ async fn a_row_and_the_files_hold_nothing_personal_and_no_link() {
     store.outbox_later(&due[0], "unreachable", NOW.after(HOUR), NOW).await.unwrap();
     store.outbox_sent(&due[0], NOW).await.unwrap();
     store.close().await;
+    if has_no_files("what is in the files") {
+        return;
+    }
     let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap());
     let bytes: Vec<u8> = files.flatten().collect();
@@ -100,7 +105,7 @@ async fn a_row_and_the_files_hold_nothing_personal_and_no_link() {
 #[tokio::test]
 async fn what_was_handed_over_before_the_process_died_is_not_sent_again() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = Store::open(home(directory.path())).await.unwrap();
     store.set_outlets(&everything(), NOW).await.unwrap();
     store.book(clara(), NOW).await.unwrap();
     let due = store.outbox_due(&MAIL, NOW, 100).await.unwrap();
@@ -108,18 +113,19 @@ async fn what_was_handed_over_before_the_process_died_is_not_sent_again() {
     drop(store);
     // What a killed process leaves: the line, and no mark in the database.
     std::fs::write(directory.path().join("outbox.handed"), format!("{}\n", due[0].id)).unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = Store::open(home(directory.path())).await.unwrap();
     store.set_outlets(&everything(), NOW).await.unwrap();
     assert!(store.outbox_due(&MAIL, NOW, 100).await.unwrap().is_empty());
     assert_eq!(std::fs::read(directory.path().join("outbox.handed")).unwrap(), b"");
-    let sent = store.messages_of(due[0].appointment).await.unwrap();
+    let visavis::store::Subject::Appointment(appointment) = due[0].about else { panic!("{:?}", due[0]) };
+    let sent = store.messages_of(appointment).await.unwrap();
     assert_eq!(sent.iter().filter(|one| one.state.word() == "sent").count(), 1);
 }
 
 #[tokio::test]
 async fn settled_rows_go_after_a_week_and_waiting_ones_stay() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = Store::open(home(directory.path())).await.unwrap();
     store.set_outlets(&everything(), NOW).await.unwrap();
     let (of, _) = store.book(clara(), NOW).await.unwrap();
     let due = store.outbox_due(&Channel::ALL, NOW, 100).await.unwrap();

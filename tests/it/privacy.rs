@@ -47,6 +47,7 @@ impl Process {
             .arg(format!("--media.port={media}"))
             .arg("--media.addresses=127.0.0.1")
             .arg(format!("--data.directory={}", data.display()))
+            .arg(crate::database::argument(&data))
             .arg(format!("--log.level={level}"))
             .args(options)
             .env_clear()

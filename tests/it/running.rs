@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use visavis::agenda::identity::IdentityCheck;
 use visavis::config::Config;
 use visavis::demo::DemoData;
 use visavis::load::http_client::{Base, Response, request};
 use visavis::server::Server;
 use visavis::time::Clock;
+
+use crate::database::address;
 
 /// A server in demo mode with its directories; both are gone when it is dropped.
 pub struct Running {
@@ -24,6 +27,9 @@ pub struct Running {
 /// Settings for a server in `directory` on loopback and free ports.
 pub fn settings(directory: &TempDir) -> Config {
     let mut config = Config { demo: true, second_factor: false, data_directory: directory.path().join("data"), ..Config::default() };
+    // Copies of identity cards have tests of their own.
+    config.services.values_mut().for_each(|service| service.identity_check = IdentityCheck::Never);
+    config.database = address(&config.data_directory);
     config.tls.directory = directory.path().join("certs");
     config.web.https = vec!["127.0.0.1:0".parse().unwrap()];
     config.web.http = vec!["127.0.0.1:0".parse().unwrap()];
@@ -51,6 +57,14 @@ impl Running {
     pub async fn restart(self) -> Self {
         self.server.stop().await;
         let config = settings(&self.directory);
+        Self::start_with(self.directory, config).await
+    }
+
+    /// The same on this database, which the setting of the first start named.
+    pub async fn restart_on(self, database: String) -> Self {
+        self.server.stop().await;
+        let mut config = settings(&self.directory);
+        config.database = Some(database);
         Self::start_with(self.directory, config).await
     }
 

@@ -29,6 +29,7 @@ impl Scarce {
             .arg(format!("--web.http=127.0.0.1:{port}"))
             .arg(format!("--media.port={media}"))
             .arg(format!("--data.directory={}", data.display()))
+            .arg(crate::database::argument(&data))
             .arg(format!("--tls.directory={}", directory.join("certs").display()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

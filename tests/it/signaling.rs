@@ -30,6 +30,8 @@ use visavis::signaling::{Signaling, prepare};
 use visavis::store::{Appointment, Details, NewAgent, NewAppointment, Store, Who};
 use visavis::time::{Clock, Timestamp};
 
+use crate::database::home;
+
 const SOON: Duration = Duration::from_secs(5);
 
 /// Store, media plane and signaling behind a router, on a runtime of its own that can be cut off like a killed process.
@@ -88,7 +90,7 @@ impl House {
         let started = runtime.spawn({
             let clock = clock.clone();
             async move {
-                let store = Store::open(&directory).await.unwrap();
+                let store = Store::open(home(&directory)).await.unwrap();
                 for number in 1..=2 {
                     let (username, display_name) = (number.to_string(), format!("Agent {number}"));
                     let account =
@@ -112,7 +114,7 @@ impl House {
     }
 
     /// Everything stops where it is: nothing is said, nothing is written any more.
-    async fn kill(mut self) {
+    pub async fn kill(mut self) {
         let runtime = self.runtime.take().unwrap();
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(SOON)).await.unwrap();
@@ -284,6 +286,17 @@ impl Person {
         };
         let heard = self.signaling.until(SOON, what, |heard| own(heard).as_ref().is_some_and(&good)).await;
         heard.as_ref().ok().and_then(own).unwrap_or_else(|| panic!("{what}: {:?}", self.signaling.heard().desk))
+    }
+
+    /// Everything that the server said by itself, in order.
+    pub fn heard(&self) -> Vec<Value> {
+        self.signaling.heard().all
+    }
+
+    /// Waits until what the server said by itself is `good`.
+    pub async fn hears(&self, what: &'static str, good: impl Fn(&[Value]) -> bool) {
+        let heard = self.signaling.until(SOON, what, |heard| good(&heard.all)).await;
+        heard.unwrap_or_else(|error| panic!("{error}: {:?}", self.heard()));
     }
 
     async fn closed(&self) -> u16 {

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["vault"]),
     ("consultation", &["agenda"]),
     ("documents", &["agenda"]),
-    ("protocol", &["sfu", "access", "agenda", "consultation", "documents"]),
+    ("protocol", &["sfu", "access", "agenda", "chat", "consultation", "documents"]),
     ("server", &["demo"]),
 ];
 
@@ -67,7 +67,7 @@ enum Floor {
 fn floor(room: &str) -> Option<Floor> {
     Some(match room {
         "ids" | "time" | "limits" | "linux" => Floor::Ground,
-        "agenda" | "access" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
+        "agenda" | "access" | "chat" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
         "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "openid" | "tls" | "telemetry" | "config" => {
             Floor::Edges
         }

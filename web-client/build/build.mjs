@@ -37,6 +37,9 @@ const options = {
   logLevel: "warning",
   define: { __GALLERY__: String(gallery) },
 };
+/** The thread that reads PDFs: a script of its own, fetched when a PDF is shown. */
+const worker = await build({ ...options, entryPoints: ["src/pdf-worker.ts"], splitting: false, format: "iife" });
+options.define.__PDF_WORKER__ = JSON.stringify(`/assets/${basename(Object.keys(worker.metafile.outputs)[0])}`);
 /** By page: what esbuild tells of it. */
 const built = {};
 /** Texts that no page shows yet. */

@@ -5,9 +5,11 @@ import "./styles/form.css";
 import "./styles/call.css";
 import "./styles/desk.css";
 import "./styles/documents.css";
+import "./styles/talk.css";
 import { App, show } from "./app";
 import { Agent } from "./core/agent";
 import { AgentScreen } from "./screens/agent/agent-screen";
+import { namesOf } from "./screens/names";
 import { useSlow, useStore } from "./ui/hooks";
 
 const agent = new Agent();
@@ -20,7 +22,7 @@ function AgentPage() {
   return (
     at.step === "loading" && !at.problem && !slow
       ? null
-      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} act={agent} mediaAct={agent.media} /></App>
+      : <App wish={at.account?.language} staff><AgentScreen at={at} media={media} seat={seat} talk={{ chat: agent.chat, liveText: agent.liveText, chatAct: agent.chat, textAct: agent.liveText, names: namesOf(at.state) }} act={agent} mediaAct={agent.media} /></App>
   );
 }
 

@@ -7,6 +7,7 @@ import "./styles/call.css";
 import "./styles/desk.css";
 import "./styles/documents.css";
 import "./styles/book.css";
+import "./styles/talk.css";
 import { render } from "preact";
 import { languages, textIn, type Language } from "./core/text";
 import { AgentScreen } from "./screens/agent/agent-screen";

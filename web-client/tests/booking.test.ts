@@ -1,13 +1,14 @@
 // The steps of a booking, what each needs, and the weeks in which slots are looked for.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { after, before, emptyDraft, faultsOf, fieldIn, isPhone, reachable, stepsOf, type Draft } from "../src/core/booking-steps";
+import { after, before, emptyDraft, faultsOf, fieldIn, isPhone, needsCopy, reachable, stepsOf, type Draft } from "../src/core/booking-steps";
 import { missingOf } from "../src/core/callback";
+import { HEAD_BYTES, contentOf, faultOf, unfitBeside, type ChosenFile } from "../src/core/chosen-files";
 import type { BookableService } from "../src/core/protocol";
 import { SlotFinder, byDay } from "../src/core/slot-finder";
 
 const service = (key: string): BookableService => ({
-  key, names: { en: key }, helpdesk_phone: "", time_zone: "Europe/Luxembourg", slot_minutes: 20, book_ahead_days: 20, public_booking: true,
+  key, names: { en: key }, helpdesk_phone: "", time_zone: "Europe/Luxembourg", slot_minutes: 20, book_ahead_days: 20, public_booking: true, identity_check: "never", document_count: 15, document_bytes: 20_000_000,
   topics: [{ key: "care", names: { en: "Care" }, by_video: true }, { key: "cheques", names: { en: "Cheques" }, by_video: false }],
 });
 const one = [service("advice")], two = [service("advice"), service("tax")];
@@ -15,8 +16,8 @@ const slot = (start: string) => ({ start, end: start, places: 1 });
 const full: Draft = { ...emptyDraft("a"), consent: true, service: "advice", topic: "care", slot: slot("2026-11-26T07:30:00.000Z"), name: "Clara", email: "clara@example.lu" };
 
 test("where_there_is_one_service_nobody_is_asked_which", () => {
-  assert.deepEqual(stepsOf(one), ["consent", "topic", "time", "details", "review"]);
-  assert.deepEqual(stepsOf(two), ["service", "consent", "topic", "time", "details", "review"]);
+  assert.deepEqual(stepsOf(one, {}), ["consent", "topic", "time", "details", "documents", "review"]);
+  assert.deepEqual(stepsOf(two, { service: "tax" }), ["service", "consent", "topic", "time", "details", "documents", "review"]);
 });
 
 test("no_step_is_reached_before_those_before_it_have_what_they_ask_for", () => {
@@ -33,11 +34,12 @@ test("no_step_is_reached_before_those_before_it_have_what_they_ask_for", () => {
 
 test("after_a_step_comes_the_next_one_and_after_the_review_was_seen_the_review", () => {
   assert.equal(after("consent", full, one), "topic");
-  assert.equal(after("details", full, one), "review");
+  assert.equal(after("details", full, one), "documents");
+  assert.equal(after("documents", full, one), "review");
   assert.equal(after("topic", { ...full, reviewed: true }, one), "review");
   assert.equal(after("topic", { ...full, reviewed: true, slot: undefined }, one), "time");
-  assert.equal(before("consent", one), undefined);
-  assert.equal(before("consent", two), "service");
+  assert.equal(before("consent", one, full), undefined);
+  assert.equal(before("consent", two, full), "service");
 });
 
 test("what_the_server_would_refuse_is_said_before", () => {
@@ -57,8 +59,8 @@ test("a_refusal_of_the_server_leads_to_its_field", () => {
 });
 
 test("a_call_back_needs_a_reason_a_time_a_name_a_phone_and_a_yes", () => {
-  assert.deepEqual(missingOf({ words: "", name: " ", phone: "x", consent: false }), ["reason", "time", "callback_name", "callback_phone", "callback_consent"]);
-  assert.deepEqual(missingOf({ reason: "question", words: "", start: "2026-11-26T07:30:00.000Z", name: "Jos", phone: "621 000 001", consent: true }), []);
+  assert.deepEqual(missingOf({ words: "", name: " ", phone: "x", email: "x", consent: false }), ["reason", "time", "callback_name", "callback_phone", "callback_email", "callback_consent"]);
+  assert.deepEqual(missingOf({ reason: "question", words: "", start: "2026-11-26T07:30:00.000Z", name: "Jos", phone: "621 000 001", email: "", consent: true }), []);
 });
 
 test("slots_stand_under_the_day_of_the_service_and_full_days_among_them", () => {
@@ -106,4 +108,42 @@ test("where_nothing_is_free_until_the_end_that_is_said", async () => {
   } finally {
     server.stop();
   }
+});
+
+const card: ChosenFile = { id: "c", kind: "identity_copy", name: "card.jpg", size: 1_000_000 };
+const document = (size: number): ChosenFile => ({ id: String(size), kind: "document", name: "x.pdf", size });
+
+test("the_copy_of_the_card_is_a_step_where_the_service_asks_for_it_and_none_goes_on_without", () => {
+  const [never, asked, always] = (["never", "unauthenticated", "always"] as const).map((identity_check) => ({ ...service("advice"), identity_check }));
+  assert.equal(stepsOf([never!], {}).includes("identity"), false);
+  for (const of of [asked!, always!]) {
+    assert.deepEqual(stepsOf([of], {}).slice(-3), ["identity", "documents", "review"]);
+    assert.equal(reachable("review", full, [of]), "identity");
+    assert.equal(reachable("review", { ...full, files: [card] }, [of]), "review");
+    assert.equal(reachable("review", { ...full, files: [{ ...card, lost: true }] }, [of]), "identity", "a reload lost it");
+    assert.equal(reachable("review", { ...full, files: [document(1)] }, [of]), "identity", "another document is no card");
+  }
+  assert.deepEqual([needsCopy(asked, true), needsCopy(always, true)], [false, true], "who signed in brings none, unless everybody does");
+  assert.equal(reachable("review", { ...full, files: [{ ...document(1), lost: true }] }, [never!]), "documents", "lost ones are chosen again or taken out");
+  assert.equal(stepsOf([{ ...never!, document_count: 0 }], {}).includes("documents"), false);
+});
+
+test("a_file_is_told_by_its_first_bytes_and_a_card_is_one_that_every_browser_shows", () => {
+  const head = (text: string) => Uint8Array.from([...text.padEnd(HEAD_BYTES, " ")], (letter) => letter.charCodeAt(0));
+  const told = ["%PDF-1.7", "\xff\xd8\xff\xe0", "\x89PNG\r\n\x1a\n", "\0\0\0 ftypheic", "II*\0", "PK\x03\x04", "<svg xmlns", "MZ"].map((text) => contentOf(head(text)));
+  assert.deepEqual(told, ["pdf", "jpeg", "png", "heic", "tiff", "package", undefined, undefined]);
+  assert.equal(contentOf(new Uint8Array()), undefined);
+  assert.deepEqual(told.map((content) => faultOf("identity_copy", content)), [undefined, undefined, undefined, ...Array(5).fill("unfit_card")]);
+  assert.deepEqual(told.map((content) => faultOf("document", content)), [...Array(6).fill(undefined), "unfit_document", "unfit_document"]);
+});
+
+test("fifteen_files_and_twenty_megabytes_in_all_and_a_new_card_takes_the_place_of_the_old_one", () => {
+  const of = service("advice");
+  assert.equal(unfitBeside([], "document", 20_000_000, of), undefined);
+  assert.equal(unfitBeside([], "document", 20_000_001, of), "too_large");
+  assert.equal(unfitBeside([card], "document", 19_000_001, of), "too_large");
+  assert.equal(unfitBeside([card], "identity_copy", 20_000_000, of), undefined);
+  const fourteen = Array.from({ length: 14 }, (_, i) => document(i));
+  assert.equal(unfitBeside([...fourteen, card], "document", 1, of), "too_many_documents");
+  assert.equal(unfitBeside([...fourteen, card], "identity_copy", 1, of), undefined);
 });

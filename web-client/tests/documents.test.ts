@@ -16,6 +16,7 @@ class FakeUpload {
   url = "";
   open(_: string, url: string) { this.url = url; }
   setRequestHeader() {}
+  getResponseHeader() { return null; }
   send() { FakeUpload.all.push(this); }
   abort() { this.onabort?.(); }
   answer(status: number, response: unknown) {
@@ -75,4 +76,22 @@ test("a_stopped_document_leaves_the_list_without_a_complaint", async () => {
   made.cancel(made.get().sending[0]!.key);
   await settled();
   assert.deepEqual(made.get().sending, []);
+});
+
+test("what_did_not_get_through_is_tried_again_on_a_wish_and_what_the_server_does_not_want_is_not", async () => {
+  const made = await documents();
+  const there: string[] = [];
+  made.send([file("a.pdf", 1)], ({ name }) => there.push(name));
+  FakeUpload.all[0]!.onerror?.();
+  await settled();
+  const [failed] = made.get().sending;
+  assert.deepEqual([failed!.problem, failed!.again], ["unreachable", true]);
+  made.again(failed!.key);
+  FakeUpload.all[1]!.answer(201, { id: "1" });
+  await settled();
+  assert.deepEqual([there, made.get().sending], [["a.pdf"], []]);
+  made.send([file("b.exe", 1)]);
+  FakeUpload.all[2]!.answer(415, { error: { code: "unfit_document" } });
+  await settled();
+  assert.deepEqual(made.get().sending.map(({ problem, again }) => [problem, again]), [["unfit_document", false]]);
 });

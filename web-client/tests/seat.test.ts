@@ -19,7 +19,7 @@ class FakePeerConnection {
   addTransceiver() {
     return { sender: { track: null, replaceTrack: async () => undefined, getParameters: () => ({ encodings: [] }), setParameters: async () => undefined }, mid: null, receiver: { track: null } };
   }
-  createDataChannel() {}
+  createDataChannel() { return {}; }
   getTransceivers() { return []; }
   getReceivers() { return []; }
   getStats() { return Promise.resolve(new Map()); }
@@ -47,6 +47,8 @@ function seated(refusals: string[] = []) {
       return body.type === "offer" ? { type: "answer", re: 1, sdp: "v=0" } : { type: "ok", re: 1 };
     },
     probe: () => undefined,
+    onChannel: () => undefined,
+    onMessage: () => undefined,
   });
   void seat.signalingReady(false);
   return { seat, asked, clock };

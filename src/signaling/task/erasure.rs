@@ -8,14 +8,17 @@ use crate::store::{Receipt, StoreError, Who};
 impl Task {
     /// Nobody's data goes while somebody waits or talks (rule N). What is not due is looked at again when it is.
     pub(super) async fn erase(&mut self, why: Erasure) -> Result<Receipt, NotErased> {
-        let now = self.house.clock().now();
+        let now = match why {
+            Erasure::Asked => self.house.clock().now(),
+            Erasure::Due(now) => now,
+        };
         let record = self.consultation.record();
         let kept = record.retention(self.of.slot(), self.of.rules);
         let who = match (why, kept) {
             (Erasure::Asked, Some(_)) => Who::Citizen,
             (Erasure::Asked, None) => return Err(NotErased::Running),
-            (Erasure::Due, Some(kept)) if kept.erased <= now => Who::Service,
-            (Erasure::Due, kept) => {
+            (Erasure::Due(_), Some(kept)) if kept.erased <= now => Who::Service,
+            (Erasure::Due(_), kept) => {
                 // The copy of the identity card goes before the rest.
                 if kept.is_some_and(|kept| kept.identity_copy <= now)
                     && self

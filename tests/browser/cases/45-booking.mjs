@@ -1,5 +1,6 @@
 // A citizen books by themselves: the whole way, with what goes wrong on it, up to the link's page.
 import { violations } from '../lib/accessibility.mjs';
+import { choose, confirm, dayNames, folder, hand, pngCard, screenOf, step, times, toReview as review } from '../lib/booking.mjs';
 import { CITIZEN, launch } from '../lib/browsers.mjs';
 import { press, tabTo } from '../lib/keyboard.mjs';
 import { Agent, Citizen } from '../lib/people.mjs';
@@ -10,59 +11,11 @@ async function open(after, options = {}) {
   const server = await Server.forCase(after);
   const citizen = new Citizen(await launch(CITIZEN, { spki: server.spki, noProbe: true, ...options }), CITIZEN);
   await citizen.open(server.demo.booking_url);
+  citizen.card = folder(after)('card.png', pngCard());
   return { server, citizen };
 }
 
-const screenOf = (citizen) => citizen.evaluate(() => document.querySelector('main')?.dataset.screen);
-
-/** On this step, its heading in focus; axe finds nothing, and nothing is wider than the screen. */
-async function step(citizen, name, { focused = true, axe = !citizen.firefox } = {}) {
-  await until(`step ${name}`, async () => (await screenOf(citizen)) === `book_${name}`).catch(async (error) => { throw new Error(`${error.message} ${await citizen.screen()}`); });
-  if (name === 'time') await until('times', () => citizen.page.$('.times input'));
-  if (focused) await until('focus on the heading', () => citizen.evaluate(() => document.activeElement?.tagName === 'H1'), 5, 50);
-  const wide = await citizen.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  check(wide <= 0, `${name}: ${wide} px too wide`);
-  if (axe) {
-    const found = await violations(citizen.page);
-    check(found.length === 0, `${name}: ${found.join('\n     ')}`);
-  }
-}
-
-/** Chooses what is called so of a group of radio buttons, or ticks a box. */
-async function choose(citizen, text) {
-  const handle = await citizen.page.evaluateHandle((wanted) => [...document.querySelectorAll('label.choice')].find((label) => label.textContent.includes(wanted))?.querySelector('input') ?? null, text);
-  check(handle.asElement(), `no choice "${text}": ${await citizen.screen()}`);
-  await handle.asElement().click();
-}
-
-const times = (citizen) => citizen.page.$$eval('.times label', (labels) => labels.map((label) => label.textContent.trim()));
-
-const dayNames = (citizen) => citizen.page.$$eval('.days input:enabled', (inputs) => inputs.map((input) => input.labels[0].textContent.trim()));
-
-/** From the first page to the review, by pointer; on the last day of the first week, so that the link is before its time. */
-async function toReview(citizen, email = 'clara@example.lu') {
-  await step(citizen, 'consent', { focused: false, axe: false });
-  await choose(citizen, 'I agree');
-  await citizen.press('Continue without authentication');
-  await step(citizen, 'topic', { axe: false });
-  await choose(citizen, 'Long-term care');
-  await citizen.press('Next');
-  await step(citizen, 'time', { axe: false });
-  await choose(citizen, (await dayNames(citizen)).at(-1));
-  await choose(citizen, (await times(citizen))[0]);
-  await citizen.press('Next');
-  await step(citizen, 'details', { axe: false });
-  await citizen.fill('Name', 'Clara Citizen');
-  await citizen.fill('E-mail', email);
-  await citizen.press('Next');
-  await step(citizen, 'review', { axe: false });
-}
-
-async function confirm(citizen) {
-  await citizen.press('Confirm the appointment');
-  await step(citizen, 'confirmed');
-  return (await citizen.field('Your link')).evaluate((input) => input.value);
-}
+const toReview = (citizen, email) => review(citizen, { email, card: citizen.card });
 
 /** What a hurried person leaves out is said, and leads to its field. */
 async function fault(citizen, link, field) {
@@ -109,6 +62,15 @@ async function byKeyboard(after, options) {
   await keyboard.type('It is about my mother.');
   await citizen.sees(/978 characters left/);
   await press(citizen, 'Next');
+  await step(citizen, 'identity');
+  await press(citizen, 'Next');
+  await fault(citizen, 'Please choose a copy of your identity card', 'identity-copy');
+  // What opens the browser's own dialog is a field that the keyboard reaches; the dialog is the browser's.
+  await hand(citizen, 'Copy of your identity card', citizen.card);
+  await citizen.sees(/card\.png/);
+  await press(citizen, 'Next');
+  await step(citizen, 'documents');
+  await press(citizen, 'Next');
   await step(citizen, 'review');
   check(/Clara D’Árbó <script>/.test(await citizen.text()), `not the name as it was typed: ${await citizen.screen()}`);
   await press(citizen, 'Confirm the appointment');
@@ -151,7 +113,7 @@ export const cases = [
       await citizen.page.reload();
       await step(citizen, 'review', { focused: false });
       check((await citizen.text()).includes('clara@example.lu'), 'the draft is lost');
-      for (const earlier of ['details', 'time', 'topic', 'consent']) {
+      for (const earlier of ['documents', 'identity', 'details', 'time', 'topic', 'consent']) {
         await citizen.page.goBack({ waitUntil: [] }).catch(() => {});
         await step(citizen, earlier, { axe: false });
       }

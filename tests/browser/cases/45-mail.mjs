@@ -1,4 +1,6 @@
 // From a mail to the page of its links: the calendar entry, and the two steps of a cancellation.
+import { violations } from '../lib/accessibility.mjs';
+import { CITIZEN, launch } from '../lib/browsers.mjs';
 import { Citizen } from '../lib/people.mjs';
 import { Server } from '../lib/server.mjs';
 import { check } from '../lib/steps.mjs';
@@ -36,4 +38,30 @@ const cancels = (options, of) => ({
   },
 });
 
-export const cases = [cancels({}, 'Chromium'), cancels({ firefox: true }, 'Firefox')];
+/** As a mail program shows it: the HTML part alone, on a narrow screen. */
+async function readable(after) {
+  const server = await Server.forCase(after);
+  const kinds = ['en', 'fr', 'de', 'lb'].map((language) => ({ language, email: `clara-${language}@citizen.example` }));
+  const browser = await launch(CITIZEN, { noProbe: true });
+  await browser.page.setViewport({ width: 320, height: 640 });
+  for (const { language, email } of kinds) {
+    const { reference } = await server.appointment({ startsInMinutes: 90, language, email, topic: 'care' });
+    await server.cancel(reference);
+    const mails = await server.mails(email, 2);
+    for (const mail of mails) {
+      await browser.page.setContent(mail.html);
+      const problems = await violations(browser.page);
+      const wide = await browser.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const loaded = await browser.page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => !name.startsWith('data:')).length);
+      check(problems.length === 0 && wide <= 0 && loaded === 0, `${mail.subject}: ${wide} px too wide, ${loaded} loaded\n     ${problems.join('\n     ')}`);
+      check((await browser.page.evaluate(() => document.documentElement.lang)) === language, 'another language');
+      check(mail.html.length < 8_000, `${mail.html.length} characters of HTML`);
+    }
+  }
+}
+
+export const cases = [
+  cancels({}, 'Chromium'),
+  cancels({ firefox: true }, 'Firefox'),
+  { name: 'axe finds nothing in any mail in any language, 320 px wide', run: ({ after }) => readable(after) },
+];

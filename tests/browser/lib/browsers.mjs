@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
-import { writeBarCodeFilm, writeTone } from './media.mjs';
+import { FILM, writeBarCodeFilm, writeTone } from './media.mjs';
 import { Network } from './network.mjs';
 import { probe } from './page.mjs';
 
@@ -43,7 +43,7 @@ const open = new Set();
 /**
  * One browser with one page. `who` is CITIZEN or AGENT. Options: `spki` (certificate exception), `firefox`, `phone` (device emulation), `askPermission`
  * (no automatic yes), `h264Only`, `noCamera`, `noProbe`,
- * `plainCamera` (Chromium's own fake picture instead of the bar code film), `network` (a Network to use instead of an own one), `flags` (Chromium), `prefs` (Firefox).
+ * `film` (another size of the bar code film, Chromium), `plainCamera` (Chromium's own fake picture instead of the bar code film), `network` (a Network to use instead of an own one), `flags` (Chromium), `prefs` (Firefox).
  */
 export async function launch(who, options = {}) {
   const network = options.network ?? new Network(options.firefox ? 'fx' : 'cr');
@@ -97,9 +97,10 @@ class Inside {
 }
 
 async function launchChromium(who, network, options) {
-  const film = join(work, `camera-${who.source}.y4m`);
+  const { film: kind = FILM } = options;
+  const film = join(work, `camera-${who.source}-${kind.width}-${kind.rate}.y4m`);
   const tone = join(work, `tone-${who.hertz}.wav`);
-  if (!existsSync(film)) writeBarCodeFilm(film, who.source);
+  if (!existsSync(film)) writeBarCodeFilm(film, who.source, kind);
   if (!existsSync(tone)) writeTone(tone, who.hertz);
   return puppeteer.launch({
     executablePath: wrapper(CHROMIUM, network),

@@ -2,29 +2,30 @@
 // The same bar code is drawn on a canvas in Firefox (lib/page.mjs).
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 
-/** Frame size of the fake camera; 16:9 so that nothing is cropped. */
-export const WIDTH = 640;
-export const HEIGHT = 360;
+/** What the fake camera takes; 16:9 so that nothing is cropped. */
+export const FILM = { width: 640, height: 360, rate: 30 };
+/** For four browsers on two cores. Chromium sends no second encoding of less than 480 × 270. */
+export const SMALL_FILM = { width: 480, height: 272, rate: 15 };
 const FRAMES = 256;
-const ROWS = 3; // source, frame number, inverted frame number: 8 bits each
-const ROW_HEIGHT = 90; // the last quarter of the picture moves, so that the encoder has something to do
+const ROWS = 3; // source, frame number, inverted frame number: 8 bits each; the last quarter of the picture moves, so that the encoder has something to do
 
-/** Writes 256 frames (8.5 s, the browser repeats them) at 30 per second, marked with `source` (0–255). */
-export function writeBarCodeFilm(path, source) {
+/** Writes 256 frames (8.5 s at 30 a second, the browser repeats them), marked with `source` (0–255). */
+export function writeBarCodeFilm(path, source, { width, height, rate } = FILM) {
+  const rowHeight = height / 4;
   const file = openSync(path, 'w');
-  writeSync(file, `YUV4MPEG2 W${WIDTH} H${HEIGHT} F30:1 Ip A1:1 C420jpeg\n`);
-  const frame = Buffer.alloc((WIDTH * HEIGHT * 3) / 2, 128);
-  const cell = WIDTH / 8;
+  writeSync(file, `YUV4MPEG2 W${width} H${height} F${rate}:1 Ip A1:1 C420jpeg\n`);
+  const frame = Buffer.alloc((width * height * 3) / 2, 128);
+  const cell = width / 8;
   for (let number = 0; number < FRAMES; number += 1) {
     const codes = [source, number, ~number & 255];
     for (let row = 0; row < ROWS; row += 1) {
-      const line = Buffer.alloc(WIDTH);
+      const line = Buffer.alloc(width);
       for (let bit = 0; bit < 8; bit += 1) line.fill((codes[row] >> (7 - bit)) & 1 ? 225 : 30, bit * cell, (bit + 1) * cell);
-      for (let y = row * ROW_HEIGHT; y < (row + 1) * ROW_HEIGHT; y += 1) line.copy(frame, y * WIDTH);
+      for (let y = row * rowHeight; y < (row + 1) * rowHeight; y += 1) line.copy(frame, y * width);
     }
     const step = (2 * Math.PI * 3) / FRAMES; // whole turns in one film: no jump when it starts again
-    for (let y = ROWS * ROW_HEIGHT; y < HEIGHT; y += 1) {
-      for (let x = 0; x < WIDTH; x += 1) frame[y * WIDTH + x] = 128 + 70 * Math.sin(x / 23 + number * step * 4) * Math.cos(y / 17 - number * step * 2);
+    for (let y = ROWS * rowHeight; y < height; y += 1) {
+      for (let x = 0; x < width; x += 1) frame[y * width + x] = 128 + 70 * Math.sin(x / 23 + number * step * 4) * Math.cos(y / 17 - number * step * 2);
     }
     writeSync(file, 'FRAME\n');
     writeSync(file, frame);

@@ -96,6 +96,18 @@ export class Server {
     return { name, ...JSON.parse(answer.text) };
   }
 
+  /** What a portal does: the service cancels. */
+  async cancel(reference) {
+    const answer = await send('DELETE', `${this.demo.api.url}/appointments/${reference}`, { Authorization: `Bearer ${this.demo.api.key}` });
+    check(answer.status === 200, `DELETE /appointments: ${answer.status} ${answer.text}`);
+  }
+
+  /** The server's wall clock goes so many seconds ahead of the real one. */
+  async moveClock(seconds) {
+    const answer = await send('POST', `${this.demo.base_url ?? new URL(this.demo.api.url).origin}/demo/clock`, {}, { offset_seconds: seconds });
+    check(answer.status === 200, `POST /demo/clock: ${answer.status} ${answer.text}`);
+  }
+
   /** The mails that the demo would have sent to this address, once there are so many. */
   async mails(to, count) {
     return until(`${count} mails`, async () => {

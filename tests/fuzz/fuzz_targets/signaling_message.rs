@@ -1,8 +1,8 @@
-//! Any text as a message of a citizen or an agent: it parses or it does not; what parses can be written and read again as the same message.
+//! Any text as a message of a citizen, a guest or an agent: it parses or it does not; what parses can be written and read again as the same message.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use visavis::protocol::client::{AgentMessage, CitizenMessage, message_id};
+use visavis::protocol::client::{AgentMessage, CitizenMessage, GuestMessage, message_id};
 use visavis::protocol::server::ServerMessage;
 
 fuzz_target!(|text: &str| {
@@ -12,6 +12,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(message, serde_json::from_str(&again).unwrap());
     }
     if let Ok(message) = serde_json::from_str::<AgentMessage>(text) {
+        let again = serde_json::to_string(&message).unwrap();
+        assert_eq!(message, serde_json::from_str(&again).unwrap());
+    }
+    if let Ok(message) = serde_json::from_str::<GuestMessage>(text) {
         let again = serde_json::to_string(&message).unwrap();
         assert_eq!(message, serde_json::from_str(&again).unwrap());
     }

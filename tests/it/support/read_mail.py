@@ -98,6 +98,7 @@ def mail(raw: bytes) -> dict:
         "html": by_kind("text/html")[0].get_content(),
         "html_language": page.language,
         "html_words": " ".join(" ".join(page.words).split()),
+        "html_blocks": [" ".join(words.split()) for words in page.words if words.strip()],
         "html_links": page.links,
         "html_tags": sorted(set(page.tags)),
         "html_remote": page.remote,

@@ -3,13 +3,14 @@
 import * as api from "./api";
 import { ApiError } from "./api";
 import { realClock } from "./clock";
+import { drawnCopy } from "./identity-copy";
 import { markAdmitted } from "./marks";
 import { Resume } from "./resume";
 import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
 import { play } from "./sound";
 import { cameBack } from "./came-back";
-import type { AgentAccount, BookableService, CallbackRow, DeskRow, DocumentEntry, Guest, GuestKind, Outcome, State, SecondFactorOffer, SignInEnd } from "./protocol";
+import type { AgentAccount, BookableService, CallbackRow, DeskRow, DocumentEntry, Guest, GuestKind, Identity, IdentityResult, Outcome, SecondFactorOffer, SignInEnd, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
 export interface AgentState extends SideState {
@@ -41,6 +42,10 @@ export interface AgentState extends SideState {
   knocked?: { name: string; count: number };
   /** What the citizen of the running call has sent; undefined until it was asked for. */
   documents?: DocumentEntry[];
+  /** What an agent said after a look at the identity card. */
+  identity?: Identity;
+  /** The copy of the card, while the agent looks at it. */
+  copy?: { pages?: HTMLCanvasElement[]; problem?: boolean };
   /** Who arrived last, for the live region. */
   arrived?: { name: string; count: number };
 }
@@ -202,6 +207,33 @@ export class Agent extends Side<AgentState> {
   /** Asked at the beginning of the call and on a wish: each look stands in the audit trail. */
   lookForDocuments = () => this.attempt(() => this.#documents());
 
+  /** Each look stands in the audit trail. */
+  lookAtCopy = () => this.attempt(async () => {
+    const { state, account } = this.get();
+    if (!state) return;
+    this.set({ copy: {} });
+    const still = () => this.get().copy !== undefined && this.get().state?.appointment === state.appointment;
+    try {
+      const copy = await api.identityCopy(state.appointment);
+      const time = new Intl.DateTimeFormat(account?.language, { dateStyle: "short", timeStyle: "short" }).format(Date.now() + this.get().serverAheadMs);
+      const pages = await drawnCopy(copy, `${account?.name ?? ""} · ${time} · ${state.reference}`);
+      if (still()) this.set({ copy: { pages } });
+    } catch (error) {
+      if (still()) this.set({ copy: { problem: true } });
+      if (error instanceof ApiError && error.code === "unknown_document") await this.#documents();
+    }
+  });
+
+  putCopyAway = () => this.set({ copy: undefined });
+
+  /** The copy is destroyed with it. */
+  sayIdentity = (result: IdentityResult) => this.attempt(async () => {
+    const { state, documents } = this.get();
+    if (!state) return;
+    const identity = await api.sayIdentity(state.appointment, result);
+    this.set({ identity, copy: undefined, documents: documents?.filter(({ kind }) => kind !== "identity_copy") });
+  });
+
   forgetInvited = () => this.set({ invited: undefined });
   letIn = (guest: Guest) => this.attempt(() => this.#about("let_in", guest));
   putBackGuest = (guest: Guest) => this.attempt(() => this.#about("put_back_guest", guest));
@@ -248,8 +280,8 @@ export class Agent extends Side<AgentState> {
   async #documents(): Promise<void> {
     const { state } = this.get();
     if (!state) return;
-    const { documents } = await api.documentsOf(state.appointment);
-    if (this.get().state?.appointment === state.appointment) this.set({ documents });
+    const { documents, identity } = await api.documentsOf(state.appointment);
+    if (this.get().state?.appointment === state.appointment) this.set({ documents, identity });
   }
 
   /** Somebody new at the door is seen and heard. */
@@ -268,7 +300,7 @@ export class Agent extends Side<AgentState> {
   protected override pushed(message: Pushed): void {
     switch (message.type) {
       case "quality": return this.seat.quality(message.uplink, message.downlink);
-      case "lids": return message.appointment === this.get().state?.appointment ? this.seat.lids(message.camera, message.screen) : undefined;
+      case "lids": return message.appointment === this.get().state?.appointment ? this.seat.lids(message) : undefined;
       case "desk":
         // What ended it while the line was down is not told again.
         if (this.#resume.desk(this.get().state?.appointment)) this.#ended("not_in_call");
@@ -305,14 +337,16 @@ export class Agent extends Side<AgentState> {
     // The list can be looked for again: a call does not wait for it.
     if (entered) this.#documents().catch(() => undefined);
     this.seat.update(message.phase === "elsewhere" ? undefined : message);
+    this.talksIn(message, message.phase === "in_call");
     if (message.phase === "elsewhere") this.media.close();
     else if (this.media.get().step === "idle") void this.media.open();
   }
 
   #ended(notice: string): void {
     const had = this.get().state !== undefined;
+    this.talksIn(undefined, false);
     this.letGo();
-    this.set({ state: undefined, callSince: undefined, invited: undefined, knocked: undefined, documents: undefined, notice: had ? notice : undefined });
+    this.set({ state: undefined, callSince: undefined, invited: undefined, knocked: undefined, documents: undefined, identity: undefined, copy: undefined, notice: had ? notice : undefined });
   }
 
   protected override status(line: SignalingStatus): void {

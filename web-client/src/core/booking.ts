@@ -3,10 +3,13 @@
 
 import * as api from "./api";
 import { ApiError } from "./api";
-import { after, before, emptyDraft, faultsOf, fieldIn, reachable, serviceOf, stepsOf, type Draft, type Faults, type Step } from "./booking-steps";
+import { after, before, emptyDraft, faultsOf, fieldIn, needsCopy, reachable, serviceOf, stepsOf, type Draft, type Faults, type Step } from "./booking-steps";
 import { Callback } from "./callback";
+import { HEAD_BYTES, contentOf, faultOf, unfitBeside, type ChosenFile, type RefusedFile } from "./chosen-files";
 import { drawSecret, forgetSetting, readSetting, writeSetting } from "./device-id";
-import type { BookableService, Booking as Booked, FreeSlot, Me } from "./protocol";
+import { CitizenDocuments } from "./documents";
+import { FileKeeper } from "./file-keeper";
+import type { BookableService, Booking as Booked, DocumentKind, FreeSlot, Me } from "./protocol";
 import { SlotFinder } from "./slot-finder";
 import { Store } from "./store";
 
@@ -16,6 +19,10 @@ export interface Confirmed extends Booked {
   topic: string;
   /** It stands among "my appointments". */
   mine?: boolean;
+  /** Documents that have not arrived yet: they follow now that there is an appointment for them. */
+  files: ChosenFile[];
+  /** This browser has opened the link: the calendar entry can be had. */
+  opened: boolean;
 }
 
 export interface BookingState {
@@ -36,6 +43,10 @@ export interface BookingState {
   /** How often somebody was told what is wrong. */
   told: number;
   busy: boolean;
+  /** How much of the copy of the identity card has left, from 0 to 1, while it does. */
+  sent?: number;
+  /** Files that were not taken the last time somebody chose some. */
+  refused: RefusedFile[];
   /** Code of the last thing that did not work. */
   notice?: string;
   retryAfterS?: number;
@@ -56,9 +67,12 @@ interface Entry {
 
 export class Booking extends Store<BookingState> {
   readonly slots = new SlotFinder();
+  /** Of the appointment that was booked. */
+  readonly documents = new CitizenDocuments();
+  #files = new FileKeeper();
 
   constructor() {
-    super({ step: "consent", draft: emptyDraft(drawSecret()), faults: {}, incomplete: false, told: 0, busy: false });
+    super({ step: "consent", draft: emptyDraft(drawSecret()), faults: {}, incomplete: false, told: 0, busy: false, refused: [] });
   }
 
   async start(): Promise<void> {
@@ -70,8 +84,11 @@ export class Booking extends Store<BookingState> {
     this.set({ problem: undefined });
     try {
       const { services, authentication } = await api.services();
-      this.set({ services: services.filter((service) => service.public_booking), authentication, draft: kept<Draft>(DRAFT) ?? this.get().draft, confirmed: kept<Confirmed>(CONFIRMED) });
+      void this.#files.sweep();
+      const draft = { ...this.get().draft, ...kept<Draft>(DRAFT) };
+      this.set({ services: services.filter((service) => service.public_booking), authentication, draft: { ...draft, files: await this.#found(draft.files) }, confirmed: kept<Confirmed>(CONFIRMED) });
       if (authentication) await this.#recognise();
+      if (this.get().confirmed) void this.#follow();
       const { step } = this.#entry();
       // Who comes back from the provider goes on where they left.
       this.#show(step === "service" && this.get().draft.authenticated ? after("consent", this.get().draft, this.get().services ?? []) : step);
@@ -126,6 +143,8 @@ export class Booking extends Store<BookingState> {
   signOut = async (): Promise<void> => {
     await api.signOutMe().catch(() => undefined);
     this.#forgetMe();
+    void this.#files.remove(this.get().draft.files.map(({ id }) => id));
+    this.put({ files: [] });
     this.go("consent");
   };
 
@@ -147,6 +166,33 @@ export class Booking extends Store<BookingState> {
     this.put({ authenticated: false, name: "", email: "", phone: "" });
   }
 
+  /** Takes what somebody chose, as far as it fits; a copy of the card in place of the one before. Nothing leaves the browser. */
+  choose = async (kind: DocumentKind, files: readonly File[]): Promise<void> => {
+    const service = serviceOf(this.get().draft, this.get().services ?? []);
+    if (!service) return;
+    const refused: RefusedFile[] = [];
+    for (const file of files) {
+      const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer().catch(() => new ArrayBuffer(0)));
+      const fault = faultOf(kind, contentOf(head)) ?? unfitBeside(this.get().draft.files, kind, file.size, service);
+      if (fault) {
+        refused.push({ name: file.name, fault });
+        continue;
+      }
+      const chosen: ChosenFile = { id: drawSecret(), kind, name: file.name, size: file.size };
+      await this.#files.put(chosen.id, file);
+      const before = kind === "identity_copy" ? this.get().draft.files.filter((one) => one.kind === kind) : [];
+      this.put({ files: [...this.get().draft.files.filter((one) => !before.includes(one)), chosen] });
+      void this.#files.remove(before.map(({ id }) => id));
+    }
+    this.set({ refused });
+  };
+
+  takeOut = (id: string): void => {
+    this.put({ files: this.get().draft.files.filter((file) => file.id !== id) });
+    this.set({ refused: [] });
+    void this.#files.remove([id]);
+  };
+
   /** What stands after this step, when it has what it asks for. */
   next = (): void => {
     const { step, draft, services = [] } = this.get();
@@ -162,7 +208,7 @@ export class Booking extends Store<BookingState> {
     const { step, services = [] } = this.get();
     const { depth } = this.#entry();
     if (depth > 0) return history.back();
-    const earlier = step === "call_back" ? stepsOf(services)[0] : before(step, services);
+    const earlier = step === "call_back" ? stepsOf(services, this.get().draft)[0] : before(step, services, this.get().draft);
     if (earlier) this.#replace(earlier);
   };
 
@@ -187,28 +233,84 @@ export class Booking extends Store<BookingState> {
     this.set({ busy: true, notice: undefined, retryAfterS: undefined });
     try {
       const [phone, note] = [draft.phone.trim(), draft.note.trim()];
+      const card = needsCopy(service, draft.authenticated) ? draft.files.find(({ kind, lost }) => kind === "identity_copy" && !lost) : undefined;
+      const copy = card && (await this.#files.get(card.id, card.name));
+      if (needsCopy(service, draft.authenticated) && !copy) return this.#without(card);
+      if (copy) this.set({ sent: 0 });
       const booked = await api.book({
         service: service.key, topic: draft.topic, start: draft.slot.start, name: draft.name.trim(), email: draft.email.trim(), language, consent: draft.consent,
         attempt: draft.attempt, ...(phone ? { phone } : {}), ...(note ? { note } : {}), ...(draft.authenticated ? { authenticated: true } : {}),
-      });
-      const confirmed: Confirmed = { ...booked, service: service.key, topic: draft.topic, mine: draft.authenticated };
-      writeSetting(CONFIRMED, JSON.stringify(confirmed));
+      }, copy, (sent) => this.set({ sent }));
+      const files = draft.files.filter(({ kind, lost }) => kind === "document" && !lost);
+      this.#confirmed({ ...booked, service: service.key, topic: draft.topic, mine: draft.authenticated, files, opened: false });
+      void this.#files.remove(draft.files.filter((file) => !files.includes(file)).map(({ id }) => id));
       forgetSetting(DRAFT);
-      this.set({ confirmed, draft: emptyDraft(drawSecret()) });
+      this.set({ draft: emptyDraft(drawSecret()) });
       this.#replace("confirmed");
+      void this.#follow();
     } catch (error) {
       this.#refused(error instanceof ApiError ? error : new ApiError("internal"));
     } finally {
-      this.set({ busy: false });
+      this.set({ busy: false, sent: undefined });
     }
   };
 
   /** Begins anew; what was booked stays booked. */
   another = (): void => {
+    void this.#files.forget((this.get().confirmed?.files ?? []).map(({ id }) => id));
     forgetSetting(CONFIRMED);
+    this.documents.stop();
     this.set({ confirmed: undefined });
-    this.go(stepsOf(this.get().services ?? [])[0]!);
+    this.go(stepsOf(this.get().services ?? [], this.get().draft)[0]!);
   };
+
+  /** Whether a page that is left now leaves something unsent. */
+  isSending = (): boolean => this.get().sent !== undefined || this.documents.get().sending.some(({ problem }) => !problem);
+
+  /** Opens the link in this browser, and hands in the documents that wait for it. */
+  follow = (): Promise<void> => this.#follow();
+
+  async #follow(): Promise<void> {
+    const { confirmed } = this.get();
+    const token = confirmed?.join_url.split("#")[1];
+    if (!confirmed || !token) return;
+    try {
+      await api.join(token);
+      this.#confirmed({ ...confirmed, opened: true });
+      await this.documents.load();
+    } catch {
+      return;
+    }
+    for (const chosen of confirmed.files) {
+      const file = await this.#files.get(chosen.id, chosen.name);
+      if (file) this.documents.send([file], () => this.#arrived(chosen.id));
+      else this.#arrived(chosen.id, true);
+    }
+  }
+
+  /** The server has it; or the browser has lost it, and it stays in the list as something to choose again. */
+  #arrived(id: string, lost = false): void {
+    const { confirmed } = this.get();
+    if (!confirmed) return;
+    this.#confirmed({ ...confirmed, files: lost ? confirmed.files.map((file) => (file.id === id ? { ...file, lost } : file)) : confirmed.files.filter((file) => file.id !== id) });
+    if (!lost) void this.#files.remove([id]);
+  }
+
+  #confirmed(confirmed: Confirmed): void {
+    this.set({ confirmed });
+    writeSetting(CONFIRMED, JSON.stringify(confirmed));
+  }
+
+  /** Those that the browser has not kept are lost. */
+  async #found(files: ChosenFile[]): Promise<ChosenFile[]> {
+    return Promise.all(files.map(async (file) => ({ ...file, lost: (await this.#files.get(file.id, file.name)) === undefined || undefined })));
+  }
+
+  #without(card: ChosenFile | undefined): void {
+    if (card) this.put({ files: this.get().draft.files.map((file) => (file.id === card.id ? { ...file, lost: true } : file)) });
+    this.go("identity");
+    this.set({ incomplete: true, told: this.get().told + 1 });
+  }
 
   #refused({ code, retryAfterS, free, detail }: ApiError): void {
     const field = code === "invalid_appointment" ? fieldIn(detail) : undefined;
@@ -218,6 +320,12 @@ export class Booking extends Store<BookingState> {
       this.set({ instead: free });
       this.go("time");
       this.set({ notice: "slot_taken" });
+    } else if (field === "identity_copy" || code === "unfit_document" || code === "too_large" || code === "no_space") {
+      const card = this.get().draft.files.find(({ kind }) => kind === "identity_copy");
+      this.put({ files: this.get().draft.files.filter((file) => file !== card) });
+      this.go("identity");
+      const fault = code === "too_large" || code === "no_space" ? code : "unfit_card";
+      this.set({ refused: card && field !== "identity_copy" ? [{ name: card.name, fault }] : [], incomplete: true, told: this.get().told + 1 });
     } else if (field === "topic") {
       this.put({ topic: undefined });
       this.go("topic");
@@ -245,7 +353,7 @@ export class Booking extends Store<BookingState> {
   /** The step that was asked for, or the one before it that lacks something. What is booked is not booked again by going back. */
   #show(wanted: BookingState["step"]): void {
     const { draft, services = [], confirmed } = this.get();
-    const clean = { notice: undefined, retryAfterS: undefined, faults: {}, incomplete: false };
+    const clean = { notice: undefined, retryAfterS: undefined, faults: {}, incomplete: false, refused: [] };
     if (wanted === "call_back" && services.length > 0) {
       const service = serviceOf(draft, services) ?? services[0]!;
       const callback = this.get().callback ?? new Callback({ service: service.key, zone: service.time_zone, aboutAppointment: false }, { name: draft.name, phone: draft.phone });

@@ -2,14 +2,14 @@
 
 import * as api from "./api";
 import { ApiError } from "./api";
-import { isPhone } from "./booking-steps";
+import { isEmail, isPhone } from "./booking-steps";
 import type { CallbackAsked, CallbackReason, CallbackTime } from "./protocol";
 import { Store } from "./store";
 
 export const WORDS_CHARACTERS_MAX = 500;
 export const REASONS: CallbackReason[] = ["no_slot", "no_video", "missed", "question", "other"];
 
-export type CallbackField = "reason" | "time" | "callback_name" | "callback_phone" | "callback_consent";
+export type CallbackField = "reason" | "time" | "callback_name" | "callback_phone" | "callback_email" | "callback_consent";
 
 export interface Wish {
   reason?: CallbackReason;
@@ -17,6 +17,8 @@ export interface Wish {
   start?: string;
   name: string;
   phone: string;
+  /** Where it is confirmed; may be empty. */
+  email: string;
   consent: boolean;
 }
 
@@ -39,19 +41,20 @@ export interface CallbackState {
 }
 
 /** What must be filled in before it can be asked for. */
-export function missingOf({ reason, start, name, phone, consent }: Wish): CallbackField[] {
+export function missingOf({ reason, start, name, phone, email, consent }: Wish): CallbackField[] {
   return [
     ...(reason ? [] : (["reason"] as const)),
     ...(start ? [] : (["time"] as const)),
     ...(name.trim() ? [] : (["callback_name"] as const)),
     ...(isPhone(phone) ? [] : (["callback_phone"] as const)),
+    ...(!email.trim() || isEmail(email) ? [] : (["callback_email"] as const)),
     ...(consent ? [] : (["callback_consent"] as const)),
   ];
 }
 
 export class Callback extends Store<CallbackState> {
   constructor(of: Pick<CallbackState, "service" | "zone" | "aboutAppointment">, known: Partial<Wish> = {}) {
-    super({ ...of, wish: { words: "", name: "", phone: "", consent: false, ...known }, missing: [], told: 0, busy: false });
+    super({ ...of, wish: { words: "", name: "", phone: "", email: "", consent: false, ...known }, missing: [], told: 0, busy: false });
   }
 
   load = async (): Promise<void> => {
@@ -76,10 +79,10 @@ export class Callback extends Store<CallbackState> {
     if (missing.length > 0 || busy || !wish.reason || !wish.start) return;
     this.set({ busy: true });
     try {
-      const words = wish.words.trim();
+      const [words, email] = [wish.words.trim(), wish.email.trim()];
       const asked = await api.askCallback({
         service, reason: wish.reason, start: wish.start, name: wish.name.trim(), phone: wish.phone.trim(), language, consent: true,
-        ...(words ? { words } : {}), ...(aboutAppointment ? { about_appointment: true } : {}),
+        ...(words ? { words } : {}), ...(email ? { email } : {}), ...(aboutAppointment ? { about_appointment: true } : {}),
       });
       this.set({ asked });
     } catch (error) {

@@ -12,7 +12,7 @@ import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
 import { SlotFinder } from "./slot-finder";
 import { startRinging, stopRinging } from "./sound";
-import type { FreeSlot, Link, State } from "./protocol";
+import type { ChatMessage, FreeSlot, Link, State } from "./protocol";
 import type { Pushed } from "./wire";
 
 export interface CitizenState extends SideState {
@@ -29,6 +29,8 @@ export interface CitizenState extends SideState {
   /** Code of what stopped us: `unknown_link`, `unreachable`… */
   problem?: string;
   state?: State;
+  /** What was said in the chat, once the consultation is over. */
+  transcript?: ChatMessage[];
   /** The person was in the call on this page before. */
   wasInCall: boolean;
   /** Came back from the call by the agent's decision. */
@@ -264,7 +266,7 @@ export class Citizen extends Side<CitizenState> {
 
   protected override pushed(message: Pushed): void {
     if (message.type === "quality") this.seat.quality(message.uplink, message.downlink);
-    if (message.type === "lids") this.seat.lids(message.camera, message.screen);
+    if (message.type === "lids") this.seat.lids(message);
     if (message.type !== "state") return;
     // Another link was opened in this browser: the cookie leads to its appointment now, and this page must not speak for that.
     if (this.get().link && message.reference !== this.get().link?.reference) {
@@ -283,6 +285,7 @@ export class Citizen extends Side<CitizenState> {
       ...(changed && phase === "waiting" ? { putBack: before === "in_call", rangInVain: before === "ringing" } : {}),
     });
     this.seat.update(SEATED.has(phase) ? message : undefined);
+    this.talksIn(message, SEATED.has(phase) && (this.get().wasInCall || phase === "in_call"));
     if (!changed) return;
     if (phase === "in_call") writeSetting("was-in-call", "true");
     if (phase === "ringing") startRinging(this.media.get().speakerId);
@@ -326,6 +329,8 @@ export class Citizen extends Side<CitizenState> {
   #linkKnown(link: Link): void {
     if (link.guest || link.phase === "erased") return;
     void this.documents.load();
+    // Without it the page shows no chat; the rest of it does not wait.
+    if (link.phase === "documents") api.chat().then((transcript) => this.set({ transcript }), () => undefined);
     const until = link.kept_until;
     if (until && ["documents", "late", "missed", "cancelled"].includes(link.phase)) {
       realClock.after(this.#until(Date.parse(until), 3_000), () => this.get().link?.kept_until === until && void this.load());

@@ -23,6 +23,16 @@ export function writeSetting(name: string, value: string): void {
   write(`visavis.${name}`, value);
 }
 
+/** 16 random bytes, base64url: names a chat message. */
+export function drawId(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** Eight random hex digits. */
+export function drawEpoch(): string {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
+}
+
 /** A secret of 256 bits: 43 characters. */
 export function drawSecret(): string {
   return base64url(crypto.getRandomValues(new Uint8Array(32)));

@@ -13,6 +13,8 @@ export interface Sending {
   part: number;
   /** Code of what stopped it. */
   problem?: string;
+  /** It may get through when it is tried again. */
+  again?: boolean;
 }
 
 export interface DocumentsState {
@@ -29,11 +31,15 @@ export interface DocumentsState {
   arrived?: string;
 }
 
+/** What may be otherwise in a moment. */
+const PASSING = new Set(["unreachable", "internal", "slow_down", "no_space"]);
+
 export const noDocuments: DocumentsState = { known: false, mayChange: false, countLeft: 0, bytesLeft: 0, list: [], sending: [] };
 
 export class CitizenDocuments extends Store<DocumentsState> {
   #aborts = new Map<number, AbortController>();
   #files = new Map<number, File>();
+  #arrived = new Map<number, () => void>();
   #last = 0;
   #isSending = false;
 
@@ -52,7 +58,8 @@ export class CitizenDocuments extends Store<DocumentsState> {
   };
 
   /** Files that the person chose; what cannot fit is said without sending it. */
-  send = (files: readonly File[]): void => {
+  /** `arrived` is told of each that the server has. */
+  send = (files: readonly File[], arrived: (file: File) => void = () => undefined): void => {
     let { countLeft, bytesLeft } = this.get();
     for (const { key, problem } of this.get().sending) {
       if (problem) continue;
@@ -66,6 +73,7 @@ export class CitizenDocuments extends Store<DocumentsState> {
         countLeft -= 1;
         bytesLeft -= file.size;
         this.#files.set(key, file);
+        this.#arrived.set(key, () => arrived(file));
       }
       return { key, name: file.name, part: 0, ...(problem ? { problem } : {}) };
     });
@@ -77,6 +85,12 @@ export class CitizenDocuments extends Store<DocumentsState> {
   cancel = (key: number): void => {
     this.#aborts.get(key)?.abort();
     this.#forget(key);
+  };
+
+  /** Tries one that did not get through once more. */
+  again = (key: number): void => {
+    this.#change(key, { problem: undefined, again: undefined, part: 0 });
+    void this.#next();
   };
 
   remove = async (id: string): Promise<void> => {
@@ -93,6 +107,7 @@ export class CitizenDocuments extends Store<DocumentsState> {
     for (const abort of this.#aborts.values()) abort.abort();
     this.#aborts.clear();
     this.#files.clear();
+    this.#arrived.clear();
     this.set({ ...noDocuments });
   }
 
@@ -106,13 +121,16 @@ export class CitizenDocuments extends Store<DocumentsState> {
       this.#aborts.set(key, abort);
       try {
         await api.sendDocument(this.#files.get(key)!, (part) => this.#change(key, { part }), abort.signal);
+        this.#arrived.get(key)?.();
         this.#forget(key);
         this.set({ arrived: name });
         await this.load();
       } catch (error) {
         this.#aborts.delete(key);
-        this.#files.delete(key);
-        if (code(error) !== "aborted") this.#change(key, { problem: code(error) });
+        if (code(error) === "aborted") continue;
+        const again = PASSING.has(code(error));
+        if (!again) this.#files.delete(key);
+        this.#change(key, { problem: code(error), again });
       }
     }
     this.#isSending = false;
@@ -129,6 +147,7 @@ export class CitizenDocuments extends Store<DocumentsState> {
   #forget(key: number): void {
     this.#aborts.delete(key);
     this.#files.delete(key);
+    this.#arrived.delete(key);
     this.set({ sending: this.get().sending.filter((one) => one.key !== key) });
   }
 }

@@ -22,11 +22,12 @@ export function encodingUnder(lid: number | null, most: number): Encoding {
   return { active: true, maxBitrate: Math.round(Math.min(most, Math.max(BPS_MIN, lid * (1 - HEADERS_SHARE) - HEADERS_BPS))), scaleResolutionDownBy: 1 };
 }
 
-/** All encodings of a camera at once, from the smallest up: the size of each stays, the best takes what the lid leaves, and one for which there is no room rests. */
-export function layersUnder(lid: number | null, layers: readonly { maxBitrate: number; scaleResolutionDownBy: number }[]): Encoding[] {
+/** All encodings of a camera at once, from the smallest up: the size of each stays, the best takes what its `lid` leaves, the others what `smaller` does, and one for which there is no room rests. */
+export function layersUnder(lid: number | null, smaller: number | null, layers: readonly { maxBitrate: number; scaleResolutionDownBy: number }[]): Encoding[] {
   return layers.map(({ maxBitrate, scaleResolutionDownBy }, at) => {
-    const smaller = layers[at - 1]?.maxBitrate ?? 0;
-    const under = encodingUnder(lid, maxBitrate);
-    return { active: under.active && (lid === null || lid > smaller * CALM), maxBitrate: under.maxBitrate, scaleResolutionDownBy };
+    const below = layers[at - 1]?.maxBitrate ?? 0;
+    const own = at === layers.length - 1 || smaller === null ? lid : Math.min(lid ?? Infinity, smaller);
+    const under = encodingUnder(own, maxBitrate);
+    return { active: under.active && (own === null || own > below * CALM || at === 0), maxBitrate: under.maxBitrate, scaleResolutionDownBy };
   });
 }

@@ -24,6 +24,11 @@ export type Quality = "good" | "fair" | "poor" | "lost";
 export type LinkPhase = "too_early" | "open" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled";
 /** How sure an identity provider is of who somebody is (eIDAS). */
 export type Assurance = "low" | "substantial" | "high";
+/** Of whom a copy of the identity card is asked. */
+export type IdentityCheck = "always" | "unauthenticated" | "never";
+export type IdentityResult = "matches" | "does_not_match" | "not_needed";
+/** By the copy that was handed in, by a card held into the camera, not at all. */
+export type IdentityMethod = "copy" | "card_shown" | "none";
 export type DocumentKind = "identity_copy" | "document";
 
 export type Phase =
@@ -33,8 +38,8 @@ export type Phase =
 export type ErrorCode =
   | "bad_message" | "unsupported_version" | "wrong_state" | "unknown_appointment" | "internal"
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
-  | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken"
-  | "wrong_key" | "invalid_appointment" | "slot_taken" | "too_many" | "unknown_link" | "link_replaced" | "slow_down"
+  | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken" | "chat_full"
+  | "wrong_key" | "invalid_appointment" | "key_reused" | "slot_taken" | "too_many" | "unknown_link" | "link_replaced" | "slow_down"
   | "not_signed_in" | "wrong_credentials" | "code_needed" | "wrong_code" | "second_factor_missing"
   | "sign_in_failed" | "sign_in_refused" | "not_assured" | "provider_unreachable" | "other_person" | "forbidden" | "not_found" | "too_large"
   | "too_many_documents" | "unfit_document" | "unknown_document" | "no_space";
@@ -62,8 +67,18 @@ export type Opening =
   | { type: "hello"; id: number; version: number; device: DeviceId }
   | { type: "ping"; id: number };
 
+/** What people write to each other; alike for everybody, but that an agent names the appointment. By socket, or on the data channel `chat`. */
+export type TalkMessage =
+  | { type: "chat"; id: number; message: string; text: string }
+  | { type: "chat_since"; id: number; after: number }
+  | { type: "chat_seen"; id: number; number: number }
+  | { type: "chat_typing"; id: number; typing: boolean }
+  /** A block of real-time text, where there is no data channel `text`. */
+  | { type: "text"; id: number; block: string };
+
 export type CitizenMessage =
   | Opening
+  | TalkMessage
   | { type: "arrive" | "take_over" | "leave" | "return"; id: number }
   | { type: "accept" | "decline"; id: number; call: number }
   | { type: "agree"; id: number; guest: number; agreed: boolean }
@@ -72,6 +87,7 @@ export type CitizenMessage =
 
 export type GuestMessage =
   | Opening
+  | TalkMessage
   | { type: "knock"; id: number; name: string }
   | { type: "take_over" | "leave" | "return"; id: number }
   | { type: "offer"; id: number; transport: number; sdp: string }
@@ -79,6 +95,7 @@ export type GuestMessage =
 
 export type AgentMessage =
   | Opening
+  | (TalkMessage & { appointment: AppointmentId })
   | { type: "call" | "cancel_call" | "return" | "put_back" | "leave" | "take_over"; id: number; appointment: AppointmentId }
   | { type: "invite"; id: number; appointment: AppointmentId; kind: GuestKind; name: string; direct: boolean }
   | { type: "revoke" | "let_in" | "put_back_guest"; id: number; appointment: AppointmentId; guest: number }
@@ -164,7 +181,13 @@ export interface CallbackRow {
 /** `callbacks`: who waits by their time, then those done last; absent when there are none. */
 export interface Desk { type: "desk"; revision: number; rows: DeskRow[]; callbacks?: CallbackRow[] }
 /** What the own pictures may take, in bits a second with all headers: 0 while nobody can receive one, null without a lid. */
-export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; screen: number | null }
+export interface Lids { type: "lids"; appointment: AppointmentId; camera: number | null; smaller?: number | null; screen: number | null }
+/** `number` grows, with gaps for who may not read everything; `message` is its author's page's. */
+export interface ChatMessage { number: number; message: string; role: Role; name: string; you: boolean; text: string; at: Utc }
+export interface ChatPush { type: "chat"; appointment: AppointmentId; messages: ChatMessage[] }
+/** `open`: may write. `last`: the last number that there is to read. `seen`: up to which the other side has seen everything. */
+export interface ChatState { type: "chat_state"; appointment: AppointmentId; open: boolean; last: number; seen: number; typing: ParticipantId[] }
+export interface TextPush { type: "text"; appointment: AppointmentId; block: string }
 export interface QualityReport { type: "quality"; appointment: AppointmentId; uplink: Quality; downlink: Quality }
 
 /** TURN over TLS at the host and port of this page. */
@@ -177,13 +200,21 @@ export type ServerMessage =
   | { type: "answer"; re: number; sdp: string }
   /** `qr`: rows of 0 and 1 (dark). `mail`: the link is sent by mail too. */
   | { type: "invited"; re: number; guest: number; url: string; qr: string[] }
+  | { type: "said"; re: number; number: number; at: Utc }
+  | { type: "chat_page"; re: number; messages: ChatMessage[]; more: boolean }
   | { type: "error"; re: number; code: ErrorCode; message: string }
+  | ChatPush
+  | ChatState
+  | TextPush
   | State
   | Desk
   | QualityReport
   | Lids;
 
 // ---- HTTP ----
+
+/** What was said after the number in the question; nothing when that is all. */
+export interface Chat { messages: ChatMessage[] }
 
 export interface FreeSlot { start: Utc; end: Utc; places: number }
 /** `free`: with `slot_taken`, the next slots. */
@@ -225,7 +256,10 @@ export interface CancelLink {
 export interface Receipt { erased: Utc; asked: boolean; documents: number; line: number; hash: string }
 export interface DocumentEntry { id: string; kind: DocumentKind; name: string; media_type: string; bytes: number; added: Utc }
 /** `may_change`: more can be sent, and these be taken back, now. */
-export interface Documents { may_change: boolean; count_left: number; bytes_left: number; documents: DocumentEntry[] }
+export interface Documents { may_change: boolean; count_left: number; bytes_left: number; documents: DocumentEntry[]; identity?: Identity }
+/** What an agent saw of an identity card: a person's look, no proof. `by` is absent when the account is gone. */
+export interface Identity { method: IdentityMethod; result: IdentityResult; by?: string; at: Utc }
+export interface SaidOfIdentity { result: IdentityResult }
 type Texts = Partial<Record<string, string>>;
 type Lists = Partial<Record<string, string[]>>;
 /** Texts by language; English stands in for those that are not said. */
@@ -238,6 +272,10 @@ export interface BookableService {
   slot_minutes: number;
   book_ahead_days: number;
   public_booking: boolean;
+  identity_check: IdentityCheck;
+  /** Documents of one appointment, the copy of the identity card included, and their bytes in all. */
+  document_count: number;
+  document_bytes: number;
   topics: BookableTopic[];
 }
 /** `authentication`: citizens can sign in at an identity provider. */
@@ -249,9 +287,10 @@ export interface NewBooking { service: string; topic: string; start: string; nam
 /** `qr`: rows of 0 and 1 (dark). */
 export interface Booking { reference: string; start: Utc; end: Utc; join_url: string; qr: string[]; mail: boolean }
 export interface NewStart { start: string }
-export interface NewCallback { service: string; reason: CallbackReason; words?: string; start: string; name: string; phone: string; language: string; consent: boolean; about_appointment?: boolean }
+export interface NewCallback { service: string; reason: CallbackReason; words?: string; start: string; name: string; phone: string; email?: string; language: string; consent: boolean; about_appointment?: boolean }
 export interface CallbackTime { start: Utc; end: Utc }
-export type CallbackAsked = CallbackTime;
+/** `mail`: it is confirmed by mail. `callback`: told to portals alone. */
+export type CallbackAsked = CallbackTime & { callback?: string; mail?: boolean };
 export interface CallbackTimes { times: CallbackTime[] }
 export interface CallbackDone { done: boolean }
 export interface AgentAccount { name: string; roles: ("agent" | "supervisor")[]; language: string }

@@ -7,8 +7,8 @@ import { LineWatch, SIGN_OF_LIFE_MS, SURELY_DEAD_MS, SUSPICIOUS_MS } from "./lin
 import { Playout } from "./playout";
 import { RequestError } from "./signaling";
 import { Store } from "./store";
-import { Transport } from "./transport";
-import type { Participant, Quality, State } from "./protocol";
+import { Transport, type ChannelLabel } from "./transport";
+import type { Lids, Participant, Quality, State } from "./protocol";
 import type { Reply, Request } from "./wire";
 
 export interface Person extends Participant {
@@ -41,6 +41,9 @@ export interface SeatOptions {
   iceServers(): RTCIceServer[];
   /** Asks the signaling whether it lives. */
   probe(): void;
+  /** A data channel opened, or is gone. */
+  onChannel(label: ChannelLabel, open: boolean): void;
+  onMessage(label: ChannelLabel, message: string): void;
 }
 
 const POLL_MS = 300;
@@ -89,9 +92,19 @@ export class Seat extends Store<SeatState> {
     this.set({ uplink, downlink });
   }
 
+  /** Sends on a data channel; false when there is no way by it. */
+  say(label: ChannelLabel, message: string): boolean {
+    return this.#transport?.say(label, message) ?? false;
+  }
+
+  #closed(transport: Transport): void {
+    transport.close();
+    for (const label of ["chat", "text"] as const) this.#options.onChannel(label, false);
+  }
+
   /** What the own pictures may take. */
-  lids(camera: number | null, screen: number | null): void {
-    this.#transport?.setLids(camera, screen);
+  lids({ camera, smaller = null, screen }: Lids): void {
+    this.#transport?.setLids({ camera, smaller, screen });
   }
 
   /** The signaling has greeted; `again`: after a loss. */
@@ -140,15 +153,17 @@ export class Seat extends Store<SeatState> {
     this.#busy = true;
     this.#stale = false;
     this.#cancelRetry?.();
-    const transport = new Transport(this.#options.nextTransport(), this.#options.iceServers(), this.#options.media.get(), {
+    const transport: Transport = new Transport(this.#options.nextTransport(), this.#options.iceServers(), this.#options.media.get(), {
       onConnection: (state, ice) => this.#connectionChanged(transport, state, ice),
+      onChannel: (label, open) => this.#transport === transport && this.#options.onChannel(label, open),
+      onMessage: (label, message) => this.#transport === transport && this.#options.onMessage(label, message),
     });
     const old = this.#transport;
     this.#transport = transport;
     this.#answered = false;
     this.#published = "";
     this.#watch = new LineWatch(this.#options.clock.now());
-    old?.close();
+    if (old) this.#closed(old);
     try {
       const reply = await this.#options.request({ type: "offer", transport: transport.number, sdp: await transport.offer() });
       if (this.#transport !== transport) return;
@@ -338,8 +353,9 @@ export class Seat extends Store<SeatState> {
     this.#published = "";
     this.#answered = false;
     if (this.#transport) {
-      this.#transport.close();
+      const transport = this.#transport;
       this.#transport = undefined;
+      this.#closed(transport);
       this.#streams.clear();
       this.set({ people: [], interrupted: false, connected: false, noMediaPath: false, overloaded: false, uplink: "good", downlink: "good" });
     }

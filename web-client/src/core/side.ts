@@ -4,12 +4,16 @@
 import * as api from "./api";
 import { ApiError } from "./api";
 import { realClock } from "./clock";
-import { deviceId, nextTransport } from "./device-id";
+import { Chat } from "./chat";
+import { deviceId, drawEpoch, drawId, forgetSetting, nextTransport, readSetting, writeSetting } from "./device-id";
+import { LiveText } from "./live-text";
 import { LocalMedia } from "./local-media";
 import { Seat } from "./seat";
+import { TalkLine } from "./talk-line";
 import { RequestError, Signaling, type SignalingStatus } from "./signaling";
 import { Store } from "./store";
 import { iceServersOf } from "./transport";
+import type { State } from "./protocol";
 import type { Pushed, Reply, Request } from "./wire";
 
 export interface SideState {
@@ -27,6 +31,9 @@ export interface SideState {
 export abstract class Side<S extends SideState> extends Store<S> {
   readonly media = new LocalMedia();
   readonly seat: Seat;
+  readonly chat: Chat;
+  readonly liveText: LiveText;
+  #talkLine: TalkLine;
   protected readonly signaling: Signaling;
   #greeted = false;
 
@@ -36,7 +43,7 @@ export abstract class Side<S extends SideState> extends Store<S> {
       url: () => api.signalingUrl(this.role()),
       device: deviceId(side),
       clock: realClock,
-      onPushed: (message) => this.pushed(message),
+      onPushed: (message) => this.#talk(message),
       onStatus: (status) => this.status(status),
       onServerTime: (iso) => this.#set({ serverAheadMs: Date.parse(iso) - Date.now() }),
       // A refused upgrade says nothing: now and then ask by HTTP whether the cookie is still good.
@@ -49,7 +56,23 @@ export abstract class Side<S extends SideState> extends Store<S> {
       iceServers: () => iceServersOf(this.signaling.relay, location),
       request: (body) => this.signaling.request(this.addressed(body)),
       probe: () => this.signaling.probe(),
+      onChannel: (label, open) => this.#channel(label, open),
+      onMessage: (label, message) => (label === "chat" ? this.#talkLine.received(message) : this.liveText.received(message)),
     });
+    this.#talkLine = new TalkLine({
+      clock: realClock,
+      channel: (text) => this.seat.say("chat", text),
+      socket: (body) => this.signaling.request(body),
+      onPushed: (message) => this.#talk(message),
+    });
+    const kept = `chat.${side}`;
+    this.chat = new Chat({
+      clock: realClock,
+      request: (body) => this.#talkLine.request(this.addressed(body)),
+      drawId,
+      keep: { read: () => readSetting(kept), write: (value) => writeSetting(kept, value), forget: () => forgetSetting(kept) },
+    });
+    this.liveText = new LiveText({ clock: realClock, drawEpoch, send: (block) => this.#sendText(block) });
   }
 
   /** As what this page speaks. */
@@ -68,8 +91,55 @@ export abstract class Side<S extends SideState> extends Store<S> {
     return body;
   }
 
+  #channel(label: "chat" | "text", open: boolean): void {
+    if (label === "chat" && !open) this.#talkLine.channelClosed();
+    else if (open) (label === "chat" ? this.chat : this.liveText).resume();
+  }
+
+  /** By its own channel, else by the socket. */
+  #sendText(block: string): boolean {
+    if (this.seat.say("text", block)) return true;
+    if (this.signaling.status !== "ready") return false;
+    this.signaling.request(this.addressed({ type: "text", block })).catch(() => undefined);
+    return true;
+  }
+
+  #talk(message: Pushed): void {
+    switch (message.type) {
+      case "chat": return this.chat.pushed(message.appointment, message.messages);
+      case "chat_state": return this.chat.told(message);
+      case "text": return this.liveText.received(message.block);
+      default: return this.pushed(message);
+    }
+  }
+
+  /** The consultation of the newest snapshot; undefined: in none, or its end. */
+  protected talksIn(state: State | undefined, reads: boolean): void {
+    if (!state || !reads) this.chat.end();
+    else {
+      const began = this.#talking !== state.appointment;
+      this.chat.begin(state.appointment);
+      if (began) this.chat.resume();
+    }
+    this.#talking = state && reads ? state.appointment : undefined;
+    if (state?.phase !== "in_call") {
+      if (this.#inCall) this.liveText.end();
+    } else {
+      this.liveText.people(state.you, state.participants);
+      if (!this.#inCall) this.liveText.resume();
+    }
+    this.#inCall = state?.phase === "in_call";
+  }
+
+  #talking: string | undefined;
+  #inCall = false;
+
   protected status(line: SignalingStatus): void {
     this.#set({ line });
+    if (line === "ready" && this.#greeted) {
+      this.chat.resume();
+      if (this.#inCall) this.liveText.resume();
+    }
     if (line === "ready") {
       void this.seat.signalingReady(this.#greeted);
       this.#greeted = true;

@@ -13,10 +13,23 @@ export interface OwnTracks {
 
 /** Bits a second without headers. */
 const MOST = { microphone: 48_000, camera: 1_800_000, screen: 2_500_000 };
-/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. One, without a rid, until what several do to it is measured. */
-const CAMERA_LAYERS = [{ scaleResolutionDownBy: 1, maxBitrate: MOST.camera }];
+/** The camera's encodings from the smallest up (RFC 8853); with two people the last one alone is sent. Two: of a camera of 640 × 360 Chromium sends no third. */
+const CAMERA_LAYERS = [
+  { rid: "s", scaleResolutionDownBy: 3, maxBitrate: 160_000 },
+  { rid: "l", scaleResolutionDownBy: 1, maxBitrate: MOST.camera },
+];
+/** Bytes waiting on a data channel from which on the WebSocket is the better way. */
+const CHANNEL_FULL = 256 * 1024;
 /** Receiving pairs: docs/protocol.md "Media". */
 const OTHERS = 3;
+
+/** Bits a second with all headers that each picture may take: 0 while nobody can receive it, null without a lid. */
+export interface PictureLids {
+  camera: number | null;
+  /** Each smaller encoding of the camera. */
+  smaller: number | null;
+  screen: number | null;
+}
 
 /** The relay at the host and port of this page; nothing where there is none, or no TLS. */
 export function iceServersOf(relay: Relay | undefined, page: { protocol: string; hostname: string; port: string }): RTCIceServer[] {
@@ -24,8 +37,14 @@ export function iceServersOf(relay: Relay | undefined, page: { protocol: string;
   return [{ urls: `turns:${page.hostname}:${page.port || "443"}?transport=tcp`, username: relay.username, credential: relay.credential }];
 }
 
+/** Data channels with a meaning (docs/protocol.md). */
+export type ChannelLabel = "chat" | "text";
+
 export interface TransportEvents {
   onConnection(state: RTCPeerConnectionState, ice: RTCIceConnectionState): void;
+  /** A data channel opened, or is gone. */
+  onChannel(label: ChannelLabel, open: boolean): void;
+  onMessage(label: ChannelLabel, message: string): void;
 }
 
 export class Transport {
@@ -33,9 +52,9 @@ export class Transport {
   #senders: { microphone: RTCRtpTransceiver; camera: RTCRtpTransceiver; screen: RTCRtpTransceiver };
   #active = false;
   #layers = false;
-  /** Bits a second that each picture may take; null without a lid. */
-  #lids: { camera: number | null; screen: number | null } = { camera: null, screen: null };
+  #lids: PictureLids = { camera: null, smaller: null, screen: null };
   #tracks: OwnTracks;
+  #channels = new Map<ChannelLabel, RTCDataChannel>();
   #fingerprint: string | undefined;
   #closed: () => void = () => undefined;
   /** Fails when this transport is closed. */
@@ -62,7 +81,13 @@ export class Transport {
       pc.addTransceiver("video", { direction: "recvonly" });
     }
     pc.addTransceiver("video", { direction: "recvonly" });
-    pc.createDataChannel("chat");
+    for (const label of ["chat", "text"] as const) {
+      const channel = pc.createDataChannel(label, label === "text" ? { protocol: "t140" } : undefined);
+      this.#channels.set(label, channel);
+      channel.onopen = () => events.onChannel(label, true);
+      channel.onclose = () => events.onChannel(label, false);
+      channel.onmessage = ({ data }) => typeof data === "string" && events.onMessage(label, data);
+    }
     const tell = () => events.onConnection(pc.connectionState, pc.iceConnectionState);
     pc.onconnectionstatechange = tell;
     pc.oniceconnectionstatechange = tell;
@@ -100,8 +125,8 @@ export class Transport {
   }
 
   /** What the pictures may take from now on. */
-  setLids(camera: number | null, screen: number | null): void {
-    this.#lids = { camera, screen };
+  setLids(lids: PictureLids): void {
+    this.#lids = lids;
     for (const kind of ["camera", "screen"] as const) this.#fit(kind);
   }
 
@@ -141,8 +166,20 @@ export class Transport {
     if (!open || kind === "microphone") return now.map((encoding) => ({ ...encoding, active: open }));
     const lid = this.#lids[kind];
     const last = encodings.length - 1;
-    if (kind === "camera" && this.#layers && last > 0) return layersUnder(lid, CAMERA_LAYERS);
+    if (kind === "camera" && this.#layers && last > 0) return layersUnder(lid, this.#lids.smaller, CAMERA_LAYERS);
     return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind]) : { ...encoding, active: false }));
+  }
+
+  /** Sends on a data channel; false when it is not open, or holds too much already. */
+  say(label: ChannelLabel, message: string): boolean {
+    const channel = this.#channels.get(label);
+    if (channel?.readyState !== "open" || channel.bufferedAmount > CHANNEL_FULL) return false;
+    try {
+      channel.send(message);
+      return true;
+    } catch {
+      return false; // closed a moment ago
+    }
   }
 
   /** The receiving track of a slot, once the answer is set. */
@@ -184,6 +221,7 @@ export class Transport {
 
   close(): void {
     this.pc.onconnectionstatechange = null;
+    for (const channel of this.#channels.values()) channel.onopen = channel.onclose = channel.onmessage = null;
     this.pc.oniceconnectionstatechange = null;
     this.pc.close();
     this.#closed();

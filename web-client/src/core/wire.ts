@@ -1,8 +1,8 @@
 // Reading and grouping the messages of protocol.ts. Knows no socket and no screen.
 
-import type { AgentMessage, CitizenMessage, Desk, GuestMessage, Lids, QualityReport, ServerMessage, State } from "./protocol";
+import type { AgentMessage, ChatPush, ChatState, CitizenMessage, Desk, GuestMessage, Lids, QualityReport, ServerMessage, State, TextPush } from "./protocol";
 
-export type Pushed = State | Desk | QualityReport | Lids;
+export type Pushed = State | Desk | QualityReport | Lids | ChatPush | ChatState | TextPush;
 export type Reply = Exclude<ServerMessage, Pushed>;
 
 type WithoutNumber<T> = T extends { id: number } ? Omit<T, "id"> : never;
@@ -24,7 +24,10 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
     case "desk": return Array.isArray(message["rows"]) ? (value as Desk) : undefined;
     case "quality": return value as QualityReport;
     case "lids": return value as Lids;
-    case "welcome": case "ok": case "answer": case "invited": case "error": case "pong":
+    case "chat": return Array.isArray(message["messages"]) ? (value as ChatPush) : undefined;
+    case "chat_state": return Array.isArray(message["typing"]) ? (value as ChatState) : undefined;
+    case "text": return typeof message["block"] === "string" ? (value as TextPush) : undefined;
+    case "welcome": case "said": case "chat_page": case "ok": case "answer": case "invited": case "error": case "pong":
       return typeof message["re"] === "number" ? (value as Reply) : undefined;
     default: return undefined;
   }

@@ -7,7 +7,7 @@ import type { Draft } from "../core/booking-steps";
 import type { CallbackState } from "../core/callback";
 import type { CitizenState } from "../core/citizen";
 import type { LocalMediaState } from "../core/local-media";
-import type { BookableService, CallbackRow, CancelLink, DeskRow, FreeSlot, Guest, Link, Me, MyAppointment, Participant, Phase, State } from "../core/protocol";
+import type { BookableService, CallbackRow, CancelLink, DeskRow, DocumentEntry, FreeSlot, Guest, Link, Me, MyAppointment, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
 import type { SlotsState } from "../core/slot-finder";
 import type { AgentActions, AgentView } from "./agent/view";
@@ -15,7 +15,13 @@ import { noDocuments, type DocumentsState } from "../core/documents";
 import type { BookingActions, BookingView, CallbackActions, SlotActions } from "./book/view";
 import type { CancelView } from "./cancel";
 import type { MineView } from "./mine/mine-screen";
-import type { CitizenActions, CitizenView, DocumentsActions, MediaActionsFull } from "./citizen/view";
+import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
+import type { ChosenFile } from "../core/chosen-files";
+import type { DocumentActions } from "./document-list";
+import { Store } from "../core/store";
+import { emptyChat, type ChatView } from "../core/chat";
+import type { LiveTextState } from "../core/live-text";
+import type { TalkView } from "./talk";
 
 /** Moving pictures that stand in for cameras. */
 export interface Pictures {
@@ -42,10 +48,10 @@ const later = async () => undefined as never;
 const citizenActions: CitizenActions = {
   load: later, showWho: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, deleteEverything: later, toReschedule: nothing, choose: nothing, reschedule: later, toCallBack: nothing, back: nothing, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
-const documentsActions: DocumentsActions = { load: later, send: nothing, cancel: nothing, remove: later };
+const documentsActions: DocumentActions = { load: later, send: nothing, cancel: nothing, remove: later, again: nothing };
 const agentActions: AgentActions = {
   load: later, signIn: later, signInAtProvider: later, confirmSecondFactor: later, toDesk: nothing, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later, setCallbackDone: later,
-  invite: later, forgetInvited: nothing, lookForDocuments: later, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
+  invite: later, forgetInvited: nothing, lookForDocuments: later, lookAtCopy: later, putCopyAway: nothing, sayIdentity: later, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
   useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
 };
 const mediaActions: MediaActionsFull = {
@@ -60,13 +66,13 @@ const link: Link = {
 const anna: Participant = { participant: 1, role: "agent", name: "Anna Agent", presence: "here", microphone: true, camera: true, screen: false };
 const clara: Participant = { participant: 0, role: "citizen", name: "Clara Weber-Thill", presence: "here", microphone: true, camera: true, screen: false };
 
-const bookingActions: BookingActions = { load: later, put: nothing, next: nothing, back: nothing, go: nothing, take: nothing, callBack: nothing, confirm: later, another: nothing, authenticate: later, withoutAuthentication: nothing, signOut: later };
+const bookingActions: BookingActions = { load: later, put: nothing, choose: later, takeOut: nothing, next: nothing, back: nothing, go: nothing, take: nothing, callBack: nothing, confirm: later, follow: later, another: nothing, authenticate: later, withoutAuthentication: nothing, signOut: later };
 const slotActions: SlotActions = { again: later, later: later, earlier: later };
 const callbackActions: CallbackActions = { load: later, put: nothing, send: later };
 
 const service: BookableService = {
   key: "advice", names: { en: "Advice", fr: "Conseil", de: "Beratung", lb: "Berodung" }, helpdesk_phone: "+352 27 57 40 00", time_zone: "Europe/Luxembourg",
-  slot_minutes: 20, book_ahead_days: 60, public_booking: true,
+  slot_minutes: 20, book_ahead_days: 60, public_booking: true, identity_check: "unauthenticated", document_count: 15, document_bytes: 20_000_000,
   topics: [
     { key: "care", names: { en: "Long-term care insurance", fr: "Assurance dépendance", de: "Pflegeversicherung", lb: "Fleegeversécherung" }, by_video: true,
       notice: { en: "You get advice. Nothing is decided in the conversation." }, required: { en: ["Your social security card"] }, helpful: { en: ["The latest letter, if you have one"] } },
@@ -87,20 +93,24 @@ const someSlots: SlotsState = {
     { day: "2026-11-27", slots: Array.from({ length: 4 }, (_, i) => slotAt(4 * DAY + 257.5 + 20 * i)) },
   ],
 };
+const card: ChosenFile = { id: "card", kind: "identity_copy", name: "IMG_20261123_0931.jpg", size: 2_413_000 };
+const letter: ChosenFile = { id: "letter", kind: "document", name: "Bescheid der Pflegeversicherung vom 12. Oktober.pdf", size: 182_000 };
+const chosen = [card, letter, { ...letter, id: "bill", name: "Rechnung.png", size: 4_200_000 }];
 const draft: Draft = {
   consent: true, topic: "care", slot: slotAt(2 * DAY - 42.5), name: "Clara Weber-Thill", email: "clara.weber@example.lu", phone: "+352 621 123 456",
-  note: "It is about my mother.\nShe lives with us since May.", reviewed: true, attempt: "A".repeat(43),
+  note: "It is about my mother.\nShe lives with us since May.", files: chosen, reviewed: true, attempt: "A".repeat(43),
 };
-const empty: Draft = { consent: false, name: "", email: "", phone: "", note: "", reviewed: false, attempt: "A".repeat(43) };
+const empty: Draft = { consent: false, name: "", email: "", phone: "", note: "", files: [], reviewed: false, attempt: "A".repeat(43) };
 const times = [1, 2, 3].flatMap((day) => [{ start: at(day * DAY - 42.5), end: at(day * DAY + 137.5) }, { start: at(day * DAY + 227.5), end: at(day * DAY + 407.5) }]);
-const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", consent: false }, missing: [], told: 0, busy: false };
-const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", consent: true } };
+const wish: CallbackState = { service: "advice", zone: "Europe/Luxembourg", aboutAppointment: false, times, wish: { words: "", name: "", phone: "", email: "", consent: false }, missing: [], told: 0, busy: false };
+const told: CallbackState = { ...wish, wish: { reason: "no_slot", words: "Only on Fridays.", start: times[0]!.start, name: "Clara Weber-Thill", phone: "+352 621 123 456", email: "jos@example.lu", consent: true } };
 
-function booking(id: string, at: Partial<BookingState> & { step: BookingState["step"] }, more: { slots?: SlotsState; callback?: CallbackState } = {}): Example {
+function booking(id: string, at: Partial<BookingState> & { step: BookingState["step"] }, more: { slots?: SlotsState; callback?: CallbackState; documents?: Partial<DocumentsState> } = {}): Example {
   return {
     id: `book-${id}`, page: "book",
     view: () => ({
-      at: { services: [service], draft, faults: {}, incomplete: false, told: 0, busy: false, ...at }, slots: more.slots ?? someSlots, callback: more.callback,
+      at: { services: [service], draft, faults: {}, incomplete: false, told: 0, busy: false, refused: [], ...at }, slots: more.slots ?? someSlots, callback: more.callback,
+      documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions,
       act: bookingActions, slotsAct: slotActions, callbackAct: callbackActions,
     }),
   };
@@ -128,7 +138,17 @@ const noCamera = { camera: undefined, preview: undefined };
 
 const emptySeat: SeatState = { people: [], interrupted: false, connected: true, noMediaPath: false, overloaded: false, uplink: "good", downlink: "good" };
 
+interface TalkMore { chat?: Partial<ChatView>; live?: Partial<LiveTextState>; names?: Record<number, string> }
+
+function talk({ chat, live, names = {} }: TalkMore = {}): TalkView {
+  return {
+    chat: new Store<ChatView>({ ...emptyChat, open: true, ...chat }), liveText: new Store<LiveTextState>({ draft: "", mine: [], others: [], ...live }), names, zone: link.time_zone,
+    chatAct: { say: nothing, discard: nothing, typing: nothing, show: nothing }, textAct: { edit: nothing, newLine: nothing },
+  };
+}
+
 interface CitizenMore {
+  talk?: TalkMore;
   at?: Partial<CitizenState>;
   media?: LocalMediaState | ((pictures: Pictures) => LocalMediaState);
   seat?: (pictures: Pictures) => SeatState;
@@ -144,7 +164,7 @@ function citizen(id: string, more: CitizenMore): Example {
     view: (pictures) => ({
       at: { step: "welcome", link, line: "ready", busy: false, wasInCall: false, putBack: false, rangInVain: false, serverAheadMs: 0, ...more.at },
       media: typeof more.media === "function" ? more.media(pictures) : (more.media ?? media(pictures)),
-      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, slots: more.slots ?? someSlots, slotsAct: slotActions, callback: more.callback, callbackAct: callbackActions, fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
+      seat: more.seat?.(pictures) ?? emptySeat, documents: { ...noDocuments, ...more.documents }, documentsAct: documentsActions, act: citizenActions, mediaAct: mediaActions, slots: more.slots ?? someSlots, slotsAct: slotActions, callback: more.callback, callbackAct: callbackActions, talk: talk(more.talk), fixed: { now: NOW, level: 0.62, ...(more.dialog ? { dialog: more.dialog } : {}) },
     }),
   };
 }
@@ -189,6 +209,7 @@ const callbacks: CallbackRow[] = [
 ];
 
 interface AgentMore {
+  talk?: TalkMore;
   at?: Partial<AgentState>;
   media?: (pictures: Pictures) => LocalMediaState;
   seat?: (pictures: Pictures) => SeatState;
@@ -201,7 +222,7 @@ function agent(id: string, more: AgentMore): Example {
     view: (pictures) => ({
       at: { step: "desk", account: { name: "Anna Agent", roles: ["agent"], language: "en" }, line: "ready", rows: [], callbacks: [], services: [service], deskKnown: true, busy: false, serverAheadMs: 0, ...more.at },
       media: more.media?.(pictures) ?? noMedia,
-      seat: more.seat?.(pictures) ?? emptySeat, act: agentActions, mediaAct: mediaActions, fixed: { now: NOW, dialog: more.dialog },
+      seat: more.seat?.(pictures) ?? emptySeat, talk: talk(more.talk), act: agentActions, mediaAct: mediaActions, fixed: { now: NOW, dialog: more.dialog },
     }),
   };
 }
@@ -222,7 +243,22 @@ const inCall = state("in_call", { participants: [anna] });
 const agentInCall = state("in_call", { you: 1, participants: [clara] });
 const talking = (people: SeatState["people"], more: Partial<SeatState> = {}): SeatState => ({ ...emptySeat, people, ...more });
 
+/** Of Clara and Anna, as one of them reads it. */
+const chatOf = (you: "citizen" | "agent"): ChatView["messages"] => ([
+  ["agent", "Good morning. Please have your letter of October ready."], ["citizen", "Good morning! I have it here.\nThere are two pages."],
+  ["agent", "What you need is on this page: https://guichet.example.lu/care/form-114"], ["citizen", "شكرا، merci, дякую 👨‍👩‍👧"],
+] as const).map(([role, text], i) => ({ number: i + 1, message: `m${i}`, role, name: role === "agent" ? anna.name : clara.name, you: role === you, text, at: at(-3 + i) }));
+const someTalk = (you: "citizen" | "agent"): TalkMore => {
+  const other = you === "citizen" ? anna : clara;
+  return {
+    names: { [other.participant]: other.name },
+    chat: { messages: chatOf(you), seen: 4, typing: [other.participant] },
+    live: { draft: "yes, I", mine: [{ key: 1, text: "I hear you badly" }], others: [{ participant: other.participant, name: other.name, lines: [{ key: 2, text: "Then we write." }], now: "Is this bet" }] },
+  };
+};
+
 const keptUntil = at(60 * 24);
+const identityThere: DocumentEntry[] = [{ id: "c", kind: "identity_copy", name: "card.jpg", media_type: "image/jpeg", bytes: 2_413_000, added: at(-60) }];
 const fewDocuments: Partial<DocumentsState> = {
   known: true, mayChange: true, countLeft: 12, bytesLeft: 15_800_000,
   list: [
@@ -277,6 +313,10 @@ export const examples: Example[] = [
   citizen("waiting-no-camera", { at: { state: state("waiting") }, media: (p) => media(p, noCamera) }),
   citizen("ringing", { at: { state: state("ringing") } }),
   citizen("call", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]) }),
+  citizen("call-chat", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }]), talk: someTalk("citizen") }),
+  citizen("call-chat-sending", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }), talk: { chat: { messages: chatOf("citizen").slice(0, 1), unread: 1, unsent: [
+    { message: "a", text: "Can you see me?" }, { message: "b", text: "One more question, please.", problem: "chat_full" }] } } }),
+  citizen("waiting-chat", { at: { putBack: true, state: state("waiting") }, talk: { chat: { open: false, messages: chatOf("citizen") } } }),
   citizen("call-weak-line", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent, microphone: false }], { downlink: "poor" }) }),
   citizen("call-interrupted", { at: { state: inCall, line: "reconnecting" }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true }) }),
   citizen("call-no-path", { at: { state: inCall }, seat: (p) => talking([{ ...anna, media: p.agent }], { interrupted: true, connected: false, noMediaPath: true }) }),
@@ -293,6 +333,7 @@ export const examples: Example[] = [
   citizen("closed", { at: { state: state("closed") }, media: noMedia }),
   citizen("closed-documents", { at: { state: state("closed"), link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
   citizen("documents", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
+  citizen("documents-chat", { at: { link: { ...link, phase: "documents", kept_until: keptUntil }, transcript: chatOf("citizen") }, media: noMedia, documents: { ...fewDocuments, mayChange: false } }),
   citizen("documents-none", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { known: true } }),
   citizen("documents-erase", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { ...fewDocuments, mayChange: false }, dialog: "erase" }),
   citizen("documents-unreachable", { at: { link: { ...link, phase: "documents", kept_until: keptUntil } }, media: noMedia, documents: { problem: "unreachable" } }),
@@ -352,11 +393,22 @@ export const examples: Example[] = [
   booking("time-unreachable", { step: "time" }, { slots: { ...someSlots, days: [], next: undefined, problem: "unreachable" } }),
   booking("details", { step: "details", draft: { ...empty, consent: true } }),
   booking("details-faults", { step: "details", draft: { ...empty, email: "clara", phone: "mine", note: "x".repeat(1_004) }, faults: { name: "missing", email: "not_an_address", phone: "not_a_number", note: "too_long" } }),
+  booking("identity", { step: "identity", draft: { ...draft, files: [] } }),
+  booking("identity-chosen", { step: "identity" }),
+  booking("identity-missing", { step: "identity", draft: { ...draft, files: [] }, incomplete: true, refused: [{ name: "Ferien.mp4", fault: "unfit_card" }] }),
+  booking("identity-lost", { step: "identity", draft: { ...draft, files: [{ ...card, lost: true }] } }),
+  booking("documents", { step: "documents", draft: { ...draft, files: [card] } }),
+  booking("documents-chosen", { step: "documents", refused: [{ name: "Ferien.mp4", fault: "unfit_document" }, { name: "Alles.tiff", fault: "too_large" }] }),
+  booking("documents-lost", { step: "documents", draft: { ...draft, files: [card, { ...letter, lost: true }] }, incomplete: true }),
   booking("review", { step: "review" }),
+  booking("review-sending", { step: "review", busy: true, sent: 0.4 }),
   booking("review-slow-down", { step: "review", notice: "slow_down", retryAfterS: 240 }),
   booking("review-too-many", { step: "review", notice: "too_many" }),
-  booking("confirmed", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, mail: true, service: "advice", topic: "care" } }),
-  booking("confirmed-without-mail", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, mail: false, service: "advice", topic: "care" } }),
+  booking("confirmed", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, mail: true, service: "advice", topic: "care", files: [], opened: true } }, { documents: { ...fewDocuments, list: fewDocuments.list!.slice(0, 1) } }),
+  booking("confirmed-sending", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, mail: true, service: "advice", topic: "care", files: [{ ...letter, lost: true }], opened: true } }, { documents: { ...fewDocuments, sending: [
+    { key: 1, name: "Rechnung Oktober.pdf", part: 0.42 }, { key: 2, name: "Bescheid.pdf", part: 1, problem: "unreachable", again: true }, { key: 3, name: "Ferien.mp4", part: 1, problem: "unfit_document" }] } }),
+  booking("confirmed-unsent", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, mail: true, service: "advice", topic: "care", files: [letter], opened: false } }),
+  booking("confirmed-without-mail", { step: "confirmed", draft: empty, confirmed: { reference: "K7Q-4MX", start: draft.slot!.start, end: draft.slot!.end, join_url: `https://visavis.example/j#${"A".repeat(43)}`, qr: squares, mail: false, service: "advice", topic: "care", files: [], opened: true } }),
   booking("closed", { step: "consent", services: [] }),
   booking("unreachable", { step: "consent", services: undefined, problem: "unreachable" }),
   booking("internal", { step: "consent", services: undefined, problem: "internal" }),
@@ -386,7 +438,12 @@ export const examples: Example[] = [
   agent("agent-calling", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: (p) => media(p) }),
   agent("agent-calling-no-devices", { at: { rows, state: state("calling", { you: 1, participants: [clara] }) }, media: () => ({ ...noMedia, step: "failed", problem: "not_found" }) }),
   agent("agent-call", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-chat", { at: { rows, state: agentInCall, callSince: NOW - 400_000 }, media, seat: (p) => talking([{ ...clara, media: p.citizen }]), talk: someTalk("agent") }),
   agent("agent-call-documents", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: fewDocuments.list }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-identity", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: identityThere }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-identity-unshown", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: identityThere, copy: { problem: true } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-identity-seen", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: [], identity: { method: "copy", result: "matches", by: "Anna Agent", at: at(-2) } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-call-identity-other", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: [], identity: { method: "copy", result: "does_not_match", at: at(-2) } }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-call-no-documents", { at: { rows, state: agentInCall, callSince: NOW - 312_000, documents: [] }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
   agent("agent-call-over-time", { at: { rows, state: { ...agentInCall, end: at(-2) }, callSince: NOW - 1_512_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }], { uplink: "fair" }) }),
   agent("agent-call-citizen-away", { at: { rows, state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, presence: "away", media: p.citizen }]) }),

@@ -1,6 +1,6 @@
 // The call as both sides see it: the others large, oneself small, the line in words, the controls underneath.
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { LocalMediaState } from "../core/local-media";
 import type { SeatState } from "../core/seat";
@@ -9,11 +9,12 @@ import type { Key, Text } from "../core/text";
 import { Button, Control } from "../ui/button";
 import { DeviceChoices } from "../ui/devices";
 import { Dialog } from "../ui/dialog";
-import { useFocus, useSurroundings, useText, useTitle } from "../ui/hooks";
+import { useFocus, useStore, useSurroundings, useText, useTitle } from "../ui/hooks";
 import { Icon } from "../ui/icon";
 import { Announcer, LanguageSelect, Notice, PhoneLink } from "../ui/page";
 import { RemoteView, SelfView } from "../ui/picture";
 import type { MediaActionsFull } from "./citizen/view";
+import { Talk, type TalkView } from "./talk";
 
 interface StageProps {
   screen: string;
@@ -28,22 +29,27 @@ interface StageProps {
   onHangUp(): void;
   said?: string;
   side?: ComponentChildren;
+  /** What people write to each other. */
+  talk: TalkView;
   /** Something that did not work. */
   notice?: string;
   /** Something that the person is asked; it waits for the answer and hinders nothing. */
   question?: ComponentChildren;
 }
 
-export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side, notice, question }: StageProps) {
+export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alone, facts, onHangUp, said, side, talk, notice, question }: StageProps) {
   const text = useText();
   const { phone } = useSurroundings();
   const [settings, setSettings] = useState(false);
+  const { unread } = useStore(talk.chat);
+  const [talking, setTalking] = useState(false);
+  const message = useRef<HTMLTextAreaElement>(null);
   const heading = useFocus<HTMLHeadingElement>(screen);
   useTitle(`${title} – Visavis`);
   const line = lineKey(seat, signalingDown);
   const screens = seat.people.filter((person) => person.screenMedia);
   return (
-    <div class={`call ${side ? "call-with-side" : ""}`} data-screen={screen}>
+    <div class={`call call-has-talk ${side ? "call-with-side" : ""} ${talking ? "call-talking" : ""}`} data-screen={screen}>
       <main class="stage-area">
         <div class="call-top">
           <h1 ref={heading} tabIndex={-1}>{title}</h1>
@@ -71,11 +77,13 @@ export function Stage({ screen, title, seat, media, mediaAct, signalingDown, alo
           <Control icon={media.camera ? "camera" : "cameraOff"} kind={media.camera ? "plain" : "off"} label={text(media.camera ? "call.camera_off" : "call.camera_on")} onClick={() => void mediaAct.setCameraOff(media.camera !== undefined)} />
           {media.cameras.length > 1 && media.camera && <Control icon="switchCamera" label={text("call.switch_camera")} onClick={() => void mediaAct.switchCamera()} />}
           {mediaAct.canShareScreen && <Control icon="screen" kind={media.screen ? "off" : "plain"} label={text(media.screen ? "call.stop_screen" : "call.share_screen")} onClick={() => media.screen ? mediaAct.stopScreen() : void mediaAct.shareScreen()} />}
+          <Control icon="message" label={text("chat.title")} count={unread} countLabel={text.count("chat.unread", unread)} onClick={() => message.current?.focus()} />
           <Control icon="settings" label={text("call.settings")} onClick={() => setSettings(true)} />
           <Control icon="hangUp" kind="danger" label={text("call.hang_up")} onClick={onHangUp} />
         </div>
         <Announcer>{said}</Announcer>
       </main>
+      <aside class="call-talk" aria-label={text("talk.title")} onFocusIn={() => setTalking(true)} onFocusOut={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setTalking(false)}><Talk talk={talk} messageRef={message} /></aside>
       {side && <aside class="call-side">{side}</aside>}
       {settings && (
         <Dialog title={text("call.settings")} onClose={() => setSettings(false)}>

@@ -31,14 +31,18 @@ interface ControlProps {
   label: string;
   icon: IconName;
   kind?: "plain" | "off" | "danger";
+  /** How many of something wait behind it; none is not shown. */
+  count?: number;
+  /** Says what they are. */
+  countLabel?: string;
   onClick(): void;
 }
 
-export function Control({ label, icon, kind = "plain", onClick }: ControlProps) {
+export function Control({ label, icon, kind = "plain", count = 0, countLabel, onClick }: ControlProps) {
   return (
     <button type="button" class={`control control-${kind}`} onClick={onClick}>
-      <span class="control-disc"><Icon name={icon} size={26} /></span>
-      <span class="control-label">{label}</span>
+      <span class="control-disc"><Icon name={icon} size={26} />{count > 0 && <span class="control-badge" aria-hidden="true">{count > 99 ? "99+" : count}</span>}</span>
+      <span class="control-label">{label}{count > 0 && countLabel && <span class="visually-hidden">, {countLabel}</span>}</span>
     </button>
   );
 }

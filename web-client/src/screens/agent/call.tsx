@@ -12,11 +12,12 @@ import { Stage } from "../stage";
 import { Assured } from "./desk";
 import { CitizenDocuments } from "./documents";
 import { GuestList, InviteDialog, LinkDialog } from "./guests";
+import { IdentityCheck } from "./identity";
 import type { AgentView } from "./view";
 
 const OUTCOMES: Outcome[] = ["done", "follow_up", "not_served"];
 
-export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) {
+export function AgentCall({ at, media, seat, talk, act, mediaAct, fixed }: AgentView) {
   const text = useText();
   const [closing, setClosing] = useState(fixed?.dialog === "close");
   const [inviting, setInviting] = useState(fixed?.dialog === "invite");
@@ -26,7 +27,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
   const name = citizen?.name ?? row?.name ?? state.reference;
   return (
     <>
-      <Stage screen="agent_call" title={text("call.title", { name })} seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"}
+      <Stage screen="agent_call" talk={talk} title={text("call.title", { name })} seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"}
         onHangUp={act.hangUp} facts={<Timer since={at.callSince} end={state.end} fixedNow={fixed?.now} />}
         alone={seat.people.length === 0 && <><Icon name="person" size={48} /><p class="alone-title">{text("call.citizen_left", { name })}</p><p>{text("call.citizen_left_what")}</p></>}
         said={at.knocked && !seat.people.some((person) => person.name === at.knocked?.name) ? text("guests.said", { name: at.knocked.name }) : seat.people.length === 0 ? text("call.citizen_left", { name }) : citizen?.presence === "away" ? text("call.away_said", { name }) : undefined}
@@ -38,6 +39,7 @@ export function AgentCall({ at, media, seat, act, mediaAct, fixed }: AgentView) 
             <div><dt>{text("desk.slot")}</dt><dd>{text("appointment.span", { start: text.time(state.start), end: text.time(state.end) })}</dd></div>
           </dl>
           <div role="status">{at.notice && <Notice kind="warning">{noticeText(text, at.notice)}</Notice>}</div>
+          <IdentityCheck at={at} act={act} name={name} />
           <CitizenDocuments appointment={state.appointment} documents={at.documents} busy={at.busy} onLook={() => void act.lookForDocuments()} />
           <GuestList guests={state.guests ?? []} citizen={name} busy={at.busy} act={act} onInvite={() => setInviting(true)} />
           <div class="side-actions">

@@ -1,4 +1,4 @@
-// What the citizen has sent, for the agent in the call. The copy of an identity card is named and never given as a file.
+// What the citizen has sent, for the agent in the call. The copy of an identity card has a place of its own and is never given as a file.
 
 import { documentUrlOf } from "../../core/api";
 import type { AppointmentId, DocumentEntry } from "../../core/protocol";
@@ -7,8 +7,9 @@ import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { sizeText } from "../size";
 
-export function CitizenDocuments({ appointment, documents, busy, onLook }: { appointment: AppointmentId; documents?: DocumentEntry[]; busy: boolean; onLook(): void }) {
+export function CitizenDocuments({ appointment, documents: all, busy, onLook }: { appointment: AppointmentId; documents?: DocumentEntry[]; busy: boolean; onLook(): void }) {
   const text = useText();
+  const documents = all?.filter(({ kind }) => kind !== "identity_copy");
   return (
     <section class="documents" aria-labelledby="documents-title">
       <h2 id="documents-title">{text("docs.of_citizen")}</h2>
@@ -17,9 +18,9 @@ export function CitizenDocuments({ appointment, documents, busy, onLook }: { app
         <ul class="document-list">
           {documents.map((entry) => (
             <li key={entry.id}>
-              <Icon name={entry.kind === "identity_copy" ? "card" : "document"} />
+              <Icon name="document" />
               <div class="document-what">
-                {entry.kind === "identity_copy" ? <span>{text("docs.card_there")}</span> : <a href={documentUrlOf(appointment, entry.id)} download={entry.name}>{entry.name}</a>}
+                <a href={documentUrlOf(appointment, entry.id)} download={entry.name}>{entry.name}</a>
                 <span class="hint">{sizeText(text, entry.bytes)}</span>
               </div>
             </li>

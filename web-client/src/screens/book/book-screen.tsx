@@ -8,6 +8,7 @@ import { Explained, Loading } from "../citizen/outcomes";
 import { ChooseService, ChooseTopic, Consent } from "./choose";
 import { ConfirmedPage } from "./confirmed";
 import { Details } from "./details";
+import { DocumentsStep, IdentityStep } from "./files";
 import { Review } from "./review";
 import { ChooseTime } from "./time";
 import type { BookingView } from "./view";
@@ -24,6 +25,8 @@ export function BookScreen(view: BookingView) {
     case "topic": return <ChooseTopic {...view} />;
     case "time": return <ChooseTime {...view} />;
     case "details": return <Details {...view} />;
+    case "identity": return <IdentityStep {...view} />;
+    case "documents": return <DocumentsStep {...view} />;
     case "review": return <Review {...view} />;
     case "confirmed": return <ConfirmedPage {...view} />;
     case "call_back": return view.callback && view.callbackAct ? <CallbackPage at={view.callback} act={view.callbackAct} onBack={act.back} /> : <Loading />;

@@ -1,6 +1,8 @@
 // It is booked: the reference to say on the phone, the link and its ways to another device, what to have ready.
 
 import { useRef, useState } from "preact/hooks";
+import { calendarUrl } from "../../core/api";
+import type { Confirmed } from "../../core/booking";
 import { Button } from "../../ui/button";
 import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
@@ -10,8 +12,9 @@ import { ZoneHint } from "../../ui/zone-hint";
 import { Preparation } from "../citizen/welcome";
 import { TopicAbout } from "./choose";
 import { said, type BookingView } from "./view";
+import { DocumentList } from "../document-list";
 
-export function ConfirmedPage({ at, act }: BookingView) {
+export function ConfirmedPage({ at, act, documents, documentsAct }: BookingView) {
   const text = useText();
   const [copied, setCopied] = useState(false);
   const booked = at.confirmed!;
@@ -52,16 +55,33 @@ export function ConfirmedPage({ at, act }: BookingView) {
               <Button icon="card" onClick={() => print()}>{text("booked.print")}</Button>
             </div>
             <p role="status" class="hint">{copied && <><Icon name="check" size={18} /> {text("guests.copied")}</>}</p>
+            {booked.opened && <p><a class="button button-plain" href={calendarUrl} download="appointment.ics"><Icon name="clock" /><span>{text("calendar.add")}</span></a></p>}
             <p><a class="button button-plain" href={booked.join_url}><Icon name="door" /><span>{text("booked.open")}</span></a></p>
           </div>
           <figure class="keep-qr"><QrPicture rows={booked.qr} label={text("booked.qr")} /><figcaption>{text("booked.qr_hint")}</figcaption></figure>
         </div>
       </section>
+      <FollowingDocuments booked={booked} documents={documents} documentsAct={documentsAct} onAgain={() => void act.follow()} />
       {topic && <TopicAbout topic={topic} />}
       <h2>{text("prepare.title")}</h2>
       <Preparation />
       {booked.mine && <p><a href="/mine">{text("mine.title")}</a></p>}
       <div class="go"><Button kind="quiet" onClick={act.another}>{text("booked.another")}</Button></div>
     </Page>
+  );
+}
+
+/** Documents go out now that there is an appointment for them; the page says how far they are, and what did not get through. */
+function FollowingDocuments({ booked, documents, documentsAct, onAgain }: Pick<BookingView, "documents" | "documentsAct"> & { booked: Confirmed; onAgain(): void }) {
+  const text = useText();
+  const lost = booked.files.filter((file) => file.lost);
+  const isSending = documents.sending.some(({ problem }) => !problem);
+  return (
+    <>
+      {!booked.opened && booked.files.length > 0 && <Notice kind="warning" action={<Button onClick={onAgain}>{text("try_again")}</Button>}>{text("booked.documents_wait")}</Notice>}
+      {isSending && <Notice kind="info">{text("booked.documents_stay")}</Notice>}
+      {lost.length > 0 && <Notice kind="warning"><p>{text("booked.documents_lost")}</p><ul>{lost.map(({ name }) => <li>{name}</li>)}</ul></Notice>}
+      {documents.known && <DocumentList documents={documents} documentsAct={documentsAct} />}
+    </>
   );
 }

@@ -27,7 +27,7 @@ interface StepPageProps extends BookingView {
 
 export function StepPage({ at, act, step, title, lead, faults = [], next = "book.next", onNext, first, aside, children }: StepPageProps) {
   const text = useText();
-  const steps = stepsOf(at.services ?? []);
+  const steps = stepsOf(at.services ?? [], at.draft);
   const number = steps.indexOf(step) + 1;
   return (
     <Page screen={`book_${step}`} title={text(title)} lead={lead && text(lead)}>

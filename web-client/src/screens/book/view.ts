@@ -2,10 +2,12 @@
 
 import type { Booking, BookingState } from "../../core/booking";
 import type { Callback, CallbackState } from "../../core/callback";
+import type { DocumentsState } from "../../core/documents";
 import type { SlotFinder, SlotsState } from "../../core/slot-finder";
 import type { Language } from "../../core/text";
+import type { DocumentActions } from "../document-list";
 
-export type BookingActions = Pick<Booking, "load" | "put" | "next" | "back" | "go" | "take" | "callBack" | "confirm" | "another" | "authenticate" | "withoutAuthentication" | "signOut">;
+export type BookingActions = Pick<Booking, "load" | "put" | "choose" | "takeOut" | "next" | "back" | "go" | "take" | "callBack" | "confirm" | "follow" | "another" | "authenticate" | "withoutAuthentication" | "signOut">;
 export type SlotActions = Pick<SlotFinder, "again" | "later" | "earlier">;
 export type CallbackActions = Pick<Callback, "load" | "put" | "send">;
 
@@ -13,6 +15,9 @@ export interface BookingView {
   at: BookingState;
   slots: SlotsState;
   callback?: CallbackState;
+  /** Of the appointment that was booked. */
+  documents: DocumentsState;
+  documentsAct: DocumentActions;
   act: BookingActions;
   slotsAct: SlotActions;
   callbackAct?: CallbackActions;

@@ -13,7 +13,7 @@ import type { CallbackActions } from "../book/view";
 import { noticeText } from "../notices";
 
 const FAULTS: Record<CallbackField, Key> = {
-  reason: "call_back.reason_missing", time: "call_back.time_missing", callback_name: "book.name_missing", callback_phone: "call_back.phone_missing", callback_consent: "book.consent_missing",
+  reason: "call_back.reason_missing", time: "call_back.time_missing", callback_name: "book.name_missing", callback_phone: "call_back.phone_missing", callback_email: "book.email_wrong", callback_consent: "book.consent_missing",
 };
 
 interface CallbackPageProps {
@@ -26,7 +26,7 @@ export function CallbackPage({ at, act, onBack }: CallbackPageProps) {
   const text = useText();
   if (at.asked) return <CallbackAsked at={at} onBack={onBack} />;
   const { wish, times = [] } = at;
-  const first: Record<CallbackField, string> = { reason: `reason-${REASONS[0]}`, time: times[0] ? `time-${Date.parse(times[0].start)}` : "", callback_name: "callback_name", callback_phone: "callback_phone", callback_consent: "callback_consent" };
+  const first: Record<CallbackField, string> = { reason: `reason-${REASONS[0]}`, time: times[0] ? `time-${Date.parse(times[0].start)}` : "", callback_name: "callback_name", callback_phone: "callback_phone", callback_email: "callback_email", callback_consent: "callback_consent" };
   const fault = (field: CallbackField) => (at.missing.includes(field) ? text(FAULTS[field]) : undefined);
   const days = new Map<string, CallbackTime[]>();
   for (const time of times) {
@@ -62,6 +62,7 @@ export function CallbackPage({ at, act, onBack }: CallbackPageProps) {
         </fieldset>
         <TextField id="callback_name" label={text("book.name")} fault={fault("callback_name")} autoComplete="name" required maxLength={100} value={wish.name} onInput={(name) => act.put({ name })} />
         <TextField id="callback_phone" label={text("book.phone")} hint={text("call_back.phone_hint")} fault={fault("callback_phone")} type="tel" autoComplete="tel" required maxLength={40} value={wish.phone} onInput={(phone) => act.put({ phone })} />
+        <TextField id="callback_email" label={text("book.email")} hint={text("call_back.email_hint")} fault={fault("callback_email")} type="email" autoComplete="email" maxLength={254} value={wish.email} onInput={(email) => act.put({ email })} />
         <Choice id="callback_consent" checked={wish.consent} invalid={at.missing.includes("callback_consent")} onChoose={(consent) => act.put({ consent })}>{text("call_back.consent")}</Choice>
         <div class="go">
           <Button kind="primary" icon="phone" submit busy={at.busy}>{text("call_back.send")}</Button>
@@ -92,6 +93,7 @@ function CallbackAsked({ at, onBack }: Omit<CallbackPageProps, "act">) {
         </dl>
       </Card>
       <p>{text("called_back.what")}</p>
+      {at.asked!.mail && <p>{text("called_back.mail")}</p>}
       <div class="go"><Button kind="quiet" icon="back" onClick={onBack}>{text("back")}</Button></div>
     </Page>
   );

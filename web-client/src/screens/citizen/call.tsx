@@ -7,14 +7,14 @@ import { noticeText } from "../notices";
 import { nameOf, Stage } from "../stage";
 import type { CitizenView } from "./view";
 
-export function Call({ at, media, seat, act, mediaAct }: CitizenView) {
+export function Call({ at, media, seat, talk, act, mediaAct }: CitizenView) {
   const text = useText();
   const others = seat.people;
   const names = others.map((person) => nameOf(text, person)).join(", ");
   const asked = at.state?.guests?.find((guest) => guest.agreed === null);
   const away = others.find((person) => person.presence === "away");
   return (
-    <Stage screen="call" title={others.length > 0 ? text("call.title", { name: names }) : text("call.title_alone")}
+    <Stage screen="call" talk={talk} title={others.length > 0 ? text("call.title", { name: names }) : text("call.title_alone")}
       seat={seat} media={media} mediaAct={mediaAct} signalingDown={at.line !== "ready"} onHangUp={act.leave} notice={at.notice && noticeText(text, at.notice)}
       question={asked && (
         <section class="question" aria-labelledby="question-title">

@@ -1,17 +1,17 @@
 // What a citizen's screen is given: plain state to show and the things that may be done.
 
 import type { Citizen, CitizenState } from "../../core/citizen";
-import type { CitizenDocuments, DocumentsState } from "../../core/documents";
+import type { DocumentsState } from "../../core/documents";
 import type { LocalMedia, LocalMediaState } from "../../core/local-media";
 import type { CallbackState } from "../../core/callback";
 import type { SeatState } from "../../core/seat";
 import type { SlotsState } from "../../core/slot-finder";
 import type { CallbackActions, SlotActions } from "../book/view";
+import type { DocumentActions } from "../document-list";
+import type { TalkView } from "../talk";
 
 export type CitizenActions = Pick<Citizen,
   "load" | "showWho" | "toCheck" | "toWelcome" | "arrive" | "takeOver" | "accept" | "decline" | "leave" | "comeBack" | "cancelAppointment" | "deleteEverything" | "toReschedule" | "choose" | "reschedule" | "toCallBack" | "back" | "knock" | "agree" | "useThisPage" | "clearNotice">;
-
-export type DocumentsActions = Pick<CitizenDocuments, "load" | "send" | "cancel" | "remove">;
 
 export type MediaActionsFull = Pick<LocalMedia,
   "open" | "chooseCamera" | "chooseMicrophone" | "chooseSpeaker" | "canChooseSpeaker" | "canShareScreen" | "setMuted" | "setCameraOff" | "switchCamera" | "shareScreen" | "stopScreen">;
@@ -21,8 +21,9 @@ export interface CitizenView {
   media: LocalMediaState;
   seat: SeatState;
   documents: DocumentsState;
-  documentsAct: DocumentsActions;
+  documentsAct: DocumentActions;
   act: CitizenActions;
+  talk: TalkView;
   /** For another time. */
   slots: SlotsState;
   slotsAct: SlotActions;

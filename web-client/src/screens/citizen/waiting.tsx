@@ -7,8 +7,9 @@ import { useNow, useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Announcer, Card, LineNotice, Notice, Page } from "../../ui/page";
 import { SelfView } from "../../ui/picture";
+import { DocumentList } from "../document-list";
 import { noticeText } from "../notices";
-import { DocumentList } from "./documents";
+import { LockedChat } from "../talk";
 import type { CitizenView } from "./view";
 
 /** A guest at the door: no place in a queue, the agent of a running call decides. */
@@ -51,6 +52,7 @@ export function Waiting(view: CitizenView) {
             <div role="log" aria-labelledby="messages-title"><ul>{messages.map((message) => <li><time dateTime={message.at}>{text.time(message.at, at.link?.time_zone)}</time><span>{message.text}</span></li>)}</ul></div>
           </section>
         )}
+        <LockedChat chat={view.talk.chat} zone={at.link?.time_zone} />
         <p>{text("waiting.what_next")}</p>
         <DocumentList documents={view.documents} documentsAct={view.documentsAct} />
       </Room>
