@@ -1,6 +1,12 @@
 //! Every bound of the process in one place, each with what happens at it. Holds numbers only.
 
+mod line;
+mod person;
+
 use std::time::Duration;
+
+pub use line::*;
+pub use person::*;
 
 /// People in one consultation, the citizen included. One more is refused with `busy`.
 pub const PARTICIPANTS_MAX: usize = 8;
@@ -402,38 +408,6 @@ pub const LOAD_SIGN_IN: Duration = Duration::from_secs(4 * 60 * 60);
 pub const LOAD_SILENCE: Duration = Duration::from_secs(20);
 /// Addresses named in an answer; a machine with more names the first ones.
 pub const ADVERTISED_ADDRESSES: usize = 16;
-/// No video track is asked to send less than this, in bits a second; below, the picture is no help any more.
-pub const LID_MIN: u64 = 120_000;
-/// A lid above this, in bits a second, is lifted: browsers send less by themselves.
-pub const LID_MAX: u64 = 4_000_000;
-/// Packets remembered of what was sent to one participant, by transport-wide number; feedback on older ones is not read. Eight octets each.
-pub const SENT_PACKETS: usize = 4_096;
-/// What a receiver's line is taken to carry until it was measured, in bits a second: congestion is then noticed within some hundred milliseconds.
-pub const DOWNLINK_START: u64 = 1_000_000;
-/// No line is judged to carry less, in bits a second: sound goes out whatever the judgement.
-pub const DOWNLINK_MIN: u64 = 50_000;
-/// No line is judged to carry more, in bits a second: nothing here sends that much to one person.
-pub const DOWNLINK_MAX: u64 = 20_000_000;
-/// What one voice takes of a line with all headers, in bits a second: it goes first, pictures share the rest.
-pub const SOUND_BITS: u64 = 70_000;
-/// And what of it is kept free for what is asked for again and for reports, once for all voices.
-pub const SOUND_SPARE_BITS: u64 = 12_000;
-/// And what saying it again takes, each time.
-pub const REDUNDANT_BITS: u64 = 40_000;
-/// Packets of sound that one packet says again at most; of a packet that says more again nothing is taken.
-pub const REDUNDANT_BLOCKS: usize = 2;
-/// A longer payload of sound is not said again.
-pub const REDUNDANT_BYTES: usize = 400;
-/// A line that leaves less for a picture, in bits a second, shows none: sound goes on alone.
-pub const PICTURE_MIN: u64 = 45_000;
-/// A line that leaves so much for a picture, in bits a second, shows it again.
-pub const PICTURE_BACK: u64 = 90_000;
-/// The same where a smaller encoding of it comes, which takes no more than the narrowest line leaves.
-pub const SMALL_PICTURE_BACK: u64 = 50_000;
-/// A lid rises at most this often; it falls at once.
-pub const LID_RISE: Duration = Duration::from_millis(200);
-/// What a line leaves for pictures is weighed against what the others leave at least this often while feedback comes, whether it moved or not.
-pub const LID_WEIGHED: Duration = Duration::from_millis(500);
 /// A certificate that ends within this is named to the operator as a fault: renewal did not happen.
 pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// A consultation that runs although its data would be due is looked at this often.
@@ -512,32 +486,3 @@ pub const LIVE_TEXT_LONGEST: u64 = 1 << 40;
 pub const LIVE_TEXT_KEPT_BYTES: usize = 8 * 1024;
 /// Real-time texts of one person kept in memory, one for each time that their page was loaded; the oldest goes.
 pub const LIVE_TEXTS: usize = 4;
-/// A provider of identities must answer each question within this, or it counts as gone.
-pub const PROVIDER_ANSWER: Duration = Duration::from_secs(4);
-/// Bytes of the head of a provider's answer; a larger one counts as none.
-pub const PROVIDER_HEAD_BYTES: usize = 16 * 1024;
-/// Bytes of the body of a provider's answer, its keys included; a larger one counts as none.
-pub const PROVIDER_BODY_BYTES: usize = 512 * 1024;
-/// What a provider says of itself is asked again after this.
-pub const PROVIDER_KNOWN: Duration = Duration::from_secs(60 * 60);
-/// A provider that did not answer is left alone for this long, and its keys are not asked for more often.
-pub const PROVIDER_PAUSE: Duration = Duration::from_secs(5);
-/// So far the provider's clock may be behind ours before its tokens are too old.
-pub const PROVIDER_CLOCK: Duration = Duration::from_secs(60);
-/// Who went to a provider must be back within this, or begins again.
-pub const SIGN_IN_ROUND: Duration = Duration::from_secs(15 * 60);
-/// Rounds to a provider that came back and are remembered, so that none comes back twice; at the bound the oldest is forgotten, and its provider alone
-/// refuses its code.
-pub const SPENT_ROUNDS: usize = 10_000;
-/// Bytes of what comes back from a provider in one field; a longer one is refused unread.
-pub const PROVIDER_FIELD_BYTES: usize = 4 * 1024;
-/// Sign-ins at a provider that one origin may begin or end at once; then one more after each `PROVIDER_SIGN_IN_AGAIN`.
-pub const PROVIDER_SIGN_INS_PER_ORIGIN: u32 = 60;
-/// See `PROVIDER_SIGN_INS_PER_ORIGIN`.
-pub const PROVIDER_SIGN_IN_AGAIN: Duration = Duration::from_secs(5);
-/// A citizen who signed in at a provider is signed out after this, whatever they do.
-pub const PERSON_SIGN_IN: Duration = Duration::from_secs(60 * 60);
-/// Browsers in which one citizen is signed in; one more ends the oldest.
-pub const SIGN_INS_PER_PERSON: u32 = 8;
-/// Appointments shown to one citizen, the latest first.
-pub const MY_APPOINTMENTS: u32 = 50;

@@ -6,6 +6,7 @@
 //! What writes more than one statement begins with `Store::begin_to_write`, which only one holds at a time.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Once;
@@ -64,7 +65,11 @@ impl Database {
             // Another host, or the directory of a socket, may follow behind the question mark.
             _ if says("host") => url.query_pairs().any(|(name, value)| name == "host" && value.starts_with('/')),
             None => true,
-            Some(Host::Domain(name)) => name == "localhost" || name.starts_with("%2F") || name.starts_with("%2f"),
+            // Of a scheme that it does not know the parser takes even numbers for a name.
+            Some(Host::Domain(name)) => {
+                let is_loopback = name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+                name == "localhost" || is_loopback || name.starts_with("%2F") || name.starts_with("%2f")
+            }
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
         };

@@ -21,6 +21,7 @@ mod ledger;
 mod links;
 mod load_test;
 mod meta;
+mod moved;
 mod no_show;
 mod outbox;
 mod outgoing;

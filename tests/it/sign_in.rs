@@ -11,6 +11,8 @@ use visavis::load::signaling_client::SignalingClient;
 use visavis::time::Clock;
 
 use crate::agenda::Office;
+use crate::documents::pdf;
+use crate::identity;
 use crate::support::provider::{HIGH, LOW, Provider, SUBSTANTIAL};
 
 const BASE: &str = "https://video.example.lu";
@@ -102,6 +104,17 @@ impl House {
     }
 
     async fn book(&self, browser: &mut Browser, n: usize, changes: Value) -> Response {
+        let wish = self.wish(n, changes).await;
+        self.ask(browser, "POST", "/api/v1/bookings", Some(wish)).await
+    }
+
+    /// The same booking with a copy of the identity card.
+    async fn book_with_copy(&self, browser: &Browser, wish: &Value) -> Response {
+        let form = identity::form(&[("booking", None, wish.to_string().as_bytes()), ("identity_copy", Some("card.pdf"), &pdf(300))]);
+        identity::post_with(&self.office.base, &format!("Cookie: {}\r\n", browser.header()), &form, form.len()).await
+    }
+
+    async fn wish(&self, n: usize, changes: Value) -> Value {
         let mut wish = json!({
             "service": "advice", "topic": "information", "start": self.slot(n).await["start"], "name": "Somebody Else",
             "email": "clara@example.lu", "language": "fr", "consent": true, "authenticated": true,
@@ -109,7 +122,7 @@ impl House {
         for (key, value) in changes.as_object().unwrap() {
             wish[key] = value.clone();
         }
-        self.ask(browser, "POST", "/api/v1/bookings", Some(wish)).await
+        wish
     }
 
     async fn mine(&self, browser: &mut Browser) -> Vec<Value> {
@@ -171,8 +184,12 @@ async fn a_citizen_signs_in_and_books_under_the_name_that_the_provider_vouches_f
     let reference = booked.json()["reference"].as_str().unwrap().to_owned();
     let kept = house.office.server.store.appointment_by_reference(&reference).await.unwrap().unwrap();
     assert!(kept.name == "Clara Weber-Thill" && kept.details.assurance == Some(Assurance::Substantial));
-    // Without the flag the cookie changes nothing.
-    let without = house.book(&mut browser, 0, json!({"authenticated": false, "email": "other@example.lu"})).await;
+    // Without the flag the cookie changes nothing: a copy of the card is asked for then, and who signed in needed none.
+    let wish = house.wish(0, json!({"authenticated": false, "email": "other@example.lu"})).await;
+    let without = house.ask(&mut browser, "POST", "/api/v1/bookings", Some(wish.clone())).await;
+    assert_eq!((without.status, without.json()["error"]["message"].as_str()), (422, Some("identity_copy: needed")));
+    let without = house.book_with_copy(&browser, &wish).await;
+    assert_eq!(without.status, 201, "{}", without.json());
     let reference = without.json()["reference"].as_str().unwrap().to_owned();
     let kept = house.office.server.store.appointment_by_reference(&reference).await.unwrap().unwrap();
     assert!(kept.name == "Somebody Else" && kept.details.assurance.is_none());
@@ -185,6 +202,19 @@ async fn a_citizen_signs_in_and_books_under_the_name_that_the_provider_vouches_f
     // The session is short, whatever is done with it.
     house.office.clock.shift(Duration::from_secs(60 * 60).as_millis() as i64);
     assert_eq!(house.ask(&mut ended.clone(), "GET", "/api/v1/me", None).await.status, 401);
+    house.office.server.stop().await;
+}
+
+#[tokio::test]
+async fn where_everybody_brings_a_copy_of_their_card_who_signed_in_does_too() {
+    let house = House::start(&[("identity_check", "always")]).await;
+    let mut clara = house.signed_in("clara", HIGH).await;
+    let wish = house.wish(0, json!({})).await;
+    let without = house.ask(&mut clara, "POST", "/api/v1/bookings", Some(wish.clone())).await;
+    assert_eq!((without.status, without.json()["error"]["message"].as_str()), (422, Some("identity_copy: needed")));
+    let booked = house.book_with_copy(&clara, &wish).await;
+    assert_eq!(booked.status, 201, "{}", booked.json());
+    assert_eq!(house.mine(&mut clara).await.len(), 1);
     house.office.server.stop().await;
 }
 
@@ -315,10 +345,8 @@ async fn a_token_or_a_round_that_is_too_old_is_not_believed_and_a_provider_that_
 
     // One that is away from the start: booking without authentication goes on.
     let settings = settings(&house.provider, "citizens");
-    let office = Office::furnished(&[("opening_hours", "mon-fri 08:30-11:30"), ("public_booking", "true")], |config| {
-        config.citizens.provider = settings
-    })
-    .await;
+    let of_service = [("opening_hours", "mon-fri 08:30-11:30"), ("public_booking", "true"), ("identity_check", "never")];
+    let office = Office::furnished(&of_service, |config| config.citizens.provider = settings).await;
     let house = House { office, provider: house.provider };
     for _ in 0..3 {
         let answer = house.ask(&mut browser, "POST", "/api/v1/me/sign-in", Some(json!({"to": "book", "language": "en"}))).await;

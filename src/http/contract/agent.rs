@@ -16,7 +16,7 @@ use crate::protocol::person::{
 };
 
 /// What a copy of an identity card may be.
-const CARD_KINDS: &[&str] = &["application/pdf", "image/jpeg", "image/png"];
+const IDENTITY_KINDS: &[&str] = &["application/pdf", "image/jpeg", "image/png"];
 
 pub(super) fn operations() -> Vec<Operation> {
     let agent = Caller::Agent;
@@ -93,16 +93,16 @@ pub(super) fn operations() -> Vec<Operation> {
             "/api/v1/agent/consultations/{consultation}/identity-copy",
             agent,
             "lookAtIdentityCopy",
-            "The copy of an identity card: for the page's own script alone (`X-Visavis: 1`), which draws it. The look stands in the audit trail.",
+            "The copy of an identity card, to be drawn under a watermark and never saved: for a script of the page alone, and a line in the audit trail.",
         )
-        .answers_with(200, Told::File(CARD_KINDS))
+        .answers_with(200, Told::File(IDENTITY_KINDS))
         .or(&[(403, Forbidden), (404, UnknownAppointment), (404, UnknownDocument)]),
         Operation::new(
             Method::POST,
             "/api/v1/agent/consultations/{consultation}/identity",
             agent,
             "sayIdentity",
-            "What the agent saw: the copy is destroyed with it.",
+            "What the agent saw: a person's look for plausibility. The copy is destroyed with it.",
         )
         .takes::<SaidOfIdentity>(json!({ "result": "matches" }))
         .answers::<Identity>(200)

@@ -39,16 +39,17 @@ pub(super) fn operations() -> Vec<Operation> {
             .or(&[(409, WrongState)]),
         Operation::new(Method::GET, "/api/v1/link/calendar", citizen, "showCalendar", "The calendar entry: a file (RFC 5545).")
             .answers_with(200, Told::File(&["text/calendar"])),
+        Operation::new(
+            Method::GET,
+            "/api/v1/link/chat",
+            citizen,
+            "readChat",
+            "What was said in the chat after a number: as much as fits, nothing when that is all.",
+        )
+        .query(&[Field { name: "after", about: "The last number that was read.", is_needed: false, form: Form::Number }])
+        .answers::<Chat>(200),
         Operation::new(Method::GET, "/api/v1/link/documents", citizen, "listDocuments", "The documents of the appointment.")
             .answers::<Documents>(200),
-        Operation::new(Method::GET, "/api/v1/link/chat", citizen, "showChat", "What was said in the chat: the oldest first.")
-            .query(&[Field {
-                name: "after",
-                about: "What was said after this number; all of it, when it is left out.",
-                is_needed: false,
-                form: Form::Number,
-            }])
-            .answers::<Chat>(200),
         Operation::new(
             Method::POST,
             "/api/v1/link/documents",

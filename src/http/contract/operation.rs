@@ -71,9 +71,9 @@ pub(super) struct Field {
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     Text,
-    /// A whole number, not below zero.
-    Number,
     Time,
+    /// A whole number, 0 or more.
+    Number,
     OneOf(&'static [&'static str]),
 }
 
