@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::access::password;
+use crate::access::role::Role;
 use crate::access::token::Token;
 use crate::agenda::phase::{LinkRules, Phase, Slot};
 use crate::config::{Config, Sources};
@@ -109,6 +110,8 @@ pub fn furnished(mut config: Config) -> Config {
     let file = Some((PathBuf::from("src/demo/topics.toml"), String::from(include_str!("demo/topics.toml"))));
     // The file is part of this program; a test reads it.
     let shown = Sources { file, ..Sources::default() }.read().unwrap_or_default().services.into_values().next().unwrap_or_default().topics;
+    // Its one account stands on the start page: a second factor would keep newcomers out and nobody else.
+    config.second_factor = false;
     for service in config.services.values_mut() {
         service.public_booking = true;
         service.agents_on_duty = service.agents_on_duty.max(AGENTS);
@@ -228,7 +231,8 @@ async fn make_account(stage: &Stage, password: String) -> Result<(), DemoError> 
     rand::fill(&mut salt).map_err(|_| DemoError::Account)?;
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await.map_err(|_| DemoError::Account)?;
     let password_hash = hashed.map_err(|_| DemoError::Account)?;
-    let agent = NewAgent { username: USERNAME.into(), display_name: AGENT_NAME.into(), language: "en".into(), password_hash };
+    let agent =
+        NewAgent { username: USERNAME.into(), display_name: AGENT_NAME.into(), language: "en".into(), password_hash, role: Role::Agent };
     stage.store.put_agent(agent, stage.clock.now()).await?;
     Ok(())
 }

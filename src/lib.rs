@@ -14,6 +14,7 @@ pub mod linux;
 pub mod load;
 pub mod media;
 pub mod notify;
+pub mod openid;
 pub mod protocol;
 pub mod relay;
 pub mod server;

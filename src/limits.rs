@@ -1,10 +1,12 @@
 //! Every bound of the process in one place, each with what happens at it. Holds numbers only.
 
 mod line;
+mod person;
 
 use std::time::Duration;
 
 pub use line::*;
+pub use person::*;
 
 /// People in one consultation, the citizen included. One more is refused with `busy`.
 pub const PARTICIPANTS_MAX: usize = 8;

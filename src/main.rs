@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use visavis::access::api_key::{KeyGrant, Scope};
 use visavis::access::password;
+use visavis::access::role::Role;
 use visavis::access::token::Token;
 use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
 use visavis::load;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         match matches.subcommand() {
             Some(("check", _)) => check_only(&config).await,
             Some(("add-agent", arguments)) => add_agent(&config, arguments).await,
+            Some(("disable-agent", arguments)) => disable_agent(&config, arguments).await,
             Some(("add-api-key", arguments)) => add_api_key(&config, arguments).await,
             Some(("backup", arguments)) => back_up(&config, arguments).await,
             Some(("restore", arguments)) => restore(&config, arguments).await,
@@ -73,7 +75,19 @@ fn commands() -> Command {
                 .about("Makes an agent's account, or gives it a new password; reads the password from standard input")
                 .arg(name("User name"))
                 .arg(Arg::new("display-name").required(true).value_name("DISPLAY NAME").help("The name that citizens see"))
-                .arg(Arg::new("language").default_value("en").value_parser(["en", "fr", "de", "lb"]).help("Language of the screens")),
+                .arg(Arg::new("language").default_value("en").value_parser(["en", "fr", "de", "lb"]).help("Language of the screens"))
+                .arg(Arg::new("supervisor").long("supervisor").action(ArgAction::SetTrue).help("Gives the role of a supervisor"))
+                .arg(
+                    Arg::new("new-second-factor")
+                        .long("new-second-factor")
+                        .action(ArgAction::SetTrue)
+                        .help("The second factor is set up anew at the next sign-in: the phone and the codes to recover are lost"),
+                ),
+        )
+        .subcommand(
+            Command::new("disable-agent")
+                .about("Nobody signs in with this account any more, and who is signed in is signed out within a second; add-agent opens it again")
+                .arg(name("User name")),
         )
         .subcommand(
             Command::new("add-api-key")
@@ -181,13 +195,29 @@ async fn add_agent(config: &Config, arguments: &ArgMatches) -> Done {
         display_name: text("display-name"),
         language: text("language"),
         password_hash,
+        role: if arguments.get_flag("supervisor") { Role::Supervisor } else { Role::Agent },
     };
     let store = open_store(config).await?;
     let now = Clock::default().now();
     let agent = store.put_agent(agent, now).await?;
+    if arguments.get_flag("new-second-factor") {
+        store.forget_second_factor(agent).await?;
+    }
     store.sign_out_everywhere(agent, now).await?;
     store.close().await;
     say("The account is there.\n");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn disable_agent(config: &Config, arguments: &ArgMatches) -> Done {
+    let store = existing_store(config).await?;
+    let username = arguments.get_one::<String>("name").map(|name| name.trim().to_lowercase()).unwrap_or_default();
+    let is_there = store.disable_agent(&username, Clock::default().now()).await?;
+    store.close().await;
+    if !is_there {
+        return Err(format!("there is no account {username}").into());
+    }
+    say("The account is disabled.\n");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -17,16 +17,19 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use self::home::home;
+use crate::access::assurance::Assurance;
 use crate::access::relay::RelaySecret;
 use crate::agenda::phase::LinkRules;
 use crate::config::Config;
+use crate::config::secret::SecretError;
 use crate::demo::{self, Demo, DemoError, Stage};
-use crate::http::{Scheme, Site, SiteConfig, end_silent, router};
+use crate::http::{Scheme, SignInRules, Site, SiteConfig, end_silent, router};
 use crate::limits;
 use crate::media::framed_door::FramedDoor;
 use crate::media::plane::{MediaConfig, MediaError, MediaPlane};
 use crate::media::tcp::prefer_short_queues;
 use crate::notify::{self, House, Notify, NotifyError};
+use crate::openid::{Provider, SetUpError};
 use crate::relay::{self, Relay};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError};
@@ -50,6 +53,9 @@ pub enum StartError {
     /// The address of the database is none. The settings say so first.
     #[error("database is no address of a PostgreSQL database")]
     DatabaseAddress,
+    /// The password of the database cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// There is no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -70,6 +76,9 @@ pub enum StartError {
     /// Mail or webhook cannot be used as they are configured.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// A provider of identities cannot be used as it is configured.
+    #[error(transparent)]
+    SignIn(#[from] SetUpError),
     /// No listener is configured.
     #[error("there is nothing to listen on: set web.https or web.http")]
     NoListener,
@@ -158,6 +167,7 @@ impl Server {
             house: House::new(&config, &base_url),
             sends_mail,
             mailbox,
+            sign_in: sign_in(&config, &base_url)?,
         };
         let site = Site::new(store.clone(), signaling.clone(), clock.clone(), site_config);
 
@@ -205,6 +215,23 @@ impl Server {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Who signs in, and where. Asks no provider yet: it may be away when this server starts.
+fn sign_in(config: &Config, base_url: &str) -> Result<SignInRules, SetUpError> {
+    let provider = |settings, path: &str| Provider::new(settings, format!("{base_url}{path}")).map(|provider| provider.map(Arc::new));
+    let citizens = provider(&config.citizens.provider, "/signed-in")?;
+    if let Some((key, _)) = config.services.iter().find(|(_, service)| service.step_up.is_some() && citizens.is_none()) {
+        return Err(SetUpError::StepUpWithoutProvider(key.clone()));
+    }
+    Ok(SignInRules {
+        citizens,
+        citizen_claims: config.citizens.claims.clone(),
+        least: config.citizens.least.unwrap_or(Assurance::Low),
+        staff: provider(&config.staff.provider, "/agent/signed-in")?,
+        staff_claims: config.staff.claims.clone(),
+        second_factor: config.second_factor,
+    })
 }
 
 /// Connections that begin with a frame are media's.
@@ -356,6 +383,7 @@ async fn forget_in_time(store: Store, signaling: Arc<Signaling>, clock: Clock, m
         let now = Timestamp(proven.look(system(), Instant::now()).0 + clock.shifted());
         let erased = async {
             store.forget_public_bookings(now).await?;
+            store.forget_people(now).await?;
             store.forget_api_requests(now).await?;
             store.erase_callbacks(now).await
         };

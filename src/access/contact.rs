@@ -1,9 +1,11 @@
-//! The mark of an e-mail address or a phone number: tells whether the same one asks again, without keeping it. Refuses to know what is asked.
+//! The mark of an e-mail address, a phone number or a person at an identity provider: tells whether the same one asks again, without keeping it. Refuses to know what is asked.
 
 use std::fmt;
 
 use aws_lc_rs::hmac;
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::ids::AgentId;
 
 /// HMAC-SHA-256: the same contact at the same service has the same mark, and nobody without the key can try addresses against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,22 @@ impl ContactKey {
     pub fn of_phone(&self, service: &str, phone: &str) -> Mark {
         let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
         self.mark(&["phone", service, digits.get(digits.len().saturating_sub(8)..).unwrap_or_default()])
+    }
+
+    /// Of a person at an identity provider: who signs in there again is known again, and nobody reads from it who that is.
+    pub fn of_person(&self, issuer: &str, subject: &str) -> Mark {
+        self.mark(&["person", issuer, subject])
+    }
+
+    /// The same person among those who hold places of a service.
+    pub fn of_holder(&self, service: &str, person: Mark) -> Mark {
+        let hex: String = person.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.mark(&["holder", service, &hex])
+    }
+
+    /// Of a code with which an account is recovered.
+    pub fn of_recovery_code(&self, agent: AgentId, spelling: &str) -> Mark {
+        self.mark(&["recovery", &agent.0.to_string(), spelling])
     }
 
     /// Each part with its length before it, so that no two lists of parts sound alike.
@@ -67,6 +85,19 @@ mod tests {
         }
         assert_ne!(clara, key.of_email("tax", "clara@example.lu"));
         assert_ne!(clara, ContactKey::new([2; 32]).of_email("advice", "clara@example.lu"));
+    }
+
+    #[test]
+    fn a_person_is_known_by_provider_and_subject_together() {
+        let key = ContactKey::new([1; 32]);
+        let clara = key.of_person("https://id.example.lu", "7");
+        assert_eq!(clara, key.of_person("https://id.example.lu", "7"));
+        for other in
+            [key.of_person("https://id.example.lu", "8"), key.of_person("https://id.example.lu/", "7"), key.of_email("person", "7")]
+        {
+            assert_ne!(clara, other);
+        }
+        assert_ne!(key.of_holder("advice", clara), key.of_holder("tax", clara));
     }
 
     #[test]

@@ -1,10 +1,16 @@
-//! Who somebody is: join links, passwords, grants. Refuses to know cookies, sockets and SQL; told the time and the randomness.
+//! Who somebody is: join links, passwords, what identity providers say, grants. Refuses to know cookies, sockets and SQL; told the time and the randomness.
 
 pub mod api_key;
+pub mod assurance;
+pub mod claims;
 pub mod contact;
 pub mod link;
+pub mod name;
 pub mod password;
 pub mod relay;
+pub mod role;
+pub mod rounds;
+pub mod second_factor;
 pub mod throttle;
 pub mod token;
 
@@ -28,4 +34,6 @@ pub struct AgentGrant {
     pub agent: AgentId,
     /// The name that others see.
     pub display_name: String,
+    /// What they may do; from the store.
+    pub role: role::Role,
 }

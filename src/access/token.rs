@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// What is kept of a token at rest: its SHA-256. 256 random bits need no slow hash (trust.md S1).
 pub type TokenHash = [u8; 32];
@@ -42,6 +42,13 @@ impl Token {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest::digest(&digest::SHA256, &self.0).as_ref());
         hash
+    }
+
+    /// A key that only the holder of this token can make: HMAC-SHA-256(token, purpose). What it seals, a stolen store does not open.
+    pub fn key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), purpose.as_bytes()).as_ref());
+        key
     }
 }
 

@@ -1,7 +1,9 @@
 //! Every setting by file, environment and command line; knows what is wrong with one and says so with file and line. Refuses to know what the settings do.
 
 mod judged;
+mod openid;
 mod problem;
+pub mod secret;
 mod services;
 mod settings;
 mod sources;
@@ -12,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::assurance::Assurance;
 use crate::agenda::calendar::Calendar;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
@@ -20,6 +23,7 @@ use crate::agenda::phase::LinkRules;
 use crate::agenda::topic::Topic;
 use crate::documents::ledger::Quota;
 
+pub use openid::{OpenId, OpenIdCitizens, OpenIdStaff};
 pub use problem::{Place, Problem};
 pub use settings::{SETTINGS, Setting, documented};
 pub use sources::{LOAD_KEY_VARIABLE, Sources, command_line};
@@ -45,6 +49,12 @@ pub struct Config {
     pub mail: Mail,
     /// Short messages and events to a portal.
     pub webhook: Webhook,
+    /// Where citizens sign in, when they do.
+    pub citizens: OpenIdCitizens,
+    /// Where the staff signs in, beside local accounts.
+    pub staff: OpenIdStaff,
+    /// Local accounts need a second factor; never in demo mode.
+    pub second_factor: bool,
     /// The services by their key.
     pub services: BTreeMap<String, Service>,
     /// Demo mode: an account, a key and an appointment that anybody at this machine may use.
@@ -189,6 +199,8 @@ pub struct Service {
     pub quota: Quota,
     /// How long before the start people are reminded; at most `limits::REMINDERS`.
     pub reminders: Vec<Duration>,
+    /// Who joins must have shown who they are with at least this assurance.
+    pub step_up: Option<Assurance>,
 }
 
 impl Service {
@@ -261,6 +273,9 @@ impl Config {
             log: Log::default(),
             mail: Mail::default(),
             webhook: Webhook::default(),
+            citizens: OpenIdCitizens::default(),
+            staff: OpenIdStaff::default(),
+            second_factor: false,
             services: BTreeMap::new(),
             demo: false,
             program: None,

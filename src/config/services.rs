@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::judged::*;
 use super::settings::Setting;
 use super::{Config, Service};
+use crate::access::assurance::Assurance;
 use crate::agenda::holiday::Holiday;
 use crate::agenda::hours::Hours;
 use crate::agenda::identity::IdentityCheck;
@@ -221,6 +222,17 @@ pub(super) const SERVICES: &[Setting] = &[
                 return Err((format!("{} reminders are too many", reminders.len()), format!("at most {}", limits::REMINDERS)));
             }
             service(config, key).reminders = reminders;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "services.*.step_up",
+        kind: Kind::Text,
+        default: r#""none""#,
+        about: "How sure the identity provider (`oidc.citizens`) must be of who a citizen is before they enter the waiting room: `none`, `low`, `substantial` or `high`.\nWith anything but `none` the link alone opens no call.",
+        set: |config, key, value| {
+            let least = one_of(value, &["none", "low", "substantial", "high"])?;
+            service(config, key).step_up = Assurance::parse(&least);
             Ok(())
         },
     },

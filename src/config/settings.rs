@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::judged::*;
+use super::openid::OPENID;
 use super::services::SERVICES;
 use super::topics::TOPICS;
 use super::{Config, MailSecurity, Network};
@@ -27,18 +28,19 @@ pub struct Setting {
 /// All of them, in the order of the file.
 pub const SETTINGS: &[Setting] = &ALL;
 
-const ALL: [Setting; OWN.len() + SERVICES.len() + TOPICS.len()] = {
-    let mut all = [OWN[0]; OWN.len() + SERVICES.len() + TOPICS.len()];
-    let mut at = 0;
+const PARTS: [&[Setting]; 4] = [OWN, OPENID, SERVICES, TOPICS];
+
+const ALL: [Setting; OWN.len() + OPENID.len() + SERVICES.len() + TOPICS.len()] = {
+    let mut all = [OWN[0]; OWN.len() + OPENID.len() + SERVICES.len() + TOPICS.len()];
+    let (mut at, mut part, mut of_part) = (0, 0, 0);
     while at < all.len() {
-        all[at] = if at < OWN.len() {
-            OWN[at]
-        } else if at - OWN.len() < SERVICES.len() {
-            SERVICES[at - OWN.len()]
-        } else {
-            TOPICS[at - OWN.len() - SERVICES.len()]
-        };
+        while of_part == PARTS[part].len() {
+            part += 1;
+            of_part = 0;
+        }
+        all[at] = PARTS[part][of_part];
         at += 1;
+        of_part += 1;
     }
     all
 };

@@ -269,7 +269,7 @@ fn walk(table: &DeTable<'_>, above: &str, path: &Path, text: &str, entries: &mut
             DeValue::Table(inner) if is_table(&key) => walk(inner, &key, path, text, entries, problems),
             DeValue::Table(_) => {
                 let wrong = format!("there is no table `{key}`");
-                let tables = ["web", "tls", "media", "data", "log", "mail", "webhook", "load", "services"];
+                let tables = ["web", "tls", "media", "data", "log", "mail", "webhook", "oidc", "accounts", "load", "services"];
                 problems.push(Problem { place: at, wrong, right: or_the_list(nearest(&key, tables.into_iter())) });
             }
             value => entries.push(Entry { key, value: Found::Typed(typed(value)), place: at }),

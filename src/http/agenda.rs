@@ -32,7 +32,7 @@ pub(super) async fn services(State(site): State<Site>) -> Json<Services> {
         document_bytes: service.quota.bytes,
         topics: service.topics.iter().map(|(key, topic)| told(key, topic)).collect(),
     });
-    Json(Services { services: services.collect() })
+    Json(Services { services: services.collect(), authentication: site.config.sign_in.citizens.is_some() })
 }
 
 /// The query of `GET /api/v1/topics`.

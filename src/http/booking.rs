@@ -3,13 +3,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
 use super::appointments::{self, invalid, taken};
 use super::booking_form::BookingForm;
 use super::documents::{Sender, kept_error};
 use super::error::ApiError;
 use super::link;
+use super::person;
 use super::request::{Body, From, SignedInCitizen};
 use super::site::Site;
 use crate::access::throttle::Origin;
@@ -28,19 +29,20 @@ use crate::time::{Instant, Timestamp};
 pub(super) async fn book(
     State(site): State<Site>,
     From(origin): From,
+    headers: HeaderMap,
     mut form: BookingForm,
 ) -> Result<(StatusCode, Json<Booking>), ApiError> {
-    let placed = placed(&site, origin, &mut form).await;
+    let placed = placed(&site, origin, &headers, &mut form).await;
     if placed.is_err() {
         form.finish().await;
     }
     placed
 }
 
-async fn placed(site: &Site, origin: Origin, form: &mut BookingForm) -> Result<(StatusCode, Json<Booking>), ApiError> {
+async fn placed(site: &Site, origin: Origin, headers: &HeaderMap, form: &mut BookingForm) -> Result<(StatusCode, Json<Booking>), ApiError> {
     site.allowances().tries.take(origin, Instant::now()).map_err(|wait| ApiError::slow_down(wait.as_secs() + 1))?;
     let now = site.clock.now();
-    let asked = form.asked.clone();
+    let mut asked = form.asked.clone();
     let service = public(site, &asked.service)?;
     if !asked.consent {
         return Err(invalid("consent: must be given"));
@@ -50,6 +52,13 @@ async fn placed(site: &Site, origin: Origin, form: &mut BookingForm) -> Result<(
     }
     if asked.topic.trim().is_empty() {
         return Err(invalid("topic: needed"));
+    }
+    let person = match asked.authenticated {
+        true => Some(person::known(site, headers).await?.ok_or_else(person::not_signed_in)?.0),
+        false => None,
+    };
+    if let Some(known) = &person {
+        asked.name.clone_from(&known.person.name);
     }
     let attempt = asked.attempt.as_deref().map(|text| Token::parse(text).ok_or_else(|| invalid("attempt: 43 characters of base64url")));
     let attempt = attempt.transpose()?.map(|token| token.hash());
@@ -67,11 +76,14 @@ async fn placed(site: &Site, origin: Origin, form: &mut BookingForm) -> Result<(
         note: asked.note,
         topic: Some(asked.topic),
     };
-    let new = appointments::checked(site, new, now)?;
+    let mut new = appointments::checked(site, new, now)?;
+    new.details.assurance = person.as_ref().map(|known| known.person.assurance);
+    let person = person.map(|known| known.mark);
     let key = new.service.clone();
     let held = Held::take(site, origin)?;
-    let copy = copy_of(site, service, origin, form).await?;
-    match site.store.book_public(new, &PublicBooking { agents, day, attempt }, copy, now).await.map_err(kept_error)? {
+    let copy = copy_of(site, service, origin, form, person.is_some()).await?;
+    let asked = PublicBooking { agents, day, attempt, person };
+    match site.store.book_public(new, &asked, copy, now).await.map_err(kept_error)? {
         Placed::Booked(appointment, token) => {
             held.keep();
             site.signaling.agenda_changed();
@@ -85,8 +97,14 @@ async fn placed(site: &Site, origin: Origin, form: &mut BookingForm) -> Result<(
 }
 
 /// The copy of the identity card, where the service asks for one. It is read when all else is in order: what is refused costs the disk nothing.
-async fn copy_of(site: &Site, service: &Service, origin: Origin, form: &mut BookingForm) -> Result<Option<ArrivedCopy>, ApiError> {
-    let authenticated = false;
+/// Of whom a provider vouches for it is wanted only where it always is.
+async fn copy_of(
+    site: &Site,
+    service: &Service,
+    origin: Origin,
+    form: &mut BookingForm,
+    authenticated: bool,
+) -> Result<Option<ArrivedCopy>, ApiError> {
     if !service.identity_check.needs_copy(authenticated) {
         // What nobody asked for is not kept.
         return Ok(None);
@@ -99,9 +117,15 @@ async fn copy_of(site: &Site, service: &Service, origin: Origin, form: &mut Book
 /// `POST /api/v1/link/reschedule`: by the citizen, before the waiting room opens.
 pub(super) async fn reschedule(
     State(site): State<Site>,
-    SignedInCitizen(of, _): SignedInCitizen,
+    SignedInCitizen(of, cookie): SignedInCitizen,
     Body(asked): Body<NewStart>,
 ) -> Result<Json<Link>, ApiError> {
+    let of = moved(&site, *of, &asked).await?;
+    Ok(Json(link::told_to(&site, &of, cookie).await?))
+}
+
+/// To another slot, by the citizen.
+pub(super) async fn moved(site: &Site, of: Appointment, asked: &NewStart) -> Result<Appointment, ApiError> {
     let now = site.clock.now();
     let service = site.config.services.get(&of.service).ok_or_else(|| invalid("service: no such service any more"))?;
     let is_early = of.record.link_phase(of.slot(), of.rules, now) == Phase::TooEarly;
@@ -113,12 +137,11 @@ pub(super) async fn reschedule(
     let slot = slot_at(service, &asked.start)?;
     let agents = offered(service, slot, now)?;
     if !site.store.reschedule(&of, slot, Some(agents), Who::Citizen, now).await? {
-        return Err(taken(&site, &of.service, slot.start, now).await?);
+        return Err(taken(site, &of.service, slot.start, now).await?);
     }
     site.signaling.agenda_changed();
     tracing::info!(reference = %of.reference, "appointment rescheduled by the citizen");
-    let of = site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))?;
-    Ok(Json(link::link(&site, &of)))
+    site.store.appointment(of.id).await?.ok_or_else(|| ApiError::new(ErrorCode::UnknownLink, "no such link"))
 }
 
 /// A service that citizens book by themselves.

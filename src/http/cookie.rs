@@ -1,8 +1,9 @@
-//! The cookies: one each for citizen, guest and agent, so that all fit one browser. Knows their names and attributes, not who holds them.
+//! The cookies: one each for citizen, guest, person and agent, so that all fit one browser, and that of a round to a provider. Knows their names and attributes, not who holds them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::access::token::{Token, TokenHash};
+use crate::limits;
 
 /// Whose cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) enum Cookie {
     Citizen,
     /// `__Host-visavis-guest`. Lax, for the same reason.
     Guest,
+    /// `__Host-visavis-person`: a citizen who signed in at the provider. Lax: the start page leads to "my appointments".
+    Person,
     /// `__Host-visavis-agent`. Strict: nobody is led to the desk from elsewhere.
     Agent,
 }
@@ -20,13 +23,14 @@ impl Cookie {
         match self {
             Self::Citizen => "__Host-visavis-citizen",
             Self::Guest => "__Host-visavis-guest",
+            Self::Person => "__Host-visavis-person",
             Self::Agent => "__Host-visavis-agent",
         }
     }
 
     fn attributes(self) -> &'static str {
         match self {
-            Self::Citizen | Self::Guest => "Path=/; Secure; HttpOnly; SameSite=Lax",
+            Self::Citizen | Self::Guest | Self::Person => "Path=/; Secure; HttpOnly; SameSite=Lax",
             Self::Agent => "Path=/; Secure; HttpOnly; SameSite=Strict",
         }
     }
@@ -45,10 +49,39 @@ impl Cookie {
 
     /// The hash of the token in the request, when it has the form of one.
     pub(super) fn hash_in(self, headers: &HeaderMap) -> Option<TokenHash> {
-        let pairs = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-        let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == self.name())?.1;
-        Token::parse(value).map(|token| token.hash())
+        self.token_in(headers).map(|token| token.hash())
     }
+
+    /// The token itself, for what it alone opens.
+    pub(super) fn token_in(self, headers: &HeaderMap) -> Option<Token> {
+        Token::parse(value_in(headers, self.name())?)
+    }
+}
+
+/// What a browser keeps while its person is at a provider; sealed, it tells it nothing. Strict is enough: the page that is come back to asks from its own side.
+const ROUND: &str = "__Host-visavis-round";
+
+/// `Set-Cookie` that gives a round.
+pub(super) fn give_round(sealed: &str) -> Option<HeaderValue> {
+    let lasts = limits::SIGN_IN_ROUND.as_secs();
+    let mut value = HeaderValue::from_str(&format!("{ROUND}={sealed}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={lasts}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// `Set-Cookie` that takes it away: a round ends once.
+pub(super) fn take_round() -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("{ROUND}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")).ok()
+}
+
+/// The round in the request.
+pub(super) fn round_in(headers: &HeaderMap) -> Option<&str> {
+    value_in(headers, ROUND)
+}
+
+fn value_in<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    Some(pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == wanted)?.1)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) fn checked(
     if topic.as_deref().is_some_and(|topic| !is_key(topic)) {
         return Err(invalid("topic: a key of letters, digits, - and _"));
     }
-    Ok(Details { email, phone, note, topic })
+    Ok(Details { email, phone, note, topic, ..Details::default() })
 }
 
 /// What a service says when it cancels: like a note, and shorter.

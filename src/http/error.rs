@@ -60,6 +60,9 @@ impl ApiError {
 pub(super) fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::WrongKey | ErrorCode::NotSignedIn | ErrorCode::WrongCredentials => StatusCode::UNAUTHORIZED,
+        ErrorCode::CodeNeeded | ErrorCode::WrongCode | ErrorCode::SecondFactorMissing => StatusCode::UNAUTHORIZED,
+        ErrorCode::SignInRefused | ErrorCode::NotAssured | ErrorCode::OtherPerson => StatusCode::FORBIDDEN,
+        ErrorCode::ProviderUnreachable => StatusCode::BAD_GATEWAY,
         ErrorCode::InvalidAppointment | ErrorCode::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::SlotTaken => StatusCode::CONFLICT,
         ErrorCode::UnknownLink | ErrorCode::UnknownDocument | ErrorCode::NotFound => StatusCode::NOT_FOUND,

@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::cookie::Cookie;
 use super::error::ApiError;
+use super::person;
 use super::request::{Body, From, SignedInCitizen, SignedInGuest};
 use super::site::Site;
-use crate::access::token::Token;
+use crate::access::token::{Token, TokenHash};
 use crate::agenda::phase;
 use crate::ids::GuestId;
 use crate::limits;
@@ -57,7 +58,7 @@ async fn joined(State(site): State<Site>, From(origin): From, Body(join): Body<J
     let cookie = Token::new(super::random_bytes()?);
     site.store.sign_in_citizen(&appointment, cookie.hash(), site.clock.now()).await?;
     tracing::info!(reference = %appointment.reference, "link opened");
-    let mut response = Json(link(&site, &appointment)).into_response();
+    let mut response = Json(told_to(&site, &appointment, cookie.hash()).await?).into_response();
     if let Some(cookie) = Cookie::Citizen.give(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -146,6 +147,7 @@ fn erased(site: &Site, receipt: &store::Receipt) -> Link {
             }),
         }),
         server_time: site.clock.now().into(),
+        step_up: None,
     }
 }
 
@@ -160,8 +162,13 @@ pub(super) fn not_cancelled(why: NotCancelled) -> ApiError {
 }
 
 /// `GET /api/v1/link`.
-pub(super) async fn show(State(site): State<Site>, SignedInCitizen(appointment, _): SignedInCitizen) -> Json<Link> {
-    Json(link(&site, &appointment))
+pub(super) async fn show(State(site): State<Site>, SignedInCitizen(of, cookie): SignedInCitizen) -> Result<Json<Link>, ApiError> {
+    Ok(Json(told_to(&site, &of, cookie).await?))
+}
+
+/// The link as this browser is told it: with what its person must still show.
+pub(super) async fn told_to(site: &Site, of: &Appointment, cookie: TokenHash) -> Result<Link, ApiError> {
+    Ok(Link { step_up: person::still_asked(site, of, cookie).await?, ..link(site, of) })
 }
 
 /// The service as the citizen sees it.
@@ -190,6 +197,7 @@ pub(super) fn link(site: &Site, appointment: &Appointment) -> Link {
         kept_until: appointment.record.retention(appointment.slot(), appointment.rules).map(|kept| kept.erased.into()),
         receipt: None,
         server_time: now.into(),
+        step_up: None,
         cancelled: appointment.record.cancellation.as_ref().map(|why| Cancelled { by_service: why.by_service, reason: why.reason.clone() }),
     }
 }

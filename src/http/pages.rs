@@ -38,7 +38,12 @@ pub(super) async fn cancel(headers: HeaderMap) -> Response {
     assets::page("cancel.html", &headers)
 }
 
-/// `GET /agent`.
+/// `GET /mine`: my appointments; and `GET /signed-in`, where a provider sends citizens back to.
+pub(super) async fn mine(headers: HeaderMap) -> Response {
+    assets::page("mine.html", &headers)
+}
+
+/// `GET /agent`; and `GET /agent/signed-in`, where a provider sends the staff back to.
 pub(super) async fn agent(headers: HeaderMap) -> Response {
     let mut page = assets::page("agent.html", &headers);
     page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, AGENT_CSP);

@@ -10,11 +10,15 @@ use tokio::sync::Semaphore;
 use super::documents::Uploads;
 use super::load_test::LoadTest;
 use super::pages::DemoLinks;
+use crate::access::assurance::Assurance;
+use crate::access::claims::{CitizenClaims, StaffClaims};
+use crate::access::rounds::Spent;
 use crate::access::throttle::{Allowance, LinkThrottle, SignInThrottle};
 use crate::access::token::TokenHash;
 use crate::config::{Network, Service};
 use crate::limits;
 use crate::notify::{House, Mailbox};
+use crate::openid::Provider;
 use crate::signaling::Signaling;
 use crate::store::Store;
 use crate::time::{Clock, Instant};
@@ -49,6 +53,25 @@ pub struct SiteConfig {
     pub sends_mail: bool,
     /// Of the demo.
     pub mailbox: Option<Mailbox>,
+    /// Who signs in, and where.
+    pub sign_in: SignInRules,
+}
+
+/// Who signs in, and where.
+#[derive(Clone)]
+pub struct SignInRules {
+    /// Where citizens do.
+    pub citizens: Option<Arc<Provider>>,
+    /// What it tells of them.
+    pub citizen_claims: CitizenClaims,
+    /// Who is less sure of is not let in.
+    pub least: Assurance,
+    /// Where the staff does, beside local accounts.
+    pub staff: Option<Arc<Provider>>,
+    /// What it tells of them.
+    pub staff_claims: StaffClaims,
+    /// Local accounts need a second factor.
+    pub second_factor: bool,
 }
 
 /// The state of all handlers of one listener. Cheap to clone.
@@ -72,6 +95,7 @@ pub struct Shared {
     sign_ins: Mutex<SignInThrottle>,
     links: Mutex<LinkThrottle>,
     allowances: Mutex<Allowances>,
+    spent: Mutex<Spent>,
     portals: Mutex<Allowance<TokenHash>>,
     ready: AtomicBool,
     demo: RwLock<Option<DemoLinks>>,
@@ -85,6 +109,8 @@ pub(super) struct Allowances {
     pub(super) bookings: Allowance,
     /// Calls back.
     pub(super) callbacks: Allowance,
+    /// Rounds to a provider, begun or ended.
+    pub(super) provider: Allowance,
 }
 
 impl Default for Allowances {
@@ -93,6 +119,7 @@ impl Default for Allowances {
             tries: Allowance::new(limits::BOOKING_TRIES_PER_ORIGIN, limits::BOOKING_TRY_AGAIN),
             bookings: Allowance::new(limits::BOOKINGS_PER_ORIGIN, limits::BOOKING_AGAIN),
             callbacks: Allowance::new(limits::CALLBACKS_PER_ORIGIN, limits::CALLBACK_AGAIN),
+            provider: Allowance::new(limits::PROVIDER_SIGN_INS_PER_ORIGIN, limits::PROVIDER_SIGN_IN_AGAIN),
         }
     }
 }
@@ -112,6 +139,7 @@ impl Site {
             sign_ins: Mutex::default(),
             links: Mutex::default(),
             allowances: Mutex::default(),
+            spent: Mutex::default(),
             portals: Mutex::new(Allowance::new(limits::API_PER_MINUTE, Duration::from_secs(60) / limits::API_PER_MINUTE)),
             ready: AtomicBool::new(false),
             demo: RwLock::default(),
@@ -148,6 +176,10 @@ impl Site {
 
     pub(super) fn allowances(&self) -> MutexGuard<'_, Allowances> {
         self.shared.allowances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn spent(&self) -> MutexGuard<'_, Spent> {
+        self.shared.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn portals(&self) -> MutexGuard<'_, Allowance<TokenHash>> {

@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::error::ApiError;
 use super::guard::is_own_origin;
+use super::person;
 use super::request::{SignedInAgent, SignedInCitizen, SignedInGuest};
 use super::site::Site;
 use crate::limits;
@@ -23,8 +24,14 @@ pub(super) async fn citizen(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = checked(&site, &headers, &uri, upgrade)?;
+    let asked = match &citizen {
+        Ok(SignedInCitizen(of, cookie)) => person::still_asked(&site, of, *cookie).await?,
+        Err(_) => None,
+    };
     let signaling = site.signaling.clone();
     Ok(upgrade.on_upgrade(async move |socket| match citizen {
+        // Who must still show who they are is told so by the page of the link.
+        Ok(SignedInCitizen(..)) if asked.is_some() => credential_ended(socket).await,
         Ok(SignedInCitizen(appointment, cookie)) => signaling.serve_citizen(socket, appointment.id, cookie).await,
         Err(_) => credential_ended(socket).await,
     }))

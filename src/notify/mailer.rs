@@ -16,7 +16,7 @@ use super::NotifyError;
 use super::calendar::Method;
 use super::courier::{Couriers, Parcel};
 use super::letter::{Letter, one_line};
-use super::secret::Secret;
+use crate::config::secret::Secret;
 use crate::config::{self, MailSecurity};
 use crate::limits;
 use crate::time::Timestamp;

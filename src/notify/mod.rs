@@ -7,7 +7,6 @@ mod courier;
 mod letter;
 mod mailbox;
 mod mailer;
-mod secret;
 mod sender;
 mod short_message;
 mod webhook;
@@ -20,6 +19,7 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox as Sender;
 
+use crate::config::secret::SecretError;
 use crate::config::{Config, MailSecurity, Service};
 use crate::store::{Outlets, Store};
 use crate::time::Clock;
@@ -30,7 +30,6 @@ pub use courier::run as run_courier;
 pub use letter::{Letter, Sheet};
 pub use mailbox::{Kept, Mailbox};
 pub use mailer::Mailer;
-pub use secret::Secret;
 pub use sender::run;
 pub use webhook::{Webhook, signature};
 
@@ -58,13 +57,8 @@ pub enum NotifyError {
     #[error("{}: a secret of fewer than 16 characters can be guessed", .0.display())]
     ShortSecret(PathBuf),
     /// A secret's file cannot be used.
-    #[error("{}: {why}", path.display())]
-    SecretFile {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
+    #[error(transparent)]
+    SecretFile(#[from] SecretError),
 }
 
 /// What a mail or a calendar entry is made from, beside its appointment.

@@ -19,8 +19,8 @@ use url::{Host, Url};
 
 use super::NotifyError;
 use super::mailer::{Delivery, UNREACHABLE};
-use super::secret::Secret;
 use crate::config;
+use crate::config::secret::Secret;
 use crate::limits;
 use crate::time::Timestamp;
 

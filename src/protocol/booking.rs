@@ -33,6 +33,9 @@ pub struct NewBooking {
     /// 43 characters of base64url that the page drew: sent again, it answers what it booked and books nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<String>,
+    /// By the citizen whom the cookie of the identity provider names: the name is then the provider's, whatever `name` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub authenticated: bool,
 }
 
 /// Answer to `POST /api/v1/bookings`.

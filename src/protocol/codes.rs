@@ -69,6 +69,22 @@ pub enum ErrorCode {
     NotSignedIn,
     /// HTTP: user name or password is wrong.
     WrongCredentials,
+    /// HTTP: the password is right; a code of the second factor is needed too.
+    CodeNeeded,
+    /// HTTP: the code of the second factor is wrong, or was used.
+    WrongCode,
+    /// HTTP: the password is right; the account must set up a second factor first.
+    SecondFactorMissing,
+    /// HTTP: this round to the identity provider is over, was not begun in this browser, or its answer cannot be believed. Begin again.
+    SignInFailed,
+    /// HTTP: the identity provider says that nobody signed in, or nobody who is let in.
+    SignInRefused,
+    /// HTTP: the identity provider is not as sure of who this is as the service needs, or does not say how sure it is.
+    NotAssured,
+    /// HTTP: the identity provider does not answer.
+    ProviderUnreachable,
+    /// HTTP: the appointment is another person's.
+    OtherPerson,
     /// HTTP: foreign `Origin`, or the header `X-Visavis` is missing.
     Forbidden,
     /// HTTP: no such resource.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::assurance::Assurance;
+use crate::access::role::Role;
 use crate::agenda::identity::{IdentityCheck, IdentityMethod, IdentityResult};
 use crate::agenda::phase::Phase;
 use crate::consultation::record::GuestKind;
@@ -121,6 +123,9 @@ pub struct Topics {
 pub struct Services {
     /// In the order of their keys.
     pub services: Vec<BookableService>,
+    /// Citizens can sign in at an identity provider (`POST /api/v1/me/sign-in`).
+    #[serde(default)]
+    pub authentication: bool,
 }
 
 /// A slot in which somebody can still be booked.
@@ -286,6 +291,9 @@ pub struct Link {
     pub receipt: Option<Receipt>,
     /// The server's wall clock.
     pub server_time: Utc,
+    /// What an identity provider must still vouch for before the citizen may join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<Assurance>,
     /// Of a cancelled one: by whom and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<Cancelled>,
@@ -459,6 +467,9 @@ pub struct SignIn {
     pub username: String,
     /// At most 128 characters.
     pub password: String,
+    /// Of the second factor: six digits of the app, or a code to recover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// `POST /demo/clock`.
@@ -482,7 +493,7 @@ pub struct AgentAccount {
     /// The name that others see.
     pub name: String,
     /// From the server only.
-    pub roles: Vec<String>,
+    pub roles: Vec<Role>,
     /// `en`, `fr`, `de` or `lb`.
     pub language: String,
 }

@@ -4,6 +4,7 @@ pub mod booking;
 pub mod client;
 pub mod codes;
 pub mod http;
+pub mod person;
 pub mod schema;
 pub mod server;
 pub mod values;

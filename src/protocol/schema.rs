@@ -3,7 +3,7 @@
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Value, json};
 
-use crate::protocol::{booking, client, http, server};
+use crate::protocol::{booking, client, http, person, server};
 
 /// The schema (JSON Schema 2020-12): every type under `$defs`, the whole accepts any of them.
 pub fn document() -> Value {
@@ -41,6 +41,18 @@ pub fn document() -> Value {
         generator.subschema_for::<booking::Callbacks>(),
         generator.subschema_for::<http::SignIn>(),
         generator.subschema_for::<http::AgentAccount>(),
+        generator.subschema_for::<person::SignInBegin>(),
+        generator.subschema_for::<person::StaffSignInBegin>(),
+        generator.subschema_for::<person::SignInAt>(),
+        generator.subschema_for::<person::SignInEnd>(),
+        generator.subschema_for::<person::SignedIn>(),
+        generator.subschema_for::<person::Me>(),
+        generator.subschema_for::<person::MyAppointments>(),
+        generator.subschema_for::<person::SecondFactorAsk>(),
+        generator.subschema_for::<person::SecondFactorOffer>(),
+        generator.subschema_for::<person::SecondFactorConfirm>(),
+        generator.subschema_for::<person::SecondFactorSet>(),
+        generator.subschema_for::<person::WaysIn>(),
     ];
     compose(&mut generator, &roots)
 }

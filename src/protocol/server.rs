@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::access::assurance::Assurance;
 use crate::chat::{Author, Message};
 use crate::consultation::record::GuestKind;
 use crate::ids::{AppointmentId, GuestId, MessageId, ParticipantId};
@@ -435,6 +436,12 @@ pub struct DeskRow {
     /// The citizen's note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// How sure an identity provider was of who the citizen is; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
+    /// The name that the provider vouches for, where it is not that of the booking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_name: Option<String>,
     /// Key of the service.
     pub service: String,
     /// The name of who calls or talks; null when nobody does.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::limits;
 use crate::time::Timestamp;
 
+pub use crate::access::name::is_unfit_in_a_name;
+
 /// A moment as RFC 3339 in UTC with milliseconds; any offset is understood when read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Utc(pub Timestamp);
@@ -80,12 +82,6 @@ impl<'de> Deserialize<'de> for NoticeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
     }
-}
-
-/// What somebody's name on other people's screens must not hold, since it looks like another name or turns the text around it: controls, the overrides of
-/// Unicode's bidirectional algorithm, characters of no width (trust.md O15, O16).
-pub fn is_unfit_in_a_name(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}' | '\u{FEFF}')
 }
 
 /// [`is_unfit_in_a_name`] for the schema: none of these, and something that is not white space.

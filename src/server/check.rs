@@ -25,6 +25,14 @@ pub fn check(config: &Config, now: Timestamp) -> (Vec<String>, Vec<String>) {
     topics(config).into_iter().for_each(&mut note);
     certificate(config, now).into_iter().for_each(&mut note);
     note(outward(config));
+    note(
+        super::sign_in(config, config.web.public_url.as_deref().unwrap_or("https://localhost"))
+            .map(|_| String::from("sign-in is configured as far as it is wanted"))
+            .map_err(|error| error.to_string()),
+    );
+    if config.web.public_url.is_none() && (config.citizens.provider.issuer.is_some() || config.staff.provider.issuer.is_some()) {
+        note(Err(String::from("oidc needs web.public_url: a provider sends browsers back to the address that was registered there")));
+    }
     (wrong, good)
 }
 
@@ -49,7 +57,30 @@ pub async fn doubts(config: &Config) -> (Vec<String>, Vec<String>) {
             }
         }
     }
+    for said in providers(config).await {
+        match said {
+            Ok(sentence) => good.push(sentence),
+            Err(sentence) => doubts.push(sentence),
+        }
+    }
     (doubts, good)
+}
+
+/// Whether the providers of identities answer.
+async fn providers(config: &Config) -> Vec<Result<String, String>> {
+    // What cannot be prepared was named before.
+    let Ok(rules) = super::sign_in(config, "https://localhost") else { return Vec::new() };
+    let mut said = Vec::new();
+    for provider in [rules.citizens, rules.staff].into_iter().flatten() {
+        let issuer = provider.issuer().to_owned();
+        said.push(match provider.reach().await {
+            Ok(()) => Ok(format!("{issuer} tells its configuration and keys")),
+            Err(_) => {
+                Err(format!("{issuer} does not tell its configuration and keys now, or under another issuer: nobody can sign in there"))
+            }
+        });
+    }
+    said
 }
 
 /// Whether the database can be asked, and forgets nothing that it acknowledged.

@@ -2,7 +2,7 @@
 
 use super::StartError;
 use crate::config::Config;
-use crate::notify::Secret;
+use crate::config::secret::Secret;
 use crate::store::{Database, Home};
 
 /// Where the store of these settings lives.

@@ -273,6 +273,8 @@ pub(super) fn desk_row(of: &Appointment, row: &Row) -> server::DeskRow {
         language: of.language.clone(),
         topic: of.details.topic.clone(),
         note: of.details.note.clone(),
+        assurance: of.details.assurance,
+        vouched_name: of.details.vouched_name.clone(),
         service: of.service.clone(),
         agent: row.agent.clone(),
     }

@@ -8,6 +8,10 @@ use super::audit::{Who, append};
 use super::database::Row;
 use super::{Store, StoreError};
 use crate::access::AgentGrant;
+use crate::access::claims::Member;
+use crate::access::contact::Mark;
+use crate::access::role::Role;
+use crate::access::second_factor::Shared;
 use crate::access::token::TokenHash;
 use crate::ids::AgentId;
 use crate::limits;
@@ -24,6 +28,8 @@ pub struct NewAgent {
     pub language: String,
     /// argon2id, PHC string (`access::password::hash`).
     pub password_hash: String,
+    /// What they may do.
+    pub role: Role,
 }
 
 /// An account as sign-in needs it. Has no `Debug`: it holds a name and a hash.
@@ -33,38 +39,134 @@ pub struct AgentAccount {
     pub grant: AgentGrant,
     /// The language of the screens.
     pub language: String,
-    /// PHC string.
+    /// PHC string; empty of who signs in at a provider.
     pub password_hash: String,
+    /// What the app on their phone knows; none until it is set up.
+    pub second_factor: Option<Shared>,
 }
 
 impl Store {
     /// Makes the account, or gives an existing one this name and password. The id, and with it the agent's seats, stays.
     pub async fn put_agent(&self, agent: NewAgent, now: Timestamp) -> Result<AgentId, StoreError> {
         let id = sqlx::query_scalar(
-            "INSERT INTO agents (username, display_name, language, password_hash, created_ms) VALUES ($1, $2, $3, $4, $5) \
+            "INSERT INTO agents (username, display_name, language, password_hash, created_ms, role) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (username) DO UPDATE SET display_name = excluded.display_name, language = excluded.language, \
-             password_hash = excluded.password_hash RETURNING id",
+             password_hash = excluded.password_hash, role = excluded.role, disabled = 0 RETURNING id",
         )
         .bind(agent.username)
         .bind(agent.display_name)
         .bind(agent.language)
         .bind(agent.password_hash)
         .bind(now.0)
+        .bind(agent.role.word())
         .fetch_one(&self.inner.writer)
         .await?;
         Ok(AgentId(id))
     }
 
-    /// The account of a user name.
-    pub async fn agent_account(&self, username: &str) -> Result<Option<AgentAccount>, StoreError> {
-        let row = sqlx::query("SELECT id, display_name, language, password_hash FROM agents WHERE username = $1")
+    /// The account of who this mark belongs to at a provider, with what the provider says now. None when it is disabled.
+    pub async fn put_member(&self, person: Mark, member: &Member, language: &str, now: Timestamp) -> Result<Option<AgentId>, StoreError> {
+        // Nobody signs in with such a name and a password: there is none.
+        let name: String = person.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let id = sqlx::query_scalar(
+            "INSERT INTO agents (username, display_name, language, password_hash, created_ms, role, person_mark) VALUES ($1, $2, $3, '', $4, $5, $6) \
+             ON CONFLICT (person_mark) DO UPDATE SET display_name = excluded.display_name, role = excluded.role WHERE agents.disabled = 0 RETURNING id",
+        )
+        .bind(format!("provider:{name}"))
+        .bind(&member.name)
+        .bind(language)
+        .bind(now.0)
+        .bind(member.role.word())
+        .bind(person.0.as_slice())
+        .fetch_optional(&self.inner.writer)
+        .await?;
+        Ok(id.map(AgentId))
+    }
+
+    /// Nobody signs in with this account any more, and who is signed in with it is not: a server that runs beside notices within a second (S9). False when
+    /// there is no such account.
+    pub async fn disable_agent(&self, username: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let id: Option<i64> = sqlx::query_scalar("UPDATE agents SET disabled = 1 WHERE username = $1 RETURNING id")
             .bind(username)
-            .fetch_optional(&self.inner.readers)
+            .fetch_optional(&self.inner.writer)
             .await?;
+        let Some(id) = id else { return Ok(false) };
+        self.sign_out_everywhere(AgentId(id), now).await?;
+        Ok(true)
+    }
+
+    /// The account of a user name, unless it is disabled.
+    pub async fn agent_account(&self, username: &str) -> Result<Option<AgentAccount>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, display_name, role, language, password_hash, totp_sealed FROM agents WHERE username = $1 AND disabled = 0",
+        )
+        .bind(username)
+        .fetch_optional(&self.inner.readers)
+        .await?;
         row.map(|row| {
-            Ok(AgentAccount { grant: grant(&row)?, language: row.try_get("language")?, password_hash: row.try_get("password_hash")? })
+            let grant = grant(&row)?;
+            let second_factor = match row.try_get::<Option<Vec<u8>>, _>("totp_sealed")? {
+                Some(sealed) => Some(Shared::new(self.inner.master.open(&totp(grant.agent), &sealed)?.to_vec())),
+                None => None,
+            };
+            Ok(AgentAccount { grant, language: row.try_get("language")?, password_hash: row.try_get("password_hash")?, second_factor })
         })
         .transpose()
+    }
+
+    /// Sets up the second factor of an account, with fresh codes to recover; what was there before is void. The step is that of the code that proved it.
+    /// False when the account has one already: who knows the password alone changes nothing.
+    pub async fn set_second_factor(&self, agent: AgentId, shared: &Shared, step: i64, codes: &[String]) -> Result<bool, StoreError> {
+        let sealed = self.inner.master.seal(&totp(agent), shared.bytes())?;
+        let mut transaction = self.begin_to_write().await?;
+        let set = sqlx::query("UPDATE agents SET totp_sealed = $2, totp_step = $3 WHERE id = $1 AND totp_sealed IS NULL AND disabled = 0")
+            .bind(agent.0)
+            .bind(sealed)
+            .bind(step)
+            .execute(&mut *transaction)
+            .await?;
+        if set.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM recovery_codes WHERE agent = $1").bind(agent.0).execute(&mut *transaction).await?;
+        for code in codes {
+            sqlx::query("INSERT INTO recovery_codes (code_hash, agent) VALUES ($1, $2)")
+                .bind(self.inner.contact_key.of_recovery_code(agent, code).0.as_slice())
+                .bind(agent.0)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// The account sets up its second factor anew at the next sign-in: the phone is lost and the codes are too.
+    pub async fn forget_second_factor(&self, agent: AgentId) -> Result<(), StoreError> {
+        let mut transaction = self.begin_to_write().await?;
+        sqlx::query("UPDATE agents SET totp_sealed = NULL WHERE id = $1").bind(agent.0).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM recovery_codes WHERE agent = $1").bind(agent.0).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes the code of this step: false when it, or a later one, was taken before.
+    pub async fn take_step(&self, agent: AgentId, step: i64) -> Result<bool, StoreError> {
+        let taken = sqlx::query("UPDATE agents SET totp_step = $2 WHERE id = $1 AND totp_step < $2")
+            .bind(agent.0)
+            .bind(step)
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// Takes a code to recover: false when there is none such, or not any more.
+    pub async fn take_recovery_code(&self, agent: AgentId, spelling: &str) -> Result<bool, StoreError> {
+        let taken = sqlx::query("DELETE FROM recovery_codes WHERE code_hash = $1 AND agent = $2")
+            .bind(self.inner.contact_key.of_recovery_code(agent, spelling).0.as_slice())
+            .bind(agent.0)
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(taken.rows_affected() == 1)
     }
 
     /// The name that others see; none when the account is gone.
@@ -122,8 +224,8 @@ impl Store {
 
     async fn ask_agent(&self, hash: TokenHash, now: Timestamp) -> Result<Option<AgentGrant>, StoreError> {
         let row = sqlx::query(
-            "SELECT agents.id, agents.display_name, agent_sign_ins.seen_ms FROM agent_sign_ins JOIN agents ON agents.id = agent_sign_ins.agent \
-             WHERE cookie_hash = $1 AND expires_ms > $2 AND seen_ms > $3",
+            "SELECT agents.id, agents.display_name, agents.role, agent_sign_ins.seen_ms FROM agent_sign_ins \
+             JOIN agents ON agents.id = agent_sign_ins.agent WHERE cookie_hash = $1 AND expires_ms > $2 AND seen_ms > $3 AND disabled = 0",
         )
         .bind(hash.as_slice())
         .bind(now.0)
@@ -249,6 +351,15 @@ impl Store {
     }
 }
 
+/// The associated data of a sealed second factor.
+fn totp(agent: AgentId) -> String {
+    format!("agents.totp_sealed:{}", agent.0)
+}
+
 fn grant(row: &Row) -> Result<AgentGrant, StoreError> {
-    Ok(AgentGrant { agent: AgentId(row.try_get("id")?), display_name: row.try_get("display_name")? })
+    Ok(AgentGrant {
+        agent: AgentId(row.try_get("id")?),
+        display_name: row.try_get("display_name")?,
+        role: Role::of(&row.try_get::<String, _>("role")?),
+    })
 }

@@ -18,7 +18,7 @@ use super::outgoing::Kind as Message;
 use super::public_bookings::{self, PublicBooking, Standing};
 use super::seal::{self, SealingKey};
 use super::seen::Asked;
-use super::{ApiRequest, Store, StoreError, api_requests, load_test, places, reference};
+use super::{ApiRequest, Store, StoreError, api_requests, load_test, people, places, reference};
 use crate::access::token::{Token, TokenHash};
 use crate::agenda::occupancy;
 use crate::agenda::phase::{LinkRules, Slot};
@@ -362,7 +362,10 @@ impl Store {
         let key_bytes = seal::random_key()?;
         let key = SealingKey::new(&key_bytes)?;
         let mut transaction = self.begin_to_write().await?;
-        let email = self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default());
+        let email = match kind {
+            Kind::Public(PublicBooking { person: Some(person), .. }) => self.inner.contact_key.of_holder(&appointment.service, *person),
+            _ => self.inner.contact_key.of_email(&appointment.service, appointment.details.email.as_deref().unwrap_or_default()),
+        };
         let agents = match kind {
             Kind::Portal(agents, asked) => match api_requests::earlier_of(&mut transaction, asked).await? {
                 Earlier::No => agents,
@@ -416,6 +419,9 @@ impl Store {
         if let Kind::Public(asked) = kind {
             who = Who::Citizen;
             public_bookings::mark(&mut transaction, id, email, asked.attempt).await?;
+            if let Some(person) = asked.person {
+                people::own(&mut transaction, id, person).await?;
+            }
         }
         if let Kind::Portal(_, Some(asked)) = kind {
             api_requests::keep(&mut transaction, asked, Some(id), None, now).await?;
@@ -487,7 +493,7 @@ pub(super) async fn raise_sequence(connection: &mut Connection, id: AppointmentI
 }
 
 /// The associated data of a sealed column.
-fn place(column: &str, id: AppointmentId) -> String {
+pub(super) fn place(column: &str, id: AppointmentId) -> String {
     format!("appointments.{column}:{id}")
 }
 

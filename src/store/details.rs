@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::outbox::Reach;
+use crate::access::assurance::Assurance;
 
 /// Every field as it was given, its form already checked. Has no `Debug`: it is personal (trust.md P2).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,12 @@ pub struct Details {
     /// Key of the topic within the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
+    /// How sure a provider was of who the citizen is; none when nobody asked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
+    /// The name that the provider vouches for, where the appointment was booked under another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouched_name: Option<String>,
 }
 
 impl Details {

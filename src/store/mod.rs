@@ -25,6 +25,7 @@ mod moved;
 mod no_show;
 mod outbox;
 mod outgoing;
+mod people;
 mod places;
 mod public_bookings;
 mod reference;
@@ -61,6 +62,7 @@ pub use links::Rotated;
 pub use load_test::TakenOut;
 pub use outbox::Outlets;
 pub use outgoing::{Channel, Kind, Message, MessageState, Outgoing, Subject};
+pub use people::KnownPerson;
 pub use public_bookings::PublicBooking;
 pub use restore::Restored;
 
@@ -116,6 +118,8 @@ struct Inner {
     master: seal::SealingKey,
     link_key: LinkKey,
     contact_key: ContactKey,
+    /// Of what browsers bring back from a provider.
+    round_key: seal::SealingKey,
     vault: Vault,
     /// The write-ahead log may hold what was erased; so it is at each start, until it was folded in once.
     has_traces: AtomicBool,
@@ -171,6 +175,7 @@ impl Store {
         }
         let link_key = LinkKey::new(meta::own_key(&writer, &master, "link_key").await?);
         let contact_key = ContactKey::new(meta::own_key(&writer, &master, "contact_key").await?);
+        let round_key = seal::SealingKey::new(&zeroize::Zeroizing::new(meta::own_key(&writer, &master, "round_key").await?))?;
         let vault = Vault::open(directory.join("vault"))?;
         if lock.is_some() {
             let orphans = vault.sweep(&documents::known(&writer).await?)?;
@@ -189,6 +194,7 @@ impl Store {
                 master,
                 link_key,
                 contact_key,
+                round_key,
                 vault,
                 has_traces,
                 handed,

@@ -20,6 +20,8 @@ pub struct PublicBooking {
     pub day: Slot,
     /// The page's own secret: sent again, it finds what it booked before.
     pub attempt: Option<TokenHash>,
+    /// Who books, when they signed in at a provider: places are then counted by person instead of by mailbox.
+    pub person: Option<Mark>,
 }
 
 /// What the transaction found.

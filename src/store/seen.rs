@@ -203,11 +203,16 @@ impl StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::role::Role;
     use crate::ids::AgentId;
+
+    fn anna() -> AgentGrant {
+        AgentGrant { agent: AgentId(1), display_name: "Anna".into(), role: Role::Agent }
+    }
 
     #[test]
     fn an_answer_is_recalled_until_the_database_says_no_or_everything_is_forgotten() {
-        let (seen, anna) = (Seen::default(), AgentGrant { agent: AgentId(1), display_name: "Anna".into() });
+        let (seen, anna) = (Seen::default(), anna());
         assert!(seen.recall_agent([7; 32]).is_none());
         seen.keep_agent([7; 32], Some(&anna), seen.changes());
         assert!(seen.recall_agent([7; 32]).is_some() && seen.recall(Asked::Agent([7; 32])).is_none());
@@ -220,7 +225,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_on_its_way_while_something_changed_is_not_kept() {
-        let (seen, anna) = (Seen::default(), AgentGrant { agent: AgentId(1), display_name: "Anna".into() });
+        let (seen, anna) = (Seen::default(), anna());
         let asked = seen.changes();
         seen.renew(AppointmentId(1), &Record::default());
         seen.keep_agent([7; 32], Some(&anna), asked);
@@ -229,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_oldest_answers_go_at_the_bound() {
-        let (seen, anna) = (Seen::default(), AgentGrant { agent: AgentId(1), display_name: "Anna".into() });
+        let (seen, anna) = (Seen::default(), anna());
         let cookie = |number: usize| {
             let mut cookie = [0; 32];
             cookie[..8].copy_from_slice(&(number as u64).to_be_bytes());

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use visavis::access::api_key::{KeyGrant, Scope};
+use visavis::access::assurance::Assurance;
+use visavis::access::claims::Person;
 use visavis::access::token::Token;
 use visavis::http::{Caller, Operation, operations, routes};
 use visavis::load::http_client::{Response, request};
 use visavis::load::signaling_client::SignalingClient;
+use visavis::store::KnownPerson;
 
 use crate::running::{Running, no_token};
 
@@ -21,7 +24,10 @@ const OUTSIDE: &[&str] = &[
     "GET /j",
     "GET /book",
     "GET /c",
+    "GET /mine",
+    "GET /signed-in",
     "GET /agent",
+    "GET /agent/signed-in",
     "GET /assets/{name}",
     "GET /demo/mailbox",
     "GET /demo/mailbox.json",
@@ -49,6 +55,8 @@ struct Objects {
     document: String,
     callback: String,
     cookie: String,
+    /// The cookie of its citizen, signed in at a provider.
+    person: String,
 }
 
 impl Cast {
@@ -64,6 +72,8 @@ impl Cast {
         roles.insert("nobody", Vec::new());
         roles.insert("citizen Clara", cookie(&clara.cookie));
         roles.insert("citizen Ben", cookie(&ben.cookie));
+        roles.insert("person Clara", cookie(&clara.person));
+        roles.insert("person Ben", cookie(&ben.person));
         roles.insert("agent", cookie(&agent));
         roles.insert("portal", bearer(&server.demo.api.key));
         for (at, scope) in Scope::ALL.into_iter().enumerate() {
@@ -77,6 +87,9 @@ impl Cast {
         roles.insert("a citizen's cookie as an agent's", cookie(&format!("__Host-visavis-agent={clara_token}")));
         roles.insert("an agent's cookie as a citizen's", cookie(&format!("__Host-visavis-citizen={agents_token}")));
         roles.insert("a citizen's cookie as a guest's", cookie(&format!("__Host-visavis-guest={clara_token}")));
+        roles.insert("a citizen's cookie as a person's", cookie(&format!("__Host-visavis-person={clara_token}")));
+        roles.insert("a person's cookie as a citizen's", cookie(&clara.person.replace("-person=", "-citizen=")));
+        roles.insert("a person's cookie as an agent's", cookie(&clara.person.replace("-person=", "-agent=")));
         roles.insert("an agent's cookie as a key", bearer(&agents_token));
         roles.insert("a key as an agent's cookie", cookie(&format!("__Host-visavis-agent={}", server.demo.api.key)));
         roles.insert("a forged agent", cookie(&format!("__Host-visavis-agent={}", no_token())));
@@ -104,13 +117,28 @@ impl Cast {
         let callback = server.post("/api/v1/callbacks", &[("Authorization", &key)], wish).await.json();
         let hash = Token::parse(&token).unwrap().hash();
         let visavis::store::Found::Appointment(of) = server.server.store.appointment_by_link(hash).await.unwrap() else { panic!() };
+        let person = Self::person(server, &of, name, &cookie).await;
         Objects {
+            person,
             reference: booked["reference"].as_str().unwrap().to_owned(),
             consultation: of.id.to_string(),
             document,
             callback: callback["callback"].as_str().unwrap().to_owned(),
             cookie,
         }
+    }
+
+    /// The appointment's citizen showed at a provider who they are, in this browser.
+    async fn person(server: &Running, of: &visavis::store::Appointment, name: &str, cookie: &str) -> String {
+        let (store, now) = (&server.server.store, server.clock.now());
+        let mark = store.person_mark("https://id.example.lu", name);
+        let person = Person { name: name.into(), email: None, phone: None, assurance: Assurance::High };
+        let known = KnownPerson { mark, person };
+        let token = Token::parse(&no_token()).unwrap();
+        store.sign_in_person(&token, &known, now).await.unwrap();
+        let link = Token::parse(cookie.split_once('=').unwrap().1).unwrap();
+        assert!(store.vouch(of, link.hash(), &known, now).await.unwrap());
+        format!("__Host-visavis-person={}", token.text())
     }
 
     /// The path with the objects of one of the three in the places of its parameters.
@@ -139,8 +167,12 @@ impl Cast {
     }
 
     async fn ask(&self, role: &str, method: &str, path: &str) -> Response {
+        self.ask_with(role, method, path, None).await
+    }
+
+    async fn ask_with(&self, role: &str, method: &str, path: &str, body: Option<&Value>) -> Response {
         let headers: Vec<(&str, &str)> = self.roles[role].iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        request(&self.server.base, method, path, &headers, None).await.unwrap()
+        request(&self.server.base, method, path, &headers, body).await.unwrap()
     }
 }
 
@@ -152,7 +184,8 @@ fn is_for(caller: Caller, role: &str, says_key: bool) -> bool {
         Caller::AnybodyOrPortal(scope) => !says_key || role == "portal" || role == scope.word(),
         Caller::Portal(scope) => role == "portal" || role == scope.word(),
         Caller::Citizen => role.starts_with("citizen "),
-        Caller::Guest => false,
+        Caller::Guest | Caller::CitizenAndPerson => false,
+        Caller::Person => role.starts_with("person "),
         Caller::Agent => role == "agent",
     }
 }
@@ -208,8 +241,18 @@ async fn no_role_reaches_what_is_not_its_own_and_unknown_and_foreign_are_told_al
             compared += 1;
         }
     }
+    // What is one person's is nobody's for the other one.
+    for (_, operation) in operations().iter().filter(|(_, of)| of.caller == Caller::Person && of.path.contains("{reference}")) {
+        let body = operation.path.ends_with("/reschedule").then(|| json!({ "start": cast.server.clock.now().rfc3339() }));
+        let (foreign, unknown) = (Cast::path(operation, Some(&cast.clara)), Cast::path(operation, None));
+        let foreign = cast.ask_with("person Ben", operation.method.as_str(), &foreign, body.as_ref()).await;
+        let unknown = cast.ask_with("person Ben", operation.method.as_str(), &unknown, body.as_ref()).await;
+        assert!(foreign.status == 404 && foreign.body == unknown.body && unknown.status == 404, "{}: {}", operation.path, foreign.json());
+        assert!(foreign.cookies().is_empty());
+        compared += 1;
+    }
     println!("{refused} questions refused, {compared} foreign objects told as unknown ones");
-    assert!(refused > 1000 && compared == 3, "{refused} {compared}");
+    assert!(refused > 1000 && compared == 6, "{refused} {compared}");
 
     // The control: who may is let in, and Ben is told nothing of Clara.
     for (_, operation) in operations().iter().filter(|(_, of)| of.method == "GET") {
@@ -226,7 +269,7 @@ async fn no_role_reaches_what_is_not_its_own_and_unknown_and_foreign_are_told_al
                 _ => 200,
             };
             assert_eq!(answer.status, expected, "{role}: GET {path}: {text}");
-            let may_know = matches!(operation.caller, Caller::Portal(_) | Caller::Agent) || *role == "citizen Clara";
+            let may_know = matches!(operation.caller, Caller::Portal(_) | Caller::Agent) || role.ends_with(" Clara");
             assert!(may_know || CANARIES.iter().all(|canary| !text.contains(canary)), "{role}: GET {path}: {text}");
         }
     }
@@ -262,6 +305,8 @@ async fn every_changing_route_refuses_foreign_pages_and_a_missing_header() {
         // The best credential that there is for it, as a browser would send it.
         let credential = match caller {
             Caller::Agent => format!("Cookie: {}\r\n", cast.roles["agent"][0].1),
+            Caller::Person => format!("Cookie: {}\r\n", cast.clara.person),
+            Caller::CitizenAndPerson => format!("Cookie: {}; {}\r\n", cast.clara.cookie, cast.clara.person),
             Caller::Portal(_) => format!("Authorization: Bearer {}\r\n", cast.server.demo.api.key),
             _ => format!("Cookie: {}\r\n", cast.clara.cookie),
         };

@@ -32,11 +32,17 @@ impl Office {
 
     /// With these settings of the service. Who comes from loopback is a proxy: a test says in `X-Forwarded-For` where somebody comes from.
     pub async fn start_with(of_service: &[(&str, &str)]) -> Self {
+        Self::furnished(of_service, |_| {}).await
+    }
+
+    /// The same, with settings of the installation changed.
+    pub async fn furnished(of_service: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let command_line = of_service.iter().map(|(key, value)| (format!("services.advice.{key}"), (*value).into(), "--set".into()));
         let services = Sources { command_line: command_line.collect(), ..Sources::default() }.read().unwrap().services;
         let mut config = Config { demo: false, services, ..settings(&directory) };
         config.web.trusted_proxies = vec![Network::parse("127.0.0.0/8").unwrap()];
+        change(&mut config);
         std::fs::create_dir_all(&config.data_directory).unwrap();
         let key = Token::new([7; 32]);
         let store = Store::open(home(&config.data_directory)).await.unwrap();

@@ -85,7 +85,8 @@ async fn every_route_answers_with_every_security_header() {
         for feature in ["camera=(self)", "microphone=(self)", "display-capture=(self)", "fullscreen=(self)"] {
             assert!(permissions.contains(feature), "{method} {path}");
         }
-        let is_page = answer.status == 200 && ["/j", "/c", "/book", "/agent", "/assets/none.js"].contains(&path.as_str());
+        let is_page = answer.status == 200
+            && ["/j", "/c", "/book", "/mine", "/signed-in", "/agent", "/agent/signed-in", "/assets/none.js"].contains(&path.as_str());
         assert_eq!(header(&answer, "cache-control") == "no-store", !is_page, "{method} {path}: {}", header(&answer, "cache-control"));
         assert_eq!(header(&answer, "strict-transport-security"), "", "plain HTTP promises nothing");
         assert_ne!(answer.status, 500, "{method} {path}");
@@ -176,6 +177,17 @@ fn get_changes_nothing() {
             "DELETE /api/v1/appointments/{reference}",
             "POST /api/v1/appointments/{reference}/rotate",
             "POST /api/v1/bookings",
+            "POST /api/v1/me/sign-in",
+            "POST /api/v1/me/sign-in/end",
+            "POST /api/v1/me/sign-out",
+            "POST /api/v1/me/appointments/{reference}/open",
+            "POST /api/v1/me/appointments/{reference}/cancel",
+            "POST /api/v1/me/appointments/{reference}/reschedule",
+            "POST /api/v1/link/step-up",
+            "POST /api/v1/agent/sign-in/begin",
+            "POST /api/v1/agent/sign-in/end",
+            "POST /api/v1/agent/second-factor",
+            "POST /api/v1/agent/second-factor/confirm",
             "POST /api/v1/callbacks",
             "PATCH /api/v1/callbacks/{id}",
             "POST /api/v1/appointments/{reference}/cancel",

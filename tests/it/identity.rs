@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use visavis::agenda::identity::IdentityCheck;
-use visavis::load::http_client::Response;
+use visavis::load::http_client::{Base, Response};
 
 use crate::documents::{pdf, until};
 use crate::erasure::{close, count};
@@ -29,9 +29,9 @@ async fn wish(server: &Running) -> Value {
     json!({"service": "advice", "topic": "care", "start": slots["slots"][0]["start"], "name": "Clara Citizen", "email": "clara@example.lu", "language": "lb", "consent": true})
 }
 
-type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+pub type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 
-fn form(parts: &[Part<'_>]) -> Vec<u8> {
+pub fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file, bytes) in parts {
         let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
@@ -45,10 +45,15 @@ fn form(parts: &[Part<'_>]) -> Vec<u8> {
 
 /// Sends a form as the page does; of a `declared` length that is longer the rest never comes.
 async fn post(server: &Running, body: &[u8], declared: usize) -> Response {
-    let host = &server.base.authority;
+    post_with(&server.base, "", body, declared).await
+}
+
+/// The same with more lines in the head.
+pub async fn post_with(base: &Base, head: &str, body: &[u8], declared: usize) -> Response {
+    let host = &base.authority;
     let head = format!(
         "POST /api/v1/bookings HTTP/1.1\r\nHost: {host}\r\nX-Visavis: 1\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=frontier\r\n\
-         Content-Length: {declared}\r\n\r\n"
+         {head}Content-Length: {declared}\r\n\r\n"
     );
     let mut socket = TcpStream::connect(host).await.unwrap();
     socket.write_all(head.as_bytes()).await.unwrap();

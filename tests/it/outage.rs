@@ -284,6 +284,7 @@ async fn a_backup_goes_from_one_kind_of_database_into_the_other_and_back() {
             display_name: "Anna".into(),
             language: "de".into(),
             password_hash: "x".into(),
+            role: visavis::access::role::Role::Agent,
         };
         told.push(store.put_agent(agent, now).await.unwrap());
         store.audit("signed_in", visavis::store::Who::Service, None, now).await.unwrap();
@@ -305,6 +306,7 @@ async fn a_backup_goes_from_one_kind_of_database_into_the_other_and_back() {
             display_name: "Paul".into(),
             language: "fr".into(),
             password_hash: "x".into(),
+            role: visavis::access::role::Role::Agent,
         };
         assert!(store.put_agent(next, now).await.unwrap().0 > told[4].0, "numbers go on where they were");
     }

@@ -29,6 +29,7 @@ fn clara() -> NewAppointment {
             phone: Some("+352 621 7072 7072".into()),
             note: Some("Note Canary-7Q2X".into()),
             topic: None,
+            ..Details::default()
         },
         slot: Slot { start, end: start.after(HOUR) },
         rules: LinkRules::default(),

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, booking, http, schema};
+use visavis::protocol::{AgentMessage, CitizenMessage, GuestMessage, ServerMessage, booking, http, person, schema};
 
 /// One file of vectors: messages of one direction.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Vectors {
-    direction: Direction,
-    vectors: Vec<Vector>,
+pub struct Vectors {
+    pub direction: Direction,
+    pub vectors: Vec<Vector>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-enum Direction {
+pub enum Direction {
     Citizen,
     Guest,
     Agent,
@@ -28,11 +28,11 @@ enum Direction {
 /// `body` names the type of an HTTP body, which has no tag of its own. An invalid message says `why`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Vector {
-    name: String,
-    body: Option<String>,
-    message: Value,
-    valid: bool,
+pub struct Vector {
+    pub name: String,
+    pub body: Option<String>,
+    pub message: Value,
+    pub valid: bool,
     why: Option<String>,
 }
 
@@ -40,7 +40,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files() -> Vec<Vectors> {
+pub fn files() -> Vec<Vectors> {
     let mut names: Vec<_> = fs::read_dir(root().join("tests/data/protocol")).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     names.iter().map(|path| read(path)).collect()
@@ -52,7 +52,7 @@ fn read(path: &Path) -> Vectors {
 }
 
 /// Reads the message as its type and writes it again.
-fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<Value, String> {
+pub fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<Value, String> {
     fn round<T: serde::de::DeserializeOwned + serde::Serialize>(message: &Value) -> Result<Value, String> {
         // By way of text, as it arrives.
         let read: T = serde_json::from_str(&message.to_string()).map_err(|error| error.to_string())?;
@@ -90,6 +90,18 @@ fn through(direction: Direction, body: Option<&str>, message: &Value) -> Result<
         (Direction::Http, Some("Chat")) => round::<http::Chat>(message),
         (Direction::Http, Some("SignIn")) => round::<http::SignIn>(message),
         (Direction::Http, Some("AgentAccount")) => round::<http::AgentAccount>(message),
+        (Direction::Http, Some("SignInBegin")) => round::<person::SignInBegin>(message),
+        (Direction::Http, Some("StaffSignInBegin")) => round::<person::StaffSignInBegin>(message),
+        (Direction::Http, Some("SignInAt")) => round::<person::SignInAt>(message),
+        (Direction::Http, Some("SignInEnd")) => round::<person::SignInEnd>(message),
+        (Direction::Http, Some("SignedIn")) => round::<person::SignedIn>(message),
+        (Direction::Http, Some("Me")) => round::<person::Me>(message),
+        (Direction::Http, Some("MyAppointments")) => round::<person::MyAppointments>(message),
+        (Direction::Http, Some("SecondFactorAsk")) => round::<person::SecondFactorAsk>(message),
+        (Direction::Http, Some("SecondFactorOffer")) => round::<person::SecondFactorOffer>(message),
+        (Direction::Http, Some("SecondFactorConfirm")) => round::<person::SecondFactorConfirm>(message),
+        (Direction::Http, Some("SecondFactorSet")) => round::<person::SecondFactorSet>(message),
+        (Direction::Http, Some("WaysIn")) => round::<person::WaysIn>(message),
         (Direction::Http, other) => panic!("no such body: {other:?}"),
     }
 }

@@ -26,7 +26,7 @@ pub struct Running {
 
 /// Settings for a server in `directory` on loopback and free ports.
 pub fn settings(directory: &TempDir) -> Config {
-    let mut config = Config { demo: true, data_directory: directory.path().join("data"), ..Config::default() };
+    let mut config = Config { demo: true, second_factor: false, data_directory: directory.path().join("data"), ..Config::default() };
     // Copies of identity cards have tests of their own.
     config.services.values_mut().for_each(|service| service.identity_check = IdentityCheck::Never);
     config.database = address(&config.data_directory);

@@ -19,6 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use visavis::access::AgentGrant;
+use visavis::access::role::Role;
 use visavis::agenda::phase::{LinkRules, Slot};
 use visavis::ids::{AgentId, AppointmentId, DeviceId};
 use visavis::load::LoadError;
@@ -92,7 +93,8 @@ impl House {
                 let store = Store::open(home(&directory)).await.unwrap();
                 for number in 1..=2 {
                     let (username, display_name) = (number.to_string(), format!("Agent {number}"));
-                    let account = NewAgent { username, display_name, language: "en".into(), password_hash: String::new() };
+                    let account =
+                        NewAgent { username, display_name, language: "en".into(), password_hash: String::new(), role: Role::Agent };
                     assert_eq!(store.put_agent(account, Timestamp(0)).await.unwrap(), AgentId(number));
                 }
                 let config = MediaConfig { advertised: vec![IpAddr::from([127, 0, 0, 1])], tcp: vec![], port: 0, workers: 1 };
@@ -228,7 +230,7 @@ fn digest(cookie: &str) -> [u8; 32] {
 }
 
 fn grant(number: i64) -> AgentGrant {
-    AgentGrant { agent: AgentId(number), display_name: format!("Agent {number}") }
+    AgentGrant { agent: AgentId(number), display_name: format!("Agent {number}"), role: Role::Agent }
 }
 
 /// A client of one appointment.

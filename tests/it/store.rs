@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use visavis::access::role::Role;
 use visavis::access::token::Token;
 use visavis::agenda::phase::{LinkRules, Slot};
 use visavis::consultation::record::{Record, Stage};
@@ -25,6 +26,7 @@ fn clara() -> NewAppointment {
             phone: Some("+352 621 7072 7072".into()),
             note: Some("Note Canary-7Q2X".into()),
             topic: Some("care".into()),
+            ..Details::default()
         },
         slot: Slot { start: NOW, end: NOW.after(20 * MINUTE) },
         rules: LinkRules::default(),
@@ -32,7 +34,13 @@ fn clara() -> NewAppointment {
 }
 
 fn agent() -> NewAgent {
-    NewAgent { username: "anna".into(), display_name: "Anna Agent".into(), language: "de".into(), password_hash: "$argon2id$x".into() }
+    NewAgent {
+        username: "anna".into(),
+        display_name: "Anna Agent".into(),
+        language: "de".into(),
+        password_hash: "$argon2id$x".into(),
+        role: Role::Agent,
+    }
 }
 
 fn bytes_of_directory(directory: &Path) -> Vec<u8> {

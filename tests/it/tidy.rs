@@ -11,13 +11,14 @@ const LINES_MAX: usize = 500;
 
 /// The sideways imports that the map allows: (room, what it may name on its own floor).
 const ARROWS: &[(&str, &[&str])] = &[
-    ("http", &["signaling", "store", "config", "vault", "notify"]),
+    ("http", &["signaling", "store", "config", "vault", "notify", "openid"]),
+    ("openid", &["config"]),
     ("notify", &["store", "config"]),
     ("signaling", &["media", "store"]),
     ("store", &["vault"]),
     ("consultation", &["agenda"]),
     ("documents", &["agenda"]),
-    ("protocol", &["sfu", "agenda", "chat", "consultation", "documents"]),
+    ("protocol", &["sfu", "access", "agenda", "chat", "consultation", "documents"]),
     ("server", &["demo"]),
 ];
 
@@ -67,7 +68,9 @@ fn floor(room: &str) -> Option<Floor> {
     Some(match room {
         "ids" | "time" | "limits" | "linux" => Floor::Ground,
         "agenda" | "access" | "chat" | "consultation" | "documents" | "sfu" | "protocol" => Floor::Rules,
-        "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "tls" | "telemetry" | "config" => Floor::Edges,
+        "vault" | "load" | "http" | "signaling" | "media" | "relay" | "store" | "notify" | "openid" | "tls" | "telemetry" | "config" => {
+            Floor::Edges
+        }
         "server" | "main" | "demo" | "lib" => Floor::Composition,
         _ => return None,
     })

@@ -14,6 +14,7 @@ import { AgentScreen } from "./screens/agent/agent-screen";
 import { BookScreen } from "./screens/book/book-screen";
 import { CancelScreens } from "./screens/cancel";
 import { CitizenScreen } from "./screens/citizen/citizen-screen";
+import { MineScreen } from "./screens/mine/mine-screen";
 import { Landing } from "./screens/landing";
 import { examples, type Pictures } from "./screens/registry";
 import { SurroundingsContext } from "./ui/hooks";
@@ -32,13 +33,13 @@ async function show(): Promise<void> {
     text,
     setLanguage: (next: Language) => { location.hash = `${id}/${next}`; },
     staff: example.page === "agent",
-    beforeMail: example.page === "book",
+    beforeMail: example.page === "book" || example.page === "mine",
     ...(example.page === "citizen" ? knownOf(example.view(pictures())) : example.page === "cancel" ? knownOf(example.view()) : {}),
   };
   render(
     <SurroundingsContext.Provider value={surroundings}>
       {example.page === "citizen" ? <CitizenScreen {...example.view(pictures())} /> : example.page === "agent" ? <AgentScreen {...example.view(pictures())} />
-        : example.page === "book" ? <BookScreen {...example.view()} /> : example.page === "cancel" ? <CancelScreens {...example.view()} /> : <Landing booking={example.booking} />}
+        : example.page === "book" ? <BookScreen {...example.view()} /> : example.page === "cancel" ? <CancelScreens {...example.view()} /> : example.page === "mine" ? <MineScreen {...example.view()} /> : <Landing booking={example.booking} mine={example.mine} />}
     </SurroundingsContext.Provider>,
     root,
   );

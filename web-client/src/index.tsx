@@ -7,12 +7,12 @@ import * as api from "./core/api";
 import { Landing } from "./screens/landing";
 
 function Start() {
-  const [booking, setBooking] = useState(false);
+  const [offered, setOffered] = useState({ booking: false, mine: false });
   useEffect(() => {
     // Without an answer the page is what it is without booking.
-    api.services().then(({ services }) => setBooking(services.some((service) => service.public_booking)), () => undefined);
+    api.services().then(({ services, authentication }) => setOffered({ booking: services.some((service) => service.public_booking), mine: authentication }), () => undefined);
   }, []);
-  return <App><Landing booking={booking} /></App>;
+  return <App><Landing {...offered} /></App>;
 }
 
 show(<Start />);

@@ -5,9 +5,15 @@ use serde_json::json;
 
 use super::citizen::DOCUMENT_KINDS;
 use super::operation::{Caller, Operation, Told};
-use crate::protocol::ErrorCode::{Forbidden, NotFound, SlowDown, UnknownAppointment, UnknownDocument, WrongCredentials};
+use crate::protocol::ErrorCode::{
+    CodeNeeded, Forbidden, NotFound, ProviderUnreachable, SecondFactorMissing, SignInFailed, SignInRefused, SlowDown, UnknownAppointment,
+    UnknownDocument, WrongCode, WrongCredentials, WrongState,
+};
 use crate::protocol::booking::CallbackDone;
 use crate::protocol::http::{AgentAccount, Documents, Identity, SaidOfIdentity, SignIn};
+use crate::protocol::person::{
+    SecondFactorAsk, SecondFactorConfirm, SecondFactorOffer, SecondFactorSet, SignInAt, SignInEnd, StaffSignInBegin, WaysIn,
+};
 
 /// What a copy of an identity card may be.
 const IDENTITY_KINDS: &[&str] = &["application/pdf", "image/jpeg", "image/png"];
@@ -18,7 +24,45 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Method::POST, "/api/v1/agent/sign-in", Caller::Anybody, "signIn", "A local account for a cookie.")
             .takes::<SignIn>(json!({"username": "anna", "password": "correct horse battery staple"}))
             .answers::<AgentAccount>(200)
-            .or(&[(401, WrongCredentials), (429, SlowDown)]),
+            .or(&[(401, WrongCredentials), (401, CodeNeeded), (401, WrongCode), (401, SecondFactorMissing), (429, SlowDown)]),
+        Operation::new(Method::GET, "/api/v1/agent/sign-in", Caller::Anybody, "showWaysIn", "Which ways in there are.")
+            .answers::<WaysIn>(200),
+        Operation::new(Method::POST, "/api/v1/agent/sign-in/begin", Caller::Anybody, "beginStaffSignIn", "Where the browser goes to sign in.")
+            .takes::<StaffSignInBegin>(json!({ "language": "fr" }))
+            .answers::<SignInAt>(200)
+            .or(&[(404, NotFound), (429, SlowDown), (502, ProviderUnreachable)]),
+        Operation::new(
+            Method::POST,
+            "/api/v1/agent/sign-in/end",
+            Caller::Anybody,
+            "endStaffSignIn",
+            "Back from the provider, with its answer.",
+        )
+        .takes::<SignInEnd>(json!({ "state": "abc", "code": "def", "iss": "https://id.example.lu" }))
+        .answers::<AgentAccount>(200)
+        .or(&[(400, SignInFailed), (403, SignInRefused), (404, NotFound), (429, SlowDown), (502, ProviderUnreachable)]),
+        Operation::new(
+            Method::POST,
+            "/api/v1/agent/second-factor",
+            Caller::Anybody,
+            "offerSecondFactor",
+            "What an app needs: for an account that has no second factor yet. Nothing is kept of it.",
+        )
+        .takes::<SecondFactorAsk>(json!({"username": "anna", "password": "correct horse battery staple"}))
+        .answers::<SecondFactorOffer>(200)
+        .or(&[(401, WrongCredentials), (409, WrongState), (429, SlowDown)]),
+        Operation::new(
+            Method::POST,
+            "/api/v1/agent/second-factor/confirm",
+            Caller::Anybody,
+            "confirmSecondFactor",
+            "The app shows the right code: it is set up, and its owner signed in.",
+        )
+        .takes::<SecondFactorConfirm>(json!({
+            "username": "anna", "password": "correct horse battery staple", "setup": "as offered", "code": "123456",
+        }))
+        .answers::<SecondFactorSet>(200)
+        .or(&[(401, WrongCredentials), (401, WrongCode), (409, WrongState), (429, SlowDown)]),
         Operation::new(Method::POST, "/api/v1/agent/sign-out", agent, "signOut", "The cookie is dead, and the sockets that it opened.")
             .answers_with(204, Told::Nothing),
         Operation::new(Method::GET, "/api/v1/agent", agent, "showAgent", "Who is signed in.").answers::<AgentAccount>(200),
@@ -62,6 +106,6 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .takes::<SaidOfIdentity>(json!({ "result": "matches" }))
         .answers::<Identity>(200)
-        .or(&[(404, UnknownAppointment)]),
+        .or(&[(404, UnknownAppointment), (404, UnknownDocument)]),
     ]
 }

@@ -5,6 +5,7 @@ mod citizen;
 mod load;
 mod open;
 mod operation;
+mod person;
 mod portal;
 mod webhook;
 
@@ -39,6 +40,7 @@ pub fn operations() -> Vec<(&'static str, Operation)> {
         ("Open to everybody", open::operations()),
         ("Portals", portal::operations()),
         ("The citizen's link", citizen::operations()),
+        ("The signed-in citizen", person::operations()),
         ("Agents", agent::operations()),
         ("Load tests", load::operations()),
     ];
@@ -75,6 +77,7 @@ pub fn document() -> Value {
         .security_scheme("key", SecurityScheme::Http(key))
         .security_scheme("citizen", cookie("citizen", "Given by `POST /join` for the token of a join link."))
         .security_scheme("guest", cookie("guest", "Given by `POST /join` for the token of a guest's link."))
+        .security_scheme("person", cookie("person", "Given by `POST /me/sign-in/end` to who comes back from the provider."))
         .security_scheme("agent", cookie("agent", "Given by `POST /agent/sign-in`."));
     let api = OpenApiBuilder::new()
         .info(info)

@@ -7,7 +7,7 @@ use super::operation::{Caller, Field, Form, Operation};
 use super::{START, TOKEN};
 use crate::access::api_key::Scope;
 use crate::protocol::ErrorCode::{
-    Busy, InvalidAppointment, LinkReplaced, NotSignedIn, SlotTaken, SlowDown, TooMany, UnknownLink, WrongState,
+    Busy, InvalidAppointment, LinkReplaced, NoSpace, NotSignedIn, SlotTaken, SlowDown, TooMany, UnfitDocument, UnknownLink, WrongState,
 };
 use crate::protocol::booking::{Booking, CallbackAsked, CallbackTimes, NewBooking, NewCallback};
 use crate::protocol::http::{CancelLink, Join, Link, Services, Slots, Topics};
@@ -40,7 +40,15 @@ pub(super) fn operations() -> Vec<Operation> {
                 "language": "lb", "consent": true,
             }))
             .answers::<Booking>(201)
-            .or(&[(409, SlotTaken), (422, InvalidAppointment), (429, TooMany), (429, SlowDown)]),
+            .or(&[
+                (401, NotSignedIn),
+                (409, SlotTaken),
+                (415, UnfitDocument),
+                (422, InvalidAppointment),
+                (429, TooMany),
+                (429, SlowDown),
+                (507, NoSpace),
+            ]),
         Operation::new(Method::GET, "/api/v1/callbacks/times", open, "listCallbackTimes", "When somebody is on duty to call back.")
             .query(&[SERVICE])
             .answers::<CallbackTimes>(200)

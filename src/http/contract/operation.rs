@@ -31,6 +31,10 @@ pub enum Caller {
     Citizen,
     /// The guest of a link's cookie.
     Guest,
+    /// A citizen who signed in at a provider.
+    Person,
+    /// The citizen of a link's cookie, signed in at a provider too.
+    CitizenAndPerson,
     /// A signed-in agent.
     Agent,
 }
@@ -161,7 +165,9 @@ impl Operation {
             Caller::Portal(_) | Caller::AnybodyOrPortal(_) => {
                 all.extend([(401, ErrorCode::WrongKey), (403, ErrorCode::Forbidden), (429, ErrorCode::SlowDown)]);
             }
-            Caller::Citizen | Caller::Guest | Caller::Agent => all.push((401, ErrorCode::NotSignedIn)),
+            Caller::Citizen | Caller::Guest | Caller::Person | Caller::CitizenAndPerson | Caller::Agent => {
+                all.push((401, ErrorCode::NotSignedIn))
+            }
             Caller::Anybody => {}
         }
         if self.once {
@@ -257,6 +263,8 @@ impl Operation {
             }
             Caller::Citizen => vec![cookie("citizen")],
             Caller::Guest => vec![cookie("guest")],
+            Caller::Person => vec![cookie("person")],
+            Caller::CitizenAndPerson => vec![cookie("citizen").add("person", nothing)],
             Caller::Agent => vec![cookie("agent")],
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod framed_client;
 pub mod process;
+pub mod provider;
 pub mod raw_client;
 pub mod raw_peer;
 pub mod raw_stun;

@@ -9,11 +9,20 @@ import { Resume } from "./resume";
 import { Side, type SideState } from "./side";
 import type { SignalingStatus } from "./signaling";
 import { play } from "./sound";
-import type { AgentAccount, BookableService, CallbackRow, DeskRow, DocumentEntry, Guest, GuestKind, Identity, IdentityResult, Outcome, State } from "./protocol";
+import { cameBack } from "./came-back";
+import type { AgentAccount, BookableService, CallbackRow, DeskRow, DocumentEntry, Guest, GuestKind, Identity, IdentityResult, Outcome, SecondFactorOffer, SignInEnd, State } from "./protocol";
 import type { Pushed, Request } from "./wire";
 
 export interface AgentState extends SideState {
   step: "loading" | "sign_in" | "desk";
+  /** The staff can sign in at an identity provider. */
+  provider?: boolean;
+  /** The password was right; a code of the second factor is needed too. */
+  codeNeeded?: boolean;
+  /** The account sets up its second factor. */
+  offer?: SecondFactorOffer;
+  /** Told once: each instead of a code of the app. */
+  recoveryCodes?: string[];
   account?: AgentAccount;
   problem?: string;
   rows: DeskRow[];
@@ -71,7 +80,25 @@ export class Agent extends Side<AgentState> {
 
   async start(): Promise<void> {
     this.watchSurroundings();
+    const came = location.pathname === "/agent/signed-in" ? cameBack(location.search) : undefined;
+    // The code is for the server alone.
+    if (location.pathname !== "/agent") history.replaceState(null, "", "/agent");
+    if (came) return this.#end(came);
     await this.load();
+  }
+
+  async #end(came: SignInEnd): Promise<void> {
+    try {
+      this.#enter(await api.endStaffSignIn(came));
+    } catch (error) {
+      this.#toSignIn(error instanceof ApiError ? error.code : "internal");
+    }
+  }
+
+  #toSignIn(notice?: string): void {
+    this.set({ step: "sign_in", notice });
+    // Without an answer there is the form.
+    api.waysIn().then(({ provider }) => this.set({ provider }), () => undefined);
   }
 
   async load(): Promise<void> {
@@ -80,7 +107,7 @@ export class Agent extends Side<AgentState> {
       this.#enter(await api.agent());
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
-      if (code === "not_signed_in") this.set({ step: "sign_in" });
+      if (code === "not_signed_in") this.#toSignIn();
       else {
         this.set({ problem: code });
         realClock.after(3_000, () => this.get().problem === code && void this.load());
@@ -92,8 +119,33 @@ export class Agent extends Side<AgentState> {
     return "agent" as const;
   }
 
-  signIn = (username: string, password: string) => this.attempt(async () => {
-    this.#enter(await api.signIn(username, password));
+  signIn = (username: string, password: string, code?: string) => this.attempt(async () => {
+    try {
+      this.#enter(await api.signIn(username, password, code));
+    } catch (error) {
+      const why = error instanceof ApiError ? error.code : "";
+      if (why === "code_needed") this.set({ codeNeeded: true });
+      else if (why === "second_factor_missing") this.set({ offer: await api.askSecondFactor(username, password) });
+      else throw error;
+    }
+  });
+
+  /** The app shows this code: the second factor is set up. */
+  confirmSecondFactor = (username: string, password: string, code: string) => this.attempt(async () => {
+    const { offer } = this.get();
+    if (!offer) return;
+    const { recovery_codes, account } = await api.confirmSecondFactor({ username, password, setup: offer.setup, code });
+    this.set({ recoveryCodes: recovery_codes, account });
+  });
+
+  /** The codes to recover are kept elsewhere now. */
+  toDesk = (): void => {
+    const { account } = this.get();
+    if (account) this.#enter(account);
+  };
+
+  signInAtProvider = (language: string) => this.attempt(async () => {
+    location.assign((await api.beginStaffSignIn(language)).url);
   });
 
   signOut = () => this.attempt(async () => {
@@ -200,7 +252,7 @@ export class Agent extends Side<AgentState> {
   setCallbackDone = (row: CallbackRow, done: boolean) => this.attempt(() => api.setCallbackDone(row.callback, done));
 
   #enter(account: AgentAccount): void {
-    this.set({ step: "desk", account, notice: undefined, retryAfterS: undefined });
+    this.set({ step: "desk", account, notice: undefined, retryAfterS: undefined, codeNeeded: undefined, offer: undefined, recoveryCodes: undefined });
     this.signaling.start();
     // Without them the desk shows no topics.
     api.services().then(({ services }) => this.set({ services }), () => undefined);
@@ -211,7 +263,8 @@ export class Agent extends Side<AgentState> {
     this.forgetGreeting();
     this.#waiting.clear();
     this.letGo();
-    this.set({ step: "sign_in", account: undefined, rows: [], callbacks: [], deskKnown: false, state: undefined, notice });
+    this.set({ account: undefined, rows: [], callbacks: [], deskKnown: false, state: undefined });
+    this.#toSignIn(notice);
   }
 
   async #simple(type: "cancel_call" | "put_back" | "leave" | "take_over"): Promise<void> {

@@ -1,6 +1,6 @@
 // The few HTTP requests of the pages. Knows no screen.
 
-import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, CancelLink, Chat, ChatMessage, DocumentEntry, Documents, FreeSlot, Identity, IdentityResult, Link, NewBooking, NewCallback, Services, Slots } from "./protocol";
+import type { AgentAccount, Booking, CallbackAsked, CallbackTimes, CancelLink, Chat, ChatMessage, ComeBack, DocumentEntry, Documents, FreeSlot, Identity, IdentityResult, Link, Me, MyAppointment, MyAppointments, NewBooking, NewCallback, SecondFactorConfirm, SecondFactorOffer, SecondFactorSet, Services, SignInAt, SignInEnd, SignedIn, Slots, WaysIn } from "./protocol";
 
 export class ApiError extends Error {
   /** `free`: with `slot_taken`, the next slots. `detail`: for developers; of a refused field it begins with its name. */
@@ -50,7 +50,20 @@ export const calendarUrl = "/api/v1/link/calendar";
 export const cancelLink = (token: string) => call<CancelLink>("POST", "cancel-link", { token });
 export const cancelByLink = (token: string) => call<CancelLink>("POST", "cancel-link/cancel", { token });
 export const guest = () => call<Link>("GET", "guest");
-export const signIn = (username: string, password: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password });
+export const signIn = (username: string, password: string, code?: string) => call<AgentAccount>("POST", "agent/sign-in", { username, password, ...(code ? { code } : {}) });
+export const waysIn = () => call<WaysIn>("GET", "agent/sign-in");
+export const beginStaffSignIn = (language: string) => call<SignInAt>("POST", "agent/sign-in/begin", { language });
+export const endStaffSignIn = (came: SignInEnd) => call<AgentAccount>("POST", "agent/sign-in/end", came);
+export const askSecondFactor = (username: string, password: string) => call<SecondFactorOffer>("POST", "agent/second-factor", { username, password });
+export const confirmSecondFactor = (told: SecondFactorConfirm) => call<SecondFactorSet>("POST", "agent/second-factor/confirm", told);
+export const beginSignIn = (to: ComeBack, language: string) => call<SignInAt>("POST", "me/sign-in", { to, language });
+export const endSignIn = (came: SignInEnd) => call<SignedIn>("POST", "me/sign-in/end", came);
+export const me = () => call<Me>("GET", "me");
+export const signOutMe = () => call<undefined>("POST", "me/sign-out");
+export const myAppointments = () => call<MyAppointments>("GET", "me/appointments");
+export const openMine = (reference: string) => call<Link>("POST", `me/appointments/${reference}/open`);
+export const cancelMine = (reference: string) => call<MyAppointment>("POST", `me/appointments/${reference}/cancel`);
+export const stepUp = () => call<Link>("POST", "link/step-up");
 export const signOut = () => call<undefined>("POST", "agent/sign-out");
 export const agent = () => call<AgentAccount>("GET", "agent");
 

@@ -15,6 +15,8 @@ export interface Draft {
   email: string;
   phone: string;
   note: string;
+  /** By who signed in at the identity provider: the name is the provider's. */
+  authenticated?: boolean;
   /** The copy of the identity card and other documents; none of them has left the browser. */
   files: ChosenFile[];
   /** The review was reached: who goes back to change one thing comes back to it at once. */
@@ -33,11 +35,11 @@ export const NAME_CHARACTERS_MAX = 100;
 export const emptyDraft = (attempt: string): Draft => ({ consent: false, name: "", email: "", phone: "", note: "", files: [], reviewed: false, attempt });
 
 /** The steps in order; where there is one service, nobody is asked which, and where no copy of the identity card is asked for there is no step for it. */
-export function stepsOf(services: BookableService[], draft: Pick<Draft, "service">): Step[] {
+export function stepsOf(services: BookableService[], draft: Pick<Draft, "service" | "authenticated">): Step[] {
   const service = serviceOf(draft, services);
   return [
     ...(services.length > 1 ? (["service"] as const) : []), "consent", "topic", "time", "details",
-    ...(needsCopy(service) ? (["identity"] as const) : []), ...(!service || service.document_count > 0 ? (["documents"] as const) : []), "review",
+    ...(needsCopy(service, draft.authenticated) ? (["identity"] as const) : []), ...(!service || service.document_count > 0 ? (["documents"] as const) : []), "review",
   ];
 }
 

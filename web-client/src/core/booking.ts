@@ -9,7 +9,7 @@ import { HEAD_BYTES, contentOf, faultOf, unfitBeside, type ChosenFile, type Refu
 import { drawSecret, forgetSetting, readSetting, writeSetting } from "./device-id";
 import { CitizenDocuments } from "./documents";
 import { FileKeeper } from "./file-keeper";
-import type { BookableService, Booking as Booked, DocumentKind, FreeSlot } from "./protocol";
+import type { BookableService, Booking as Booked, DocumentKind, FreeSlot, Me } from "./protocol";
 import { SlotFinder } from "./slot-finder";
 import { Store } from "./store";
 
@@ -17,6 +17,8 @@ import { Store } from "./store";
 export interface Confirmed extends Booked {
   service: string;
   topic: string;
+  /** It stands among "my appointments". */
+  mine?: boolean;
   /** Documents that have not arrived yet: they follow now that there is an appointment for them. */
   files: ChosenFile[];
   /** This browser has opened the link: the calendar entry can be had. */
@@ -26,6 +28,10 @@ export interface Confirmed extends Booked {
 export interface BookingState {
   /** Those that citizens book by themselves. */
   services?: BookableService[];
+  /** Citizens can sign in at an identity provider. */
+  authentication?: boolean;
+  /** Who is signed in there. */
+  me?: Me;
   /** Code of what stops the page. */
   problem?: string;
   step: Step | "call_back";
@@ -77,13 +83,15 @@ export class Booking extends Store<BookingState> {
   load = async (): Promise<void> => {
     this.set({ problem: undefined });
     try {
-      const { services } = await api.services();
+      const { services, authentication } = await api.services();
       void this.#files.sweep();
       const draft = { ...this.get().draft, ...kept<Draft>(DRAFT) };
-      this.set({ services: services.filter((service) => service.public_booking), draft: { ...draft, files: await this.#found(draft.files) }, confirmed: kept<Confirmed>(CONFIRMED) });
+      this.set({ services: services.filter((service) => service.public_booking), authentication, draft: { ...draft, files: await this.#found(draft.files) }, confirmed: kept<Confirmed>(CONFIRMED) });
+      if (authentication) await this.#recognise();
       if (this.get().confirmed) void this.#follow();
       const { step } = this.#entry();
-      this.#show(step);
+      // Who comes back from the provider goes on where they left.
+      this.#show(step === "service" && this.get().draft.authenticated ? after("consent", this.get().draft, this.get().services ?? []) : step);
       history.replaceState({ visavis: { ...this.#entry(), step: this.get().step } }, "");
     } catch (error) {
       this.set({ problem: error instanceof ApiError ? error.code : "internal" });
@@ -104,6 +112,59 @@ export class Booking extends Store<BookingState> {
     this.set({ draft, faults, incomplete: false });
     writeSetting(DRAFT, JSON.stringify(draft));
   };
+
+  /** To the identity provider, or on as who is signed in there already. What was typed waits in this tab. */
+  authenticate = async (language: string): Promise<void> => {
+    const { draft, me, services = [], busy } = this.get();
+    if (busy) return;
+    if (!draft.consent) return this.next();
+    this.put({ authenticated: true });
+    if (me) {
+      this.#prefill(me);
+      return this.go(after("consent", this.get().draft, services));
+    }
+    this.set({ busy: true, notice: undefined, retryAfterS: undefined });
+    try {
+      location.assign((await api.beginSignIn("book", language)).url);
+    } catch (error) {
+      const { code, retryAfterS } = error instanceof ApiError ? error : new ApiError("internal");
+      this.put({ authenticated: false });
+      this.set({ busy: false, notice: code, retryAfterS });
+    }
+  };
+
+  /** On without a provider. */
+  withoutAuthentication = (): void => {
+    if (this.get().draft.authenticated) this.put({ authenticated: false });
+    this.next();
+  };
+
+  /** Who sits here after them is nobody to the server. */
+  signOut = async (): Promise<void> => {
+    await api.signOutMe().catch(() => undefined);
+    this.#forgetMe();
+    void this.#files.remove(this.get().draft.files.map(({ id }) => id));
+    this.put({ files: [] });
+    this.go("consent");
+  };
+
+  /** Whom the cookie of the provider names, if anybody. */
+  async #recognise(): Promise<void> {
+    const me = await api.me().catch(() => undefined);
+    this.set({ me });
+    if (me && this.get().draft.authenticated) this.#prefill(me);
+    else if (this.get().draft.authenticated) this.put({ authenticated: false });
+  }
+
+  #prefill({ name, email, phone }: Me): void {
+    const { draft } = this.get();
+    this.put({ name, email: draft.email || (email ?? ""), phone: draft.phone || (phone ?? "") });
+  }
+
+  #forgetMe(): void {
+    this.set({ me: undefined });
+    this.put({ authenticated: false, name: "", email: "", phone: "" });
+  }
 
   /** Takes what somebody chose, as far as it fits; a copy of the card in place of the one before. Nothing leaves the browser. */
   choose = async (kind: DocumentKind, files: readonly File[]): Promise<void> => {
@@ -172,16 +233,16 @@ export class Booking extends Store<BookingState> {
     this.set({ busy: true, notice: undefined, retryAfterS: undefined });
     try {
       const [phone, note] = [draft.phone.trim(), draft.note.trim()];
-      const card = needsCopy(service) ? draft.files.find(({ kind, lost }) => kind === "identity_copy" && !lost) : undefined;
+      const card = needsCopy(service, draft.authenticated) ? draft.files.find(({ kind, lost }) => kind === "identity_copy" && !lost) : undefined;
       const copy = card && (await this.#files.get(card.id, card.name));
-      if (needsCopy(service) && !copy) return this.#without(card);
+      if (needsCopy(service, draft.authenticated) && !copy) return this.#without(card);
       if (copy) this.set({ sent: 0 });
       const booked = await api.book({
         service: service.key, topic: draft.topic, start: draft.slot.start, name: draft.name.trim(), email: draft.email.trim(), language, consent: draft.consent,
-        attempt: draft.attempt, ...(phone ? { phone } : {}), ...(note ? { note } : {}),
+        attempt: draft.attempt, ...(phone ? { phone } : {}), ...(note ? { note } : {}), ...(draft.authenticated ? { authenticated: true } : {}),
       }, copy, (sent) => this.set({ sent }));
       const files = draft.files.filter(({ kind, lost }) => kind === "document" && !lost);
-      this.#confirmed({ ...booked, service: service.key, topic: draft.topic, files, opened: false });
+      this.#confirmed({ ...booked, service: service.key, topic: draft.topic, mine: draft.authenticated, files, opened: false });
       void this.#files.remove(draft.files.filter((file) => !files.includes(file)).map(({ id }) => id));
       forgetSetting(DRAFT);
       this.set({ draft: emptyDraft(drawSecret()) });
@@ -271,6 +332,10 @@ export class Booking extends Store<BookingState> {
     } else if (field) {
       this.go("details");
       this.set({ faults: { [field]: "refused" }, told: this.get().told + 1 });
+    } else if (code === "not_signed_in") {
+      this.#forgetMe();
+      this.go("consent");
+      this.set({ notice: "person_ended" });
     } else {
       this.set({ notice: code, retryAfterS });
     }

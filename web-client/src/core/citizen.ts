@@ -43,7 +43,7 @@ const SEATED = new Set(["waiting", "ringing", "in_call"]);
 
 export type CitizenScreen =
   | "loading" | "problem" | "too_early" | "reschedule" | "call_back" | "welcome" | "check" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled"
-  | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
+  | "step_up" | "elsewhere" | "replaced" | "waiting" | "ringing" | "call" | "left" | "closed";
 
 /** Which screen the state means. */
 export function citizenScreen(at: CitizenState): CitizenScreen {
@@ -71,7 +71,7 @@ export function citizenScreen(at: CitizenState): CitizenScreen {
     case "missed": return "missed";
     case "cancelled": return "cancelled";
     case "too_early": return at.step === "check" || at.step === "reschedule" ? at.step : "too_early";
-    default: return at.step === "check" ? "check" : "welcome";
+    default: return at.link.step_up ? "step_up" : at.step === "check" ? "check" : "welcome";
   }
 }
 
@@ -117,7 +117,7 @@ export class Citizen extends Side<CitizenState> {
       writeSetting("is-guest", String(this.#isGuest));
       writeSetting("helpdesk", link.service.helpdesk_phone);
       this.set({ link, serverAheadMs: Date.parse(link.server_time) - Date.now() });
-      if (link.phase === "open") this.signaling.start();
+      if (link.phase === "open" && !link.step_up) this.signaling.start();
       if (link.phase === "too_early") this.#lookAgainAt(Date.parse(link.opens));
       this.#linkKnown(link);
     } catch (error) {
@@ -135,6 +135,18 @@ export class Citizen extends Side<CitizenState> {
     if (this.#token) return api.join(this.#token);
     return this.#isGuest ? api.guest() : api.link();
   }
+
+  /** Shows who this is: with the provider's word that this browser has, or by going there. */
+  showWho = (language: string) => this.attempt(async () => {
+    try {
+      await api.stepUp();
+    } catch (error) {
+      if (!(error instanceof ApiError) || (error.code !== "not_signed_in" && error.code !== "not_assured")) throw error;
+      location.assign((await api.beginSignIn("join", language)).url);
+      return;
+    }
+    await this.load();
+  });
 
   toCheck = (): void => {
     this.media.setMuted(false);

@@ -22,6 +22,8 @@ export type Presence = "here" | "away";
 export type RowState = "expected" | "waiting" | "ringing" | "in_call" | "left";
 export type Quality = "good" | "fair" | "poor" | "lost";
 export type LinkPhase = "too_early" | "open" | "late" | "over" | "documents" | "erased" | "missed" | "cancelled";
+/** How sure an identity provider is of who somebody is (eIDAS). */
+export type Assurance = "low" | "substantial" | "high";
 /** Of whom a copy of the identity card is asked. */
 export type IdentityCheck = "always" | "unauthenticated" | "never";
 export type IdentityResult = "matches" | "does_not_match" | "not_needed";
@@ -38,7 +40,8 @@ export type ErrorCode =
   | "too_early" | "late" | "elsewhere" | "closed" | "call_gone" | "bad_offer" | "not_seated"
   | "not_waiting" | "taken" | "busy" | "overloaded" | "not_in_call" | "not_agreed" | "unknown_guest" | "name_taken" | "chat_full"
   | "wrong_key" | "invalid_appointment" | "key_reused" | "slot_taken" | "too_many" | "unknown_link" | "link_replaced" | "slow_down"
-  | "not_signed_in" | "wrong_credentials" | "forbidden" | "not_found" | "too_large"
+  | "not_signed_in" | "wrong_credentials" | "code_needed" | "wrong_code" | "second_factor_missing"
+  | "sign_in_failed" | "sign_in_refused" | "not_assured" | "provider_unreachable" | "other_person" | "forbidden" | "not_found" | "too_large"
   | "too_many_documents" | "unfit_document" | "unknown_document" | "no_space";
 
 export const Close = {
@@ -150,6 +153,10 @@ export interface DeskRow {
   /** Key of the topic, when the booking named one. */
   topic?: string;
   note?: string;
+  /** How sure an identity provider was of who the citizen is; absent when it was not asked. */
+  assurance?: Assurance;
+  /** The name that it vouches for, where it is not that of the booking. */
+  vouched_name?: string;
   service: string;
   agent: string | null;
 }
@@ -229,6 +236,8 @@ export interface Link {
   /** In the phase `erased`, where `reference` and `name` are empty. */
   receipt?: Receipt;
   server_time: Utc;
+  /** What an identity provider must still vouch for before the citizen may join. */
+  step_up?: Assurance;
   /** Of a cancelled one. */
   cancelled?: { by_service: boolean; reason?: string };
 }
@@ -269,11 +278,12 @@ export interface BookableService {
   document_bytes: number;
   topics: BookableTopic[];
 }
-export interface Services { services: BookableService[] }
+/** `authentication`: citizens can sign in at an identity provider. */
+export interface Services { services: BookableService[]; authentication: boolean }
 /** `full_days`: days of the service's zone with slots of which none is free. */
 export interface Slots { slots: FreeSlot[]; full_days?: string[] }
 /** `attempt`: 43 characters of base64url; sent again, it books nothing more. */
-export interface NewBooking { service: string; topic: string; start: string; name: string; email: string; phone?: string; note?: string; language: string; consent: boolean; attempt?: string }
+export interface NewBooking { service: string; topic: string; start: string; name: string; email: string; phone?: string; note?: string; language: string; consent: boolean; attempt?: string; authenticated?: boolean }
 /** `qr`: rows of 0 and 1 (dark). */
 export interface Booking { reference: string; start: Utc; end: Utc; join_url: string; qr: string[]; mail: boolean }
 export interface NewStart { start: string }
@@ -283,4 +293,33 @@ export interface CallbackTime { start: Utc; end: Utc }
 export type CallbackAsked = CallbackTime & { callback?: string; mail?: boolean };
 export interface CallbackTimes { times: CallbackTime[] }
 export interface CallbackDone { done: boolean }
-export interface AgentAccount { name: string; roles: string[]; language: string }
+export interface AgentAccount { name: string; roles: ("agent" | "supervisor")[]; language: string }
+export interface SignIn { username: string; password: string; code?: string }
+/** To which page a citizen comes back from the identity provider. */
+export type ComeBack = "book" | "mine" | "join";
+export interface SignInBegin { to: ComeBack; language: string }
+export interface StaffSignInBegin { language: string }
+export interface SignInAt { url: string }
+/** What the provider gave the browser. */
+export interface SignInEnd { state: string; code?: string; error?: string; iss?: string }
+export interface SignedIn { to: ComeBack }
+/** The citizen as the provider vouches for them. */
+export interface Me { name: string; email?: string; phone?: string; assurance: Assurance; ends_within_s: number }
+export interface MyAppointment {
+  reference: string;
+  phase: LinkPhase;
+  service: Link["service"];
+  start: Utc;
+  end: Utc;
+  time_zone: string;
+  can_cancel: boolean;
+  can_move: boolean;
+}
+export interface MyAppointments { appointments: MyAppointment[] }
+export interface SecondFactorAsk { username: string; password: string }
+/** `qr`: rows of 0 and 1 (dark). `setup` is sent back. */
+export interface SecondFactorOffer { secret: string; uri: string; qr: string[]; setup: string }
+export interface SecondFactorConfirm { username: string; password: string; setup: string; code: string }
+export interface SecondFactorSet { recovery_codes: string[]; account: AgentAccount }
+/** Which ways in there are for the staff. */
+export interface WaysIn { provider: boolean }

@@ -9,6 +9,8 @@ const KNOWN: Record<string, Key> = {
   wrong_state: "notice.wrong_state",
   not_agreed: "notice.not_agreed", unknown_guest: "notice.unknown_guest", name_taken: "notice.name_taken",
   signed_out: "notice.signed_out", wrong_credentials: "notice.wrong_credentials", message_sent: "notice.message_sent",
+  sign_in_failed: "notice.sign_in_failed", sign_in_refused: "notice.sign_in_refused", not_assured: "notice.not_assured", provider_unreachable: "notice.provider_unreachable",
+  other_person: "notice.other_person", wrong_code: "notice.wrong_code",
   "ended.left": "notice.ended_left", "ended.put_back": "notice.ended_put_back", "ended.unanswered": "notice.ended_unanswered",
   "ended.declined": "notice.ended_declined", "ended.closed": "notice.ended_closed",
 };

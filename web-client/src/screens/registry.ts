@@ -7,13 +7,14 @@ import type { Draft } from "../core/booking-steps";
 import type { CallbackState } from "../core/callback";
 import type { CitizenState } from "../core/citizen";
 import type { LocalMediaState } from "../core/local-media";
-import type { BookableService, CallbackRow, CancelLink, DeskRow, DocumentEntry, FreeSlot, Guest, Link, Participant, Phase, State } from "../core/protocol";
+import type { BookableService, CallbackRow, CancelLink, DeskRow, DocumentEntry, FreeSlot, Guest, Link, Me, MyAppointment, Participant, Phase, State } from "../core/protocol";
 import type { SeatState } from "../core/seat";
 import type { SlotsState } from "../core/slot-finder";
 import type { AgentActions, AgentView } from "./agent/view";
 import { noDocuments, type DocumentsState } from "../core/documents";
 import type { BookingActions, BookingView, CallbackActions, SlotActions } from "./book/view";
 import type { CancelView } from "./cancel";
+import type { MineView } from "./mine/mine-screen";
 import type { CitizenActions, CitizenView, MediaActionsFull } from "./citizen/view";
 import type { ChosenFile } from "../core/chosen-files";
 import type { DocumentActions } from "./document-list";
@@ -36,7 +37,8 @@ export type Example =
   | { id: string; page: "agent"; view(pictures: Pictures): AgentView }
   | { id: string; page: "book"; view(): BookingView }
   | { id: string; page: "cancel"; view(): CancelView }
-  | { id: string; page: "landing"; booking?: boolean };
+  | { id: string; page: "mine"; view(): MineView }
+  | { id: string; page: "landing"; booking?: boolean; mine?: boolean };
 
 const NOW = Date.parse("2026-11-23T08:12:30.000Z");
 const at = (minutes: number, seconds = 0) => new Date(NOW + minutes * 60_000 + seconds * 1_000).toISOString();
@@ -44,11 +46,11 @@ const nothing = () => undefined as never;
 const later = async () => undefined as never;
 
 const citizenActions: CitizenActions = {
-  load: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, deleteEverything: later, toReschedule: nothing, choose: nothing, reschedule: later, toCallBack: nothing, back: nothing, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
+  load: later, showWho: later, toCheck: nothing, toWelcome: nothing, arrive: later, takeOver: later, accept: later, decline: later, leave: later, comeBack: later, cancelAppointment: later, deleteEverything: later, toReschedule: nothing, choose: nothing, reschedule: later, toCallBack: nothing, back: nothing, knock: later, agree: later, useThisPage: nothing, clearNotice: nothing,
 };
 const documentsActions: DocumentActions = { load: later, send: nothing, cancel: nothing, remove: later, again: nothing };
 const agentActions: AgentActions = {
-  load: later, signIn: later, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later, setCallbackDone: later,
+  load: later, signIn: later, signInAtProvider: later, confirmSecondFactor: later, toDesk: nothing, signOut: later, call: later, comeBack: later, stopRinging: later, putBack: later, hangUp: later, takeOver: later, close: later, notify: later, setCallbackDone: later,
   invite: later, forgetInvited: nothing, lookForDocuments: later, lookAtCopy: later, putCopyAway: nothing, sayIdentity: later, letIn: later, putBackGuest: later, revoke: later, removeGuest: later,
   useThisPage: nothing, clearNotice: nothing, cancelPreparing: nothing,
 };
@@ -64,7 +66,7 @@ const link: Link = {
 const anna: Participant = { participant: 1, role: "agent", name: "Anna Agent", presence: "here", microphone: true, camera: true, screen: false };
 const clara: Participant = { participant: 0, role: "citizen", name: "Clara Weber-Thill", presence: "here", microphone: true, camera: true, screen: false };
 
-const bookingActions: BookingActions = { load: later, put: nothing, choose: later, takeOut: nothing, next: nothing, back: nothing, go: nothing, take: nothing, callBack: nothing, confirm: later, follow: later, another: nothing };
+const bookingActions: BookingActions = { load: later, put: nothing, choose: later, takeOut: nothing, next: nothing, back: nothing, go: nothing, take: nothing, callBack: nothing, confirm: later, follow: later, another: nothing, authenticate: later, withoutAuthentication: nothing, signOut: later };
 const slotActions: SlotActions = { again: later, later: later, earlier: later };
 const callbackActions: CallbackActions = { load: later, put: nothing, send: later };
 
@@ -175,6 +177,16 @@ function cancelling(id: string, of: Partial<CancelLink>, more: Partial<CancelVie
   return { id, page: "cancel", view: () => ({ at: { busy: false, link: { ...cancelLink, ...of }, ...more }, act: { load: later, cancel: later }, asking }) };
 }
 
+const me: Me = { name: "Clara Weber-Thill", email: "clara.weber@example.lu", phone: "+352 621 123 456", assurance: "substantial", ends_within_s: 3600 };
+const ownOne: MyAppointment = { reference: link.reference, phase: "too_early", service: link.service, start: at(60 * 51), end: at(60 * 51 + 20), time_zone: link.time_zone, can_cancel: true, can_move: true };
+const own: MyAppointment[] = [
+  ownOne, { ...ownOne, reference: "M2C-9TA", phase: "open", start: at(7.5), end: at(27.5), can_move: false }, { ...ownOne, reference: "P4H-7WE", phase: "cancelled", start: at(-DAY), end: at(-DAY + 20), can_cancel: false, can_move: false },
+];
+
+function mine(id: string, of: Partial<MineView["at"]>, cancelling?: MyAppointment): Example {
+  return { id, page: "mine", view: () => ({ at: { step: "signed_out", appointments: [], left: false, busy: false, ...of }, act: { load: later, signIn: later, signOut: later, open: later, cancel: later }, cancelling }) };
+}
+
 const row = (name: string, more: Partial<DeskRow>): DeskRow => ({
   appointment: name, reference: "K7Q-4MX", name, state: "waiting", presence: "here", since: at(-4), start: link.start, end: link.end, language: "fr", service: "advice", agent: null, ...more,
 });
@@ -259,7 +271,7 @@ const erasedLink: Link = { ...link, phase: "erased", name: "", reference: "", re
 
 export const examples: Example[] = [
   { id: "landing", page: "landing" },
-  { id: "landing-booking", page: "landing", booking: true },
+  { id: "landing-booking", page: "landing", booking: true, mine: true },
 
   citizen("loading", { at: { link: undefined } }),
   citizen("too-early", { at: { link: { ...link, phase: "too_early", opens: at(134) } } }),
@@ -274,6 +286,8 @@ export const examples: Example[] = [
   citizen("reschedule-taken", { at: { step: "reschedule", notice: "slot_taken", instead: [slotAt(2 * DAY - 22.5), slotAt(3 * DAY - 42.5)], link: { ...link, phase: "too_early", opens: at(134) } } }),
   citizen("link-call-back", { at: { step: "call_back", link: { ...link, phase: "late" } }, callback: { ...wish, aboutAppointment: true, wish: { ...wish.wish, name: link.name } } }),
   citizen("too-early-test", { at: { step: "check", link: { ...link, phase: "too_early", opens: at(134) } } }),
+  citizen("step-up", { at: { link: { ...link, step_up: "substantial" } } }),
+  citizen("step-up-other-person", { at: { link: { ...link, step_up: "substantial" }, notice: "other_person" } }),
   citizen("welcome", {}),
   citizen("welcome-reconnecting", { at: { line: "reconnecting" } }),
   citizen("check-asking", { at: { step: "check" }, media: { ...noMedia, step: "asking" } }),
@@ -354,6 +368,17 @@ export const examples: Example[] = [
   booking("service", { step: "service", services: [service, second], draft: empty }),
   booking("service-missing", { step: "service", services: [service, second], draft: empty, incomplete: true }),
   booking("consent", { step: "consent", draft: empty }),
+  booking("consent-authentication", { step: "consent", draft: empty, authentication: true }),
+  booking("consent-known", { step: "consent", draft: empty, authentication: true, me }),
+  booking("consent-provider-away", { step: "consent", draft: { ...empty, consent: true }, authentication: true, notice: "provider_unreachable" }),
+  booking("consent-ended", { step: "consent", draft: { ...empty, consent: true }, authentication: true, notice: "person_ended" }),
+  booking("details-authenticated", { step: "details", draft: { ...draft, authenticated: true }, authentication: true, me }),
+  mine("mine-signed-out", {}),
+  mine("mine-left", { left: true }),
+  mine("mine", { step: "list", me, appointments: own }),
+  mine("mine-none", { step: "list", me }),
+  mine("mine-cancel", { step: "list", me, appointments: own }, ownOne),
+  ...(["sign_in_failed", "sign_in_refused", "not_assured", "provider_unreachable", "other_person", "internal"] as const).map((problem) => mine(`mine-${problem.replace(/_/g, "-")}`, { step: "returning", problem })),
   booking("consent-missing", { step: "consent", draft: empty, incomplete: true }),
   booking("topic", { step: "topic", draft: { ...empty, consent: true } }),
   booking("topic-chosen", { step: "topic" }),
@@ -393,6 +418,12 @@ export const examples: Example[] = [
   booking("call-back-asked", { step: "call_back" }, { callback: { ...told, asked: times[0] } }),
 
   agent("agent-sign-in", { at: { step: "sign_in", account: undefined } }),
+  agent("agent-sign-in-provider", { at: { step: "sign_in", account: undefined, provider: true } }),
+  agent("agent-sign-in-code", { at: { step: "sign_in", account: undefined, codeNeeded: true, notice: "wrong_code" } }),
+  agent("agent-second-factor", { at: { step: "sign_in", account: undefined, offer: { secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", uri: "otpauth://totp/x", qr: squares, setup: "" } } }),
+  agent("agent-recovery-codes", { at: { step: "sign_in", account: undefined, recoveryCodes: Array.from({ length: 10 }, (_, i) => `k7q4m-x2p9${"abcdefghij"[i]}`) } }),
+  agent("agent-call-assured", { at: { rows: [{ ...rows[0]!, assurance: "substantial", vouched_name: "Clara Weber" }], state: agentInCall, callSince: NOW - 312_000 }, media: (p) => media(p), seat: (p) => talking([{ ...clara, media: p.citizen }]) }),
+  agent("agent-desk-assured", { at: { rows: rows.map((one, i) => (i === 0 ? { ...one, assurance: "substantial" } : i === 1 ? { ...one, assurance: "high", vouched_name: "Jean Fontaine" } : i === 7 ? { ...one, assurance: "low" } : one)) } }),
   agent("agent-sign-in-wrong", { at: { step: "sign_in", account: undefined, notice: "wrong_credentials" } }),
   agent("agent-signed-out", { at: { step: "sign_in", account: undefined, notice: "signed_out" } }),
   agent("agent-sign-in-slow-down", { at: { step: "sign_in", account: undefined, notice: "slow_down", retryAfterS: 30 } }),

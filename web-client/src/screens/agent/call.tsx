@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon";
 import { Notice } from "../../ui/page";
 import { noticeText } from "../notices";
 import { Stage } from "../stage";
+import { Assured } from "./desk";
 import { CitizenDocuments } from "./documents";
 import { GuestList, InviteDialog, LinkDialog } from "./guests";
 import { IdentityCheck } from "./identity";
@@ -32,6 +33,7 @@ export function AgentCall({ at, media, seat, talk, act, mediaAct, fixed }: Agent
         said={at.knocked && !seat.people.some((person) => person.name === at.knocked?.name) ? text("guests.said", { name: at.knocked.name }) : seat.people.length === 0 ? text("call.citizen_left", { name }) : citizen?.presence === "away" ? text("call.away_said", { name }) : undefined}
         side={<>
           <h2>{name}</h2>
+          {row && <p><Assured row={row} /></p>}
           <dl class="facts">
             <div><dt>{text("appointment.reference")}</dt><dd class="reference">{state.reference}</dd></div>
             <div><dt>{text("desk.slot")}</dt><dd>{text("appointment.span", { start: text.time(state.start), end: text.time(state.end) })}</dd></div>

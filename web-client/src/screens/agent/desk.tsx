@@ -39,7 +39,7 @@ export function Desk(view: AgentView) {
                 <tbody>
                   {waiting.map((row) => (
                     <tr key={row.appointment}>
-                      <th scope="row"><span class="person-name">{row.name}</span><span class="person-more">{row.reference} · <LanguageName code={row.language} />{row.presence === "away" && <em> · {text("desk.away")}</em>}</span><Told row={row} services={at.services} /></th>
+                      <th scope="row"><span class="person-name">{row.name}</span><Assured row={row} /><span class="person-more">{row.reference} · <LanguageName code={row.language} />{row.presence === "away" && <em> · {text("desk.away")}</em>}</span><Told row={row} services={at.services} /></th>
                       <td class="people-slot">{text.time(row.start)}–{text.time(row.end)}</td>
                       <td>{since(row) < 1 ? text("desk.just_now") : text.count("minutes", since(row))}</td>
                       <td class="people-do">
@@ -65,7 +65,7 @@ export function Desk(view: AgentView) {
                 {others.map((row) => (
                   <tr key={row.appointment}>
                     <td class="others-time">{text.time(row.start)}</td>
-                    <th scope="row"><strong>{row.name}</strong><span class="person-more">{stateText(view, row)}</span><Told row={row} services={at.services} /></th>
+                    <th scope="row"><strong>{row.name}</strong><Assured row={row} /><span class="person-more">{stateText(view, row)}</span><Told row={row} services={at.services} /></th>
                     <td class="people-do">{row.state === "in_call" && <Button icon="back" busy={at.busy} onClick={() => void act.comeBack(row)}>{text(row.agent && row.agent !== at.account?.name ? "desk.join" : "desk.return")}</Button>}</td>
                   </tr>
                 ))}
@@ -95,6 +95,13 @@ function Told({ row, services }: { row: DeskRow; services: BookableService[] }) 
   const topic = services.find((one) => one.key === row.service)?.topics.find((one) => one.key === row.topic);
   if (!topic && !row.note) return null;
   return <span class="person-more">{topic && (topic.names[language] ?? topic.names["en"])}{row.note && <q class="note">{row.note}</q>}</span>;
+}
+
+/** How sure an identity provider was of who this is, and of which name. Nothing where nobody asked it. */
+export function Assured({ row }: { row: Pick<DeskRow, "assurance" | "vouched_name"> }) {
+  const text = useText();
+  if (!row.assurance) return null;
+  return <span class="person-more">{text(`assurance.${row.assurance}`)}{row.vouched_name && <> · {text("assurance.as", { name: row.vouched_name })}</>}</span>;
 }
 
 function LanguageName({ code }: { code: string }) {

@@ -7,7 +7,7 @@ import type { MediaActionsFull } from "../citizen/view";
 import type { TalkView } from "../talk";
 
 export type AgentActions = Pick<Agent,
-  "load" | "signIn" | "signOut" | "call" | "comeBack" | "stopRinging" | "putBack" | "hangUp" | "takeOver" | "close" | "notify" | "setCallbackDone" | "invite" | "forgetInvited" | "lookForDocuments" | "lookAtCopy" | "putCopyAway" | "sayIdentity" | "letIn" | "putBackGuest" | "revoke" | "removeGuest" | "useThisPage" | "clearNotice" | "cancelPreparing">;
+  "load" | "signIn" | "signInAtProvider" | "confirmSecondFactor" | "toDesk" | "signOut" | "call" | "comeBack" | "stopRinging" | "putBack" | "hangUp" | "takeOver" | "close" | "notify" | "setCallbackDone" | "invite" | "forgetInvited" | "lookForDocuments" | "lookAtCopy" | "putCopyAway" | "sayIdentity" | "letIn" | "putBackGuest" | "revoke" | "removeGuest" | "useThisPage" | "clearNotice" | "cancelPreparing">;
 
 export interface AgentView {
   at: AgentState;

@@ -2,10 +2,12 @@
 
 import { serviceOf, topicOf } from "../../core/booking-steps";
 import type { BookableTopic } from "../../core/protocol";
+import { Button } from "../../ui/button";
 import { Choice } from "../../ui/form";
 import { useText } from "../../ui/hooks";
 import { Icon } from "../../ui/icon";
 import { Card, Notice } from "../../ui/page";
+import { KnownAs } from "../mine/known-as";
 import { CallMeBack, StepPage } from "./step";
 import { listed, said, type BookingView } from "./view";
 
@@ -31,7 +33,9 @@ export function Consent(view: BookingView) {
   const text = useText();
   const faults = at.incomplete ? [{ id: "consent", text: text("book.consent_missing") }] : [];
   return (
-    <StepPage {...view} step="consent" title="book.title" lead="book.lead" faults={faults} next="book.without">
+    <StepPage {...view} step="consent" title="book.title" lead="book.lead" faults={faults} next="book.without" onNext={act.withoutAuthentication}
+      first={at.authentication && <Button kind="primary" icon="lock" busy={at.busy} onClick={() => void act.authenticate(text.language)}>{text("book.with")}</Button>}>
+      {at.me && <KnownAs me={at.me} onSignOut={() => void act.signOut()} />}
       <section class="privacy" aria-labelledby="privacy-title">
         <h2 id="privacy-title"><Icon name="lock" />{text("book.privacy_title")}</h2>
         <p>{text("book.privacy_what")}</p>
@@ -39,6 +43,7 @@ export function Consent(view: BookingView) {
         <p>{text("privacy.not_recorded")}</p>
       </section>
       <Choice id="consent" checked={at.draft.consent} invalid={faults.length > 0} onChoose={(consent) => act.put({ consent })}>{text("book.consent")}</Choice>
+      {at.authentication && <p class="hint">{text("book.with_what")}</p>}
     </StepPage>
   );
 }

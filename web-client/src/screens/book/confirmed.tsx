@@ -65,6 +65,7 @@ export function ConfirmedPage({ at, act, documents, documentsAct }: BookingView)
       {topic && <TopicAbout topic={topic} />}
       <h2>{text("prepare.title")}</h2>
       <Preparation />
+      {booked.mine && <p><a href="/mine">{text("mine.title")}</a></p>}
       <div class="go"><Button kind="quiet" onClick={act.another}>{text("booked.another")}</Button></div>
     </Page>
   );

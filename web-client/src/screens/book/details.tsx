@@ -4,6 +4,7 @@ import { NAME_CHARACTERS_MAX, NOTE_CHARACTERS_MAX, type Fault, type Field } from
 import type { Key } from "../../core/text";
 import { TextField } from "../../ui/form";
 import { useText } from "../../ui/hooks";
+import { KnownAs } from "../mine/known-as";
 import { StepPage } from "./step";
 import type { BookingView } from "./view";
 
@@ -30,7 +31,9 @@ export function Details(view: BookingView) {
   const left = NOTE_CHARACTERS_MAX - [...note].length;
   return (
     <StepPage {...view} step="details" title="book.details_title" faults={faults}>
-      <TextField id="name" label={text("book.name")} hint={text("book.name_hint")} fault={fault("name")} autoComplete="name" required maxLength={2 * NAME_CHARACTERS_MAX} value={name} onInput={(name) => act.put({ name })} />
+      {at.draft.authenticated && at.me
+        ? <KnownAs me={at.me} onSignOut={() => void act.signOut()} />
+        : <TextField id="name" label={text("book.name")} hint={text("book.name_hint")} fault={fault("name")} autoComplete="name" required maxLength={2 * NAME_CHARACTERS_MAX} value={name} onInput={(name) => act.put({ name })} />}
       <TextField id="email" label={text("book.email")} hint={text("book.email_hint")} fault={fault("email")} type="email" autoComplete="email" required maxLength={254} value={email} onInput={(email) => act.put({ email })} />
       <TextField id="phone" label={text("book.phone")} hint={text("book.phone_hint")} fault={fault("phone")} type="tel" autoComplete="tel" maxLength={40} value={phone} onInput={(phone) => act.put({ phone })} />
       <TextField id="note" label={text("book.note")} hint={text("book.note_hint")} fault={fault("note")} rows={4} value={note} counter={left < 0 ? text.count("book.note_over", -left) : text.count("book.note_left", left)} onInput={(note) => act.put({ note })} />

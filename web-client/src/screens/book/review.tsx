@@ -32,7 +32,7 @@ export function Review(view: BookingView) {
         {steps.includes("identity") && part("identity", "docs.card", cards.map(({ name, size }) => <>{name} <span class="hint">{sizeText(text, size)}</span></>))}
         {steps.includes("documents") && part("documents", "book.documents", others.length === 0 ? text("book.documents_none") : <ul class="plain-list">{others.map(({ name, size }) => <li>{name} <span class="hint">{sizeText(text, size)}</span></li>)}</ul>)}
       </dl>
-      {files.length > 0 && <p class="hint">{text("book.sent_on_confirm")}</p>}
+      {(others.length > 0 || (steps.includes("identity") && cards.length > 0)) && <p class="hint">{text("book.sent_on_confirm")}</p>}
       {at.sent !== undefined && <p class="sending"><progress max={100} value={Math.floor(at.sent * 100)} aria-label={text("book.card_sending")} /><span role="status" class="hint">{text("book.card_sending")}</span></p>}
       <TopicAbout topic={topic} />
     </StepPage>

@@ -18,12 +18,14 @@ interface StepPageProps extends BookingView {
   /** What the button on says; without one there is none. */
   next?: Key;
   onNext?(): void;
+  /** A way on before the others. */
+  first?: ComponentChildren;
   /** Below the way on. */
   aside?: ComponentChildren;
   children: ComponentChildren;
 }
 
-export function StepPage({ at, act, step, title, lead, faults = [], next = "book.next", onNext, aside, children }: StepPageProps) {
+export function StepPage({ at, act, step, title, lead, faults = [], next = "book.next", onNext, first, aside, children }: StepPageProps) {
   const text = useText();
   const steps = stepsOf(at.services ?? [], at.draft);
   const number = steps.indexOf(step) + 1;
@@ -36,7 +38,8 @@ export function StepPage({ at, act, step, title, lead, faults = [], next = "book
       <form class="step" noValidate onSubmit={(event) => { event.preventDefault(); (onNext ?? act.next)(); }}>
         {children}
         <div class="go">
-          <Button kind="primary" submit busy={at.busy}>{text(next)}</Button>
+          {first}
+          <Button kind={first ? "plain" : "primary"} submit busy={at.busy}>{text(next)}</Button>
           {number > 1 && <Button kind="quiet" icon="back" onClick={act.back}>{text("back")}</Button>}
         </div>
       </form>
@@ -48,6 +51,7 @@ export function StepPage({ at, act, step, title, lead, faults = [], next = "book
     if (code === "slow_down") return text.count("book.slow_down", Math.max(1, Math.ceil(retryAfterS / 60)));
     if (code === "too_many") return text("book.too_many");
     if (code === "slot_taken") return text("book.taken");
+    if (code === "person_ended") return text("mine.ended");
     return noticeText(text, code === "unreachable" ? "offline" : code);
   }
 }

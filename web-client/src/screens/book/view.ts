@@ -7,7 +7,7 @@ import type { SlotFinder, SlotsState } from "../../core/slot-finder";
 import type { Language } from "../../core/text";
 import type { DocumentActions } from "../document-list";
 
-export type BookingActions = Pick<Booking, "load" | "put" | "choose" | "takeOut" | "next" | "back" | "go" | "take" | "callBack" | "confirm" | "follow" | "another">;
+export type BookingActions = Pick<Booking, "load" | "put" | "choose" | "takeOut" | "next" | "back" | "go" | "take" | "callBack" | "confirm" | "follow" | "another" | "authenticate" | "withoutAuthentication" | "signOut">;
 export type SlotActions = Pick<SlotFinder, "again" | "later" | "earlier">;
 export type CallbackActions = Pick<Callback, "load" | "put" | "send">;
 

@@ -9,6 +9,7 @@ import { Erased } from "./erase";
 import { Loading, Outcome, Problem } from "./outcomes";
 import { Reschedule } from "./reschedule";
 import { Ringing } from "./ringing";
+import { StepUp } from "./step-up";
 import { TooEarly } from "./too-early";
 import type { CitizenView } from "./view";
 import { Door, Waiting } from "./waiting";
@@ -22,6 +23,7 @@ export function CitizenScreen(view: CitizenView) {
     case "too_early": return <TooEarly {...view} />;
     case "reschedule": return <Reschedule {...view} />;
     case "call_back": return view.callback && view.callbackAct ? <CallbackPage at={view.callback} act={view.callbackAct} onBack={view.act.back} /> : <Loading />;
+    case "step_up": return <StepUp {...view} />;
     case "welcome": return <Welcome {...view} />;
     case "check": return <Check {...view} />;
     case "waiting": return view.at.link?.guest ? <Door {...view} /> : <Waiting {...view} />;

@@ -3,12 +3,21 @@
 use std::fmt;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::NotifyError;
 use crate::limits;
+
+/// A file that does not hold a secret that may be used. The operator's fault.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {why}", path.display())]
+pub struct SecretError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What is wrong, and what would be right.
+    pub why: String,
+}
 
 /// Never shown, wiped when dropped.
 #[derive(Clone)]
@@ -17,8 +26,8 @@ pub struct Secret(Zeroizing<String>);
 impl Secret {
     /// The text of the file, without the line break at its end. Refused when others may read the file, when it is empty or longer than
     /// `limits::SECRET_BYTES`.
-    pub fn read(path: &Path) -> Result<Self, NotifyError> {
-        let wrong = |why: String| NotifyError::SecretFile { path: path.to_owned(), why };
+    pub fn read(path: &Path) -> Result<Self, SecretError> {
+        let wrong = |why: String| SecretError { path: path.to_owned(), why };
         let file = std::fs::File::open(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let mode = file.metadata().map_err(|error| wrong(error.to_string()))?.permissions().mode();
         if mode & 0o077 != 0 {
@@ -36,7 +45,7 @@ impl Secret {
     }
 
     /// One that came by a pipe.
-    pub(super) fn told(text: String) -> Self {
+    pub fn told(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
@@ -56,7 +65,7 @@ impl fmt::Debug for Secret {
 mod tests {
     use super::*;
 
-    fn read(text: &str, mode: u32) -> Result<Secret, NotifyError> {
+    fn read(text: &str, mode: u32) -> Result<Secret, SecretError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("secret");
         std::fs::write(&path, text).unwrap();
