@@ -27,6 +27,12 @@ ROLES = ["nobody", "citizen", "guest", "agent", "key"]
 # Which part of the cases each role has: a guest has one operation of their own.
 PARTS = {"nobody": 2, "citizen": 3, "guest": 1, "agent": 2, "key": 3}
 
+# What needs a provider of OpenID Connect, or an account that has no second factor yet: reached in tests/it/{sign_in,staff,second_factor}.rs, where there is one. Must not be reached here.
+ELSEWHERE = {
+    "offerSecondFactor", "confirmSecondFactor", "beginStaffSignIn", "endStaffSignIn", "stepUp", "showMe", "listMyAppointments", "cancelMyAppointment", "openMyAppointment",
+    "rescheduleMyAppointment", "beginSignIn", "endSignIn", "signOutMe",
+}
+
 
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as line:
@@ -115,10 +121,12 @@ def main():
         for line in lines:
             statuses[line["operation"]][line["status"]] += 1
         unreached = [name for name, of in operations.items() if not any(status[0] == "2" and statuses[name][int(status)] for status in of["responses"])]
+        # A list that names too much would hide what is not reached any more.
+        unreached = sorted(set(unreached) ^ ELSEWHERE)
         undeclared = [(name, status) for name, of in operations.items() for status in statuses[name] if str(status) not in of["responses"] and status != 405]
         broken = [(name, status, number) for name in statuses for status, number in statuses[name].items() if status >= 500 and status != 503]
         partial = bool(wanted.only) or set(roles) != set(ROLES)
-        for name, found in (("a status that is not declared", undeclared), ("5xx", broken), ("an operation that never reached its 2xx", [] if partial else unreached)):
+        for name, found in (("a status that is not declared", undeclared), ("5xx", broken), ("an operation that never reached its 2xx, or one that should not have", [] if partial else unreached)):
             print(f"{'FAIL' if found else 'ok  '} contract: {name}: {found or 'none'}")
             failed += [name] if found else []
         all_in_all = collections.Counter(line["status"] for line in lines)

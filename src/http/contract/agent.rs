@@ -95,6 +95,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "lookAtIdentityCopy",
             "The copy of an identity card, to be drawn under a watermark and never saved: for a script of the page alone, and a line in the audit trail.",
         )
+        .scripted()
         .answers_with(200, Told::File(IDENTITY_KINDS))
         .or(&[(403, Forbidden), (404, UnknownAppointment), (404, UnknownDocument)]),
         Operation::new(

@@ -98,12 +98,29 @@ pub struct Operation {
     /// Operations that a value of the answer leads to: their id, their parameter, where the value stands.
     pub(super) leads_to: &'static [(&'static str, &'static str, &'static str)],
     pub(super) once: bool,
+    /// Reads, and for a script of our own page alone.
+    pub(super) scripted: bool,
 }
 
 impl Operation {
     pub(super) fn new(method: Method, path: &'static str, caller: Caller, id: &'static str, about: &'static str) -> Self {
         let (success, answer, body) = (StatusCode::OK, Told::Nothing, Told::Nothing);
-        Self { method, path, caller, id, about, query: &[], body, example: None, success, answer, errors: &[], leads_to: &[], once: false }
+        Self {
+            method,
+            path,
+            caller,
+            id,
+            about,
+            query: &[],
+            body,
+            example: None,
+            success,
+            answer,
+            errors: &[],
+            leads_to: &[],
+            once: false,
+            scripted: false,
+        }
     }
 
     pub(super) fn query(self, query: &'static [Field]) -> Self {
@@ -137,6 +154,11 @@ impl Operation {
     /// It understands `Idempotency-Key`.
     pub(super) fn once(self) -> Self {
         Self { once: true, ..self }
+    }
+
+    /// It reads, and answers a script of our own page alone.
+    pub(super) fn scripted(self) -> Self {
+        Self { scripted: true, ..self }
     }
 
     fn changes(&self) -> bool {
@@ -237,7 +259,7 @@ impl Operation {
             let needed = if field.is_needed { Required::True } else { Required::False };
             all.push(parameter(field.name, ParameterIn::Query, field.about).required(needed).schema(Some(schema)).build());
         }
-        if self.changes() && !self.is_portals() {
+        if (self.changes() || self.scripted) && !self.is_portals() {
             let needed = if matches!(self.caller, Caller::AnybodyOrPortal(_)) { Required::False } else { Required::True };
             let about = "That no foreign web page makes a browser ask; a request with a key need not say it.";
             let schema = text().enum_values(Some(["1"]));
