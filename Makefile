@@ -47,7 +47,7 @@ fuzz:
 
 nightly:
 	@tests/setup/packages test
-	@KILL_ROUNDS=20 JOIN_ROUNDS=100 LOSSY_SEEDS=5 VISAVIS_SIMULATION_SEEDS=10000 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_PLANTED=1 VISAVIS_SOAK_JOINS=5000 CONTRACT_CASES=10000 VISAVIS_RANDOM_TOKENS=100000 VISAVIS_LINK_TRIES=2000 tests/setup/stages lint types unit integration postgres contract web simulation fuzz browser figures
+	@KILL_ROUNDS=20 KEYSTROKES=10000 JOIN_ROUNDS=100 LOSSY_SEEDS=5 VISAVIS_SIMULATION_SEEDS=10000 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_PLANTED=1 VISAVIS_SOAK_JOINS=5000 CONTRACT_CASES=10000 VISAVIS_RANDOM_TOKENS=100000 VISAVIS_LINK_TRIES=2000 tests/setup/stages lint types unit integration postgres contract web simulation fuzz browser figures
 
 clean:
 	@rm -rf web-client/dist web-client/gallery web-client/node_modules tests/browser/node_modules tests/oidc/node_modules

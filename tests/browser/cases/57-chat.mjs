@@ -6,7 +6,7 @@ import { check, quantile, sleep, until } from '../lib/steps.mjs';
 import { bothTexts, chat, delays, keystrokes, reads, spokenLines, type, watchText, write } from '../lib/talk.mjs';
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 1);
-const KEYS = Number(process.env.KEYSTROKES ?? 10_000);
+const KEYS = Number(process.env.KEYSTROKES ?? 1_000);
 
 async function distant(after, name) {
   const network = await LossyNetwork.make(name, 1);

@@ -1,9 +1,9 @@
 // Four people, one of them on a narrow line: everybody gets what their own line carries, and nobody pays for another's.
-import { LossyNetwork } from '../../net/link.mjs';
-import { SMALL_FILM } from '../lib/media.mjs';
-import { Guest, meet, proveTogether } from '../lib/people.mjs';
-import { Server } from '../lib/server.mjs';
-import { check, sleep, until } from '../lib/steps.mjs';
+import { LossyNetwork } from '../../tests/net/link.mjs';
+import { SMALL_FILM } from '../../tests/browser/lib/media.mjs';
+import { Guest, meet, proveTogether } from '../../tests/browser/lib/people.mjs';
+import { Server } from '../../tests/browser/lib/server.mjs';
+import { check, sleep, until } from '../../tests/browser/lib/steps.mjs';
 
 const WIDE = { both: { delay_ms: 20, rate_kbit: 10_000 } };
 const NARROW = { up: { delay_ms: 20, rate_kbit: 10_000 }, down: { delay_ms: 20, rate_kbit: 400, queue_ms: 500 } };
