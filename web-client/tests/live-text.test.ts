@@ -35,6 +35,7 @@ class Model {
 
 class World {
   clock = new FakeClock();
+  way = "";
   model = new Model();
   up = [true, true];
   pages: LiveText[] = [];
@@ -47,7 +48,7 @@ class World {
   constructor(seed: number) {
     this.#seed = seed;
     for (const who of [0, 1]) {
-      const page = new LiveText({ clock: this.clock, drawEpoch: () => (++this.#epochs).toString(16).padStart(8, "0"), send: (block) => this.#send(who, block) });
+      const page = new LiveText({ clock: this.clock, drawEpoch: () => (++this.#epochs).toString(16).padStart(8, "0"), send: (block) => this.#send(who, block), way: () => this.way });
       this.pages.push(page);
     }
     this.pages[0]!.people(0, [{ participant: 1, name: "Anna" }]);
@@ -162,7 +163,7 @@ test("who reloads their page finds what the others typed, and the others see whe
   await world.clock.pass(1_000);
   world.breakLine(0);
   world.up[0] = true;
-  const again = new LiveText({ clock: world.clock, drawEpoch: () => "ffffffff", send: (block) => { const { answers, forward } = world.model.take(0, block); for (const answer of answers) again.received(answer); if (forward) world.pages[1]!.received(forward); return true; } });
+  const again = new LiveText({ clock: world.clock, drawEpoch: () => "ffffffff", way: () => "", send: (block) => { const { answers, forward } = world.model.take(0, block); for (const answer of answers) again.received(answer); if (forward) world.pages[1]!.received(forward); return true; } });
   again.people(0, [{ participant: 1, name: "Anna" }]);
   again.resume();
   assert.deepEqual(again.get().mine.map((line) => line.text), ["half a li"]);
@@ -170,4 +171,17 @@ test("who reloads their page finds what the others typed, and the others see whe
   await world.clock.pass(1_000);
   const clara = world.pages[1]!.get().others[0]!;
   assert.deepEqual([clara.lines.map((line) => line.text), clara.now], [["half a li"], "n"]);
+});
+
+test("what went by a channel that broke goes out again before anything goes by the socket", async () => {
+  const sent: string[] = [];
+  let way = "channel";
+  const clock = new FakeClock();
+  const page = new LiveText({ clock, drawEpoch: () => "00000001", way: () => way, send: (block) => { sent.push(block.slice(-2)); return true; } });
+  page.edit("a");
+  await clock.pass(100);
+  way = "socket";
+  page.edit("ab");
+  await clock.pass(100);
+  assert.deepEqual(sent.map((block) => block.replace(/[^ab]/g, "")), ["a", "ab"]);
 });

@@ -21,6 +21,8 @@ export interface LiveTextOptions {
   clock: Clock;
   /** Hands a block over; false when there is no way now. */
   send(block: string): boolean;
+  /** By which way the next block would go. */
+  way(): string;
   /** Eight hex digits, different each time. */
   drawEpoch(): string;
 }
@@ -44,6 +46,8 @@ export class LiveText extends Store<LiveTextState> {
   #acknowledged = 0;
   /** How much of `#waiting` was sent. */
   #sent = 0;
+  /** The way of the last block. */
+  #way = "";
   #gathering: (() => void) | undefined;
   #repeating: (() => void) | undefined;
   #lastSentAt = -Infinity;
@@ -145,6 +149,10 @@ export class LiveText extends Store<LiveTextState> {
   #flush(): void {
     this.#gathering?.();
     this.#gathering = undefined;
+    // What went another way may still come, later than this would: a hole, which the server takes for a loss. So it goes out once more, before this.
+    const way = this.#options.way();
+    if (way !== this.#way) this.#sent = 0;
+    this.#way = way;
     let rest = Array.from(fromCodePoint(this.#waiting, this.#sent));
     while (rest.length > 0) {
       const block = rest.slice(0, BLOCK);

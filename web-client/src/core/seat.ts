@@ -92,6 +92,11 @@ export class Seat extends Store<SeatState> {
     this.set({ uplink, downlink });
   }
 
+  /** Whether a data channel takes something now. */
+  hears(label: ChannelLabel): boolean {
+    return this.#transport?.hears(label) ?? false;
+  }
+
   /** Sends on a data channel; false when there is no way by it. */
   say(label: ChannelLabel, message: string): boolean {
     return this.#transport?.say(label, message) ?? false;

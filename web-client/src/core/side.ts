@@ -72,7 +72,7 @@ export abstract class Side<S extends SideState> extends Store<S> {
       drawId,
       keep: { read: () => readSetting(kept), write: (value) => writeSetting(kept, value), forget: () => forgetSetting(kept) },
     });
-    this.liveText = new LiveText({ clock: realClock, drawEpoch, send: (block) => this.#sendText(block) });
+    this.liveText = new LiveText({ clock: realClock, drawEpoch, send: (block) => this.#sendText(block), way: () => (this.seat.hears("text") ? "channel" : "socket") });
   }
 
   /** As what this page speaks. */

@@ -170,12 +170,17 @@ export class Transport {
     return now.map((encoding, at) => (at === last ? encodingUnder(lid, MOST[kind]) : { ...encoding, active: false }));
   }
 
+  /** Whether a channel is open and not full. */
+  hears(label: ChannelLabel): boolean {
+    const channel = this.#channels.get(label);
+    return channel?.readyState === "open" && channel.bufferedAmount <= CHANNEL_FULL;
+  }
+
   /** Sends on a data channel; false when it is not open, or holds too much already. */
   say(label: ChannelLabel, message: string): boolean {
-    const channel = this.#channels.get(label);
-    if (channel?.readyState !== "open" || channel.bufferedAmount > CHANNEL_FULL) return false;
+    if (!this.hears(label)) return false;
     try {
-      channel.send(message);
+      this.#channels.get(label)!.send(message);
       return true;
     } catch {
       return false; // closed a moment ago
