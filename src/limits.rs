@@ -480,6 +480,8 @@ pub const CHAT_ENTRY_BYTES: usize = 256;
 pub const CHAT_TYPING: Duration = Duration::from_secs(6);
 /// Characters in one block of real-time text; a longer one is refused with `bad_message`.
 pub const LIVE_TEXT_BLOCK: usize = 2_000;
+/// A block of real-time text on a channel counts as so many thousandths of a message: what was typed while the line passed nothing comes all at once.
+pub const LIVE_TEXT_PART: u64 = 50;
 /// Characters of one page's real-time text; beyond, its blocks are refused with `bad_message` (years of typing).
 pub const LIVE_TEXT_LONGEST: u64 = 1 << 40;
 /// Bytes of each real-time text kept in memory to be said again after a loss; what goes beyond is marked as lost at who missed it.

@@ -19,14 +19,19 @@ impl Rate {
 
     /// Takes one message out; false when there is none left.
     pub(super) fn take(&mut self, now: Instant) -> bool {
+        self.take_part(now, 1000)
+    }
+
+    /// Takes so many thousandths of one out.
+    pub(super) fn take_part(&mut self, now: Instant, thousandths: u64) -> bool {
         let passed = u64::try_from(now.saturating_duration_since(self.at).as_millis()).unwrap_or(u64::MAX);
         if passed > 0 {
             self.left = self.left.saturating_add(passed.saturating_mul(u64::from(limits::SIGNALING_RATE_PER_S))).min(FULL);
             self.at = now;
         }
-        let enough = self.left >= 1000;
+        let enough = self.left >= thousandths;
         if enough {
-            self.left -= 1000;
+            self.left -= thousandths;
         }
         enough
     }
@@ -37,6 +42,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_minute_of_letters_that_comes_at_once_passes() {
+        let now = Instant::now();
+        let mut rate = Rate::new(now);
+        assert!((0..16 * 60).all(|_| rate.take_part(now, limits::LIVE_TEXT_PART)));
+        assert!(!(0..16 * 60).all(|_| rate.take_part(now, limits::LIVE_TEXT_PART)), "and there is a bound");
+    }
 
     #[test]
     fn sixty_at_once_pass_and_the_next_does_not() {

@@ -12,6 +12,7 @@ use crate::chat::{Author, Book, Refusal, Said};
 use crate::consultation::record::Holder;
 use crate::consultation::{Actor, Now};
 use crate::ids::{AppointmentId, GuestId, MessageId, ParticipantId};
+use crate::limits;
 use crate::media::plane::Label;
 use crate::protocol::server::{self, ServerMessage};
 use crate::protocol::values::TextBlock;
@@ -60,7 +61,8 @@ impl Task {
     /// By a data channel. Whose channel it is the media plane knows; what is no message is dropped, as is what comes too fast: an honest page says it again.
     pub(super) async fn take_message(&mut self, by: ParticipantId, label: Label, bytes: &[u8]) {
         let now = Instant::now();
-        if !self.talk.rates.entry(by).or_insert_with(|| Rate::new(now)).take(now) {
+        let part = if label == Label::Text { limits::LIVE_TEXT_PART } else { 1_000 };
+        if !self.talk.rates.entry(by).or_insert_with(|| Rate::new(now)).take_part(now, part) {
             return;
         }
         let Ok(text) = std::str::from_utf8(bytes) else { return };

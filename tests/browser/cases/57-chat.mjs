@@ -102,8 +102,7 @@ export const cases = [
       check(live[0] === null && live[1] === 'off', 'a growing line would be announced letter by letter');
     },
   })),
-  // Fails today (README, what is not there yet): judged by `CUT_LINES=1` alone until it holds.
-  ...(process.env.CUT_LINES ? [{
+  {
     name: 'real-time text survives cut lines: the WebSocket, the network, a reload of the other page',
     seconds: 120,
     async run({ after }) {
@@ -126,7 +125,7 @@ export const cases = [
       await agent.one('log', `Real-time text of ${citizen.name}`);
       await until('what was typed is there again', async () => { const { own, other } = await bothTexts(citizen, agent, citizen.name); return own.now === other.now && own.lines.at(-1) === other.lines.at(-1); }, 20);
     },
-  }] : []),
+  },
   {
     name: `the server is killed while both write, ${ROUNDS} times: every message is there once, in one order, on both sides`,
     seconds: 90 + ROUNDS * 15,
