@@ -59,6 +59,11 @@ impl Meter {
     }
 }
 
+/// The place of the smallest encoding that comes.
+fn smallest(rates: &[Option<u64>]) -> Option<usize> {
+    rates.iter().rposition(Option::is_some)
+}
+
 /// Since when a line says the opposite of what lies on one slot.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Turns {
@@ -74,7 +79,7 @@ impl Turns {
         let best = || (0..rates.len()).find(|at| there(*at).is_some()).unwrap_or(current);
         let Some(share) = share else { return best() };
         let fitting = (0..rates.len()).find(|at| there(*at).is_some_and(|rate| rate as f64 <= share as f64 * ROOM));
-        let smallest = || (0..rates.len()).rev().find(|at| there(*at).is_some()).unwrap_or(current);
+        let smallest = || smallest(rates).unwrap_or(current);
         let Some(rate) = there(current) else { return fitting.unwrap_or_else(smallest) };
         let held = |since: &mut Option<Instant>, is: bool, long: Duration| {
             if !is {
@@ -162,8 +167,7 @@ impl Router {
             let from = slot.source.filter(|_| slot.section.video).and_then(|(whose, _)| self.index(whose));
             let Some(from) = from else { continue };
             let (rates, first, count) = self.encodings(from, (viewer, place), now);
-            let smallest = (0..count).rev().find(|at| rates.get(*at).copied().flatten().is_some());
-            if let Some(smallest) = smallest.filter(|_| count > 1 && self.participants.len() > 2) {
+            if let Some(smallest) = smallest(&rates[..count]).filter(|_| count > 1 && self.participants.len() > 2) {
                 let slot = &mut self.participants[viewer].slots[place];
                 (slot.track, slot.next) = (Some(first + smallest), None);
             }
@@ -199,9 +203,9 @@ impl Router {
                     continue;
                 }
                 let (rates, first, count) = self.encodings(from, (viewer, place), now);
-                let smallest = (0..count).rev().find(|at| rates.get(*at).copied().flatten().is_some());
+                let smallest = smallest(&rates[..count]).unwrap_or(0);
                 let slot = &mut self.participants[viewer].slots[place];
-                (slot.track, slot.next) = (Some(first + smallest.unwrap_or(0)), None);
+                (slot.track, slot.next) = (Some(first + smallest), None);
                 slot.hold();
             }
         }

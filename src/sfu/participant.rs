@@ -223,12 +223,14 @@ impl Participant {
     /// What of so many bits a second is left for each picture that they watch, after the sound; `None` when the line is not judged by feedback,
     /// or no picture is watched.
     pub fn picture_share(&self, bits_per_s: Option<u64>) -> Option<u64> {
-        let (mut sounds, mut pictures, mut numbered) = (0, 0, false);
+        let (mut sounds, mut voices, mut pictures, mut numbered) = (0, 0_u64, 0, false);
         for slot in self.slots.iter().filter(|slot| slot.source.is_some()) {
-            (sounds, pictures) = if slot.section.video { (sounds, pictures + 1) } else { (sounds + slot.sound_bits(), pictures) };
-            numbered |= slot.section.video && slot.is_numbered();
+            if slot.section.video {
+                (pictures, numbered) = (pictures + 1, numbered | slot.is_numbered());
+            } else {
+                (sounds, voices) = (sounds + slot.sound_bits(), voices + 1);
+            }
         }
-        let voices = self.slots.iter().filter(|slot| slot.source.is_some() && !slot.section.video).count() as u64;
         let sounds = sounds - voices.saturating_sub(1) * limits::SOUND_SPARE_BITS;
         bits_per_s.filter(|_| numbered)?.saturating_sub(sounds).checked_div(pictures)
     }

@@ -111,9 +111,11 @@ impl Encoder {
     pub(super) fn obey(&mut self, camera: Option<u64>, smaller: Option<u64>) {
         let last = self.encodings.len() - 1;
         for (at, encoding) in self.encodings.iter_mut().enumerate() {
-            // With all headers, as the page reckons.
-            let small = smaller.filter(|_| at > 0 && camera != Some(0)).map(|bits| (bits * 94 / 100).saturating_sub(16_000).max(30_000));
-            let lid = if at > 0 && camera != Some(0) { small.or(camera.filter(|_| smaller.is_none())) } else { camera };
+            // Of a smaller one with all headers, as the page reckons.
+            let lid = match smaller {
+                Some(bits) if at > 0 && camera != Some(0) => Some((bits * 94 / 100).saturating_sub(16_000).max(30_000)),
+                _ => camera,
+            };
             // One for which there is no room beside the next smaller one rests.
             let lid = if at < last && self.all && lid.is_some_and(|bits| bits as f64 <= SMALL_MOST * 1.2) { Some(0) } else { lid };
             encoding.key_wanted |= encoding.lid == Some(0.0) && lid != Some(0);

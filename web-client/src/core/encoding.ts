@@ -28,6 +28,6 @@ export function layersUnder(lid: number | null, smaller: number | null, layers: 
     const below = layers[at - 1]?.maxBitrate ?? 0;
     const own = at === layers.length - 1 || smaller === null ? lid : Math.min(lid ?? Infinity, smaller);
     const under = encodingUnder(own, maxBitrate);
-    return { active: under.active && (own === null || own > below * CALM || at === 0), maxBitrate: under.maxBitrate, scaleResolutionDownBy };
+    return { active: under.active && (own === null || own > below * CALM), maxBitrate: under.maxBitrate, scaleResolutionDownBy };
   });
 }
