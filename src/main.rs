@@ -13,6 +13,7 @@ use visavis::access::token::Token;
 use visavis::config::{Config, LOAD_KEY_VARIABLE, Problem, Sources, command_line};
 use visavis::load;
 use visavis::load::command::Options;
+use visavis::protocol::values::LANGUAGES;
 use visavis::server::{self, Server, check, make_directory};
 use visavis::store::{Head, NewAgent, Store, Verdict};
 use visavis::telemetry;
@@ -75,7 +76,7 @@ fn commands() -> Command {
                 .about("Makes an agent's account, or gives it a new password; reads the password from standard input")
                 .arg(name("User name"))
                 .arg(Arg::new("display-name").required(true).value_name("DISPLAY NAME").help("The name that citizens see"))
-                .arg(Arg::new("language").default_value("en").value_parser(["en", "fr", "de", "lb"]).help("Language of the screens"))
+                .arg(Arg::new("language").default_value("en").value_parser(LANGUAGES).help("Language of the screens"))
                 .arg(Arg::new("supervisor").long("supervisor").action(ArgAction::SetTrue).help("Gives the role of a supervisor"))
                 .arg(
                     Arg::new("new-second-factor")

@@ -25,6 +25,7 @@ use crate::openid::Ask;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{AgentAccount, SignIn};
 use crate::protocol::person::{SignInEnd, StaffSignInBegin, WaysIn};
+use crate::protocol::values::known_language;
 use crate::store;
 use crate::time::Instant;
 
@@ -102,7 +103,7 @@ pub(super) async fn ways_in(State(site): State<Site>) -> Json<WaysIn> {
 /// `POST /api/v1/agent/sign-in/begin`: to the provider.
 pub(super) async fn begin(State(site): State<Site>, From(origin): From, Body(asked): Body<StaffSignInBegin>) -> Result<Response, ApiError> {
     let provider = site.config.sign_in.staff.as_ref().ok_or_else(provider::none)?;
-    let language = ["en", "fr", "de", "lb"].into_iter().find(|language| *language == asked.language).unwrap_or("en");
+    let language = known_language(&asked.language).unwrap_or("en");
     let ask = Ask { acr: Vec::new(), language: Some(language.to_owned()) };
     let (at, round) = provider::begin(&site, provider, (Traveller::Agent, language.to_owned()), &ask, origin).await?;
     let mut response = Json(at).into_response();
@@ -111,20 +112,8 @@ pub(super) async fn begin(State(site): State<Site>, From(origin): From, Body(ask
 }
 
 /// `POST /api/v1/agent/sign-in/end`: back from it. Name and role are the provider's of today.
-pub(super) async fn end(
-    State(site): State<Site>,
-    From(origin): From,
-    headers: HeaderMap,
-    Body(came): Body<SignInEnd>,
-) -> Result<Response, ApiError> {
-    let mut response = match ended(&site, origin, &headers, came).await {
-        Ok(response) => response,
-        Err(refused) => refused.into_response(),
-    };
-    if let Some(round) = cookie::take_round() {
-        response.headers_mut().append(header::SET_COOKIE, round);
-    }
-    Ok(response)
+pub(super) async fn end(State(site): State<Site>, From(origin): From, headers: HeaderMap, Body(came): Body<SignInEnd>) -> Response {
+    provider::over(ended(&site, origin, &headers, came).await)
 }
 
 async fn ended(site: &Site, origin: Origin, headers: &HeaderMap, came: SignInEnd) -> Result<Response, ApiError> {

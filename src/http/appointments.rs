@@ -22,6 +22,7 @@ use crate::limits;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::{Appointment, Booked, Cancel, Message, NewAppointment, NewTime, Resent};
 use crate::protocol::values::is_unfit_in_a_name;
+use crate::protocol::values::known_language;
 use crate::store::{self, ApiRequest, Placed, Rotated, StoreError, Who};
 use crate::time::Timestamp;
 
@@ -259,7 +260,7 @@ pub(super) fn person(name: &str, language: String) -> Result<(String, String), A
     if name.chars().any(is_unfit_in_a_name) {
         return Err(invalid("name: control or direction characters"));
     }
-    if !["en", "fr", "de", "lb"].contains(&language.as_str()) {
+    if known_language(&language).is_none() {
         return Err(invalid("language: one of en, fr, de, lb"));
     }
     Ok((name.to_owned(), language))

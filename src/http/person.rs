@@ -22,6 +22,7 @@ use crate::openid::Ask;
 use crate::protocol::ErrorCode;
 use crate::protocol::http::Link;
 use crate::protocol::person::{ComeBack, Me, SignInBegin, SignInEnd, SignedIn};
+use crate::protocol::values::known_language;
 use crate::store::{Appointment, KnownPerson};
 
 /// A citizen who signed in at the provider, and the hash of the cookie.
@@ -59,7 +60,7 @@ pub(super) async fn begin(
         let SignedInCitizen(of, _) = citizen?;
         least = least.max(asked_by(&site, &of).unwrap_or(least));
     }
-    let language = ["en", "fr", "de", "lb"].into_iter().find(|language| *language == asked.language).map(str::to_owned);
+    let language = known_language(&asked.language).map(str::to_owned);
     let ask = Ask { acr: site.config.sign_in.citizen_claims.levels.from(least), language };
     let to = match asked.to {
         ComeBack::Book => "book",
@@ -75,20 +76,8 @@ pub(super) async fn begin(
 }
 
 /// `POST /api/v1/me/sign-in/end`: the browser is back. The page with the provider's answer in its address asks this, so that no `GET` changes anything.
-pub(super) async fn end(
-    State(site): State<Site>,
-    From(origin): From,
-    headers: HeaderMap,
-    Body(came): Body<SignInEnd>,
-) -> Result<Response, ApiError> {
-    let mut response = match ended(&site, origin, &headers, came).await {
-        Ok(response) => response,
-        Err(refused) => refused.into_response(),
-    };
-    if let Some(round) = cookie::take_round() {
-        response.headers_mut().append(header::SET_COOKIE, round);
-    }
-    Ok(response)
+pub(super) async fn end(State(site): State<Site>, From(origin): From, headers: HeaderMap, Body(came): Body<SignInEnd>) -> Response {
+    provider::over(ended(&site, origin, &headers, came).await)
 }
 
 async fn ended(site: &Site, origin: Origin, headers: &HeaderMap, came: SignInEnd) -> Result<Response, ApiError> {

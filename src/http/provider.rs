@@ -2,7 +2,8 @@
 //! what they may do then.
 
 use aws_lc_rs::digest;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -68,6 +69,13 @@ pub(super) async fn end(
     let back = Back { code: came.code.ok_or_else(failed)?, nonce: round.nonce, verifier: round.verifier };
     let told = provider.finish(back, now).await.map_err(refused)?;
     Ok((told, round.to))
+}
+
+/// A round is over, well or not: the browser forgets it.
+pub(super) fn over(ended: Result<Response, ApiError>) -> Response {
+    let mut response = ended.unwrap_or_else(IntoResponse::into_response);
+    response.headers_mut().extend(cookie::take_round().map(|round| (header::SET_COOKIE, round)));
+    response
 }
 
 fn round_in(site: &Site, headers: &HeaderMap) -> Option<Round> {

@@ -15,6 +15,7 @@ use super::{House, when};
 use crate::agenda::phase::Slot;
 use crate::agenda::topic;
 use crate::config::Service;
+use crate::protocol::values::known_language;
 use crate::store::{Appointment, Callback, Kind, Store};
 
 /// The links of an appointment, made again for this mail; nowhere kept.
@@ -233,7 +234,7 @@ pub(super) fn name_of(service: Option<&Service>, of: &Appointment) -> String {
 }
 
 fn language(wanted: &str) -> &'static str {
-    ["en", "fr", "de", "lb"].into_iter().find(|known| *known == wanted).unwrap_or("en")
+    known_language(wanted).unwrap_or("en")
 }
 
 /// A header is one line, whatever stands in the settings.

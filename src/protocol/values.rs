@@ -10,6 +10,14 @@ use crate::time::Timestamp;
 
 pub use crate::access::name::is_unfit_in_a_name;
 
+/// The languages of screens and mails.
+pub const LANGUAGES: [&str; 4] = ["en", "fr", "de", "lb"];
+
+/// One of them.
+pub fn known_language(wanted: &str) -> Option<&'static str> {
+    LANGUAGES.into_iter().find(|known| *known == wanted)
+}
+
 /// A moment as RFC 3339 in UTC with milliseconds; any offset is understood when read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Utc(pub Timestamp);
