@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use visavis::load::http_client::{Base, request};
-use visavis::load::participant::{Participant, SignedIn};
-use visavis::load::peer::PeerOptions;
 use visavis::sfu::negotiated::Source;
+
+use crate::support::talking::Talking;
 
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 const HOUR: i64 = 3_600;
@@ -124,20 +124,9 @@ async fn a_clock_that_jumps_an_hour_deletes_nothing_early_and_drops_no_call() {
     assert_eq!(server.join(&token).await["phase"], "cancelled");
 
     let (_, called) = server.book(-3_600).await;
-    let citizen = SignedIn::citizen(&server.base, &format!("http://localhost/j#{called}")).await.unwrap();
-    let demo = &server.demo["agent"];
-    let agent = SignedIn::agent(&server.base, demo["username"].as_str().unwrap(), demo["password"].as_str().unwrap()).await.unwrap();
-    let mut citizen = Participant::open(citizen, PeerOptions { name: 81, ..PeerOptions::default() }).await.unwrap();
-    let mut agent = Participant::open(agent, PeerOptions { name: 82, ..PeerOptions::default() }).await.unwrap();
-    citizen.ask("arrive", None, json!({})).await.unwrap();
-    let id = citizen.appointment();
-    citizen.phase(&id, "waiting").await.unwrap();
-    citizen.connect(None).await.unwrap();
-    agent.ask("call", Some(&id), json!({})).await.unwrap();
-    agent.connect(Some(&id)).await.unwrap();
-    let ringing = citizen.phase(&id, "ringing").await.unwrap();
-    citizen.ask("accept", None, json!({"call": ringing["call"]["number"]})).await.unwrap();
-    agent.phase(&id, "in_call").await.unwrap();
+    let account = |field: &str| server.demo["agent"][field].as_str().unwrap();
+    let (link, who) = (format!("http://localhost/j#{called}"), (account("username"), account("password")));
+    let Talking { id, mut citizen, agent } = Talking::begin(&server.base, &link, who, [81, 82]).await;
     let speaker = citizen.peer.as_ref().unwrap();
     speaker.start_sending(Source::Microphone);
     let stream = speaker.stream(Source::Microphone);

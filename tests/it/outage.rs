@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use visavis::load::http_client::request;
-use visavis::load::participant::{Participant, SignedIn};
-use visavis::load::peer::PeerOptions;
+use visavis::load::participant::Participant;
 use visavis::sfu::negotiated::Source;
 use visavis::store::{Store, Verdict};
 
 use crate::database;
 use crate::postgres::Postgres;
 use crate::running::{Running, settings};
+use crate::support::talking::Talking;
 
 /// How long the database is away: the minute of trust.md R3, or shorter.
 fn outage() -> Duration {
@@ -38,20 +38,8 @@ struct Call {
 impl Call {
     async fn begin(server: &Running) -> Self {
         let (_, token) = server.book(0, "Clara").await;
-        let citizen = SignedIn::citizen(&server.base, &format!("{}/j#{token}", server.demo.base_url)).await.unwrap();
-        let demo = &server.demo.agent;
-        let agent = SignedIn::agent(&server.base, &demo.username, &demo.password).await.unwrap();
-        let mut citizen = Participant::open(citizen, PeerOptions { name: 71, ..PeerOptions::default() }).await.unwrap();
-        let mut agent = Participant::open(agent, PeerOptions { name: 72, ..PeerOptions::default() }).await.unwrap();
-        citizen.ask("arrive", None, json!({})).await.unwrap();
-        let id = citizen.appointment();
-        citizen.phase(&id, "waiting").await.unwrap();
-        citizen.connect(None).await.unwrap();
-        agent.ask("call", Some(&id), json!({})).await.unwrap();
-        agent.connect(Some(&id)).await.unwrap();
-        let ringing = citizen.phase(&id, "ringing").await.unwrap();
-        citizen.ask("accept", None, json!({"call": ringing["call"]["number"]})).await.unwrap();
-        agent.phase(&id, "in_call").await.unwrap();
+        let (link, demo) = (format!("{}/j#{token}", server.demo.base_url), &server.demo.agent);
+        let Talking { id, citizen, agent } = Talking::begin(&server.base, &link, (&demo.username, &demo.password), [71, 72]).await;
         citizen.peer.as_ref().unwrap().start_sending(Source::Microphone);
         agent.peer.as_ref().unwrap().start_sending(Source::Microphone);
         let call = Self { id, citizen, agent };

@@ -11,3 +11,4 @@ pub mod rig;
 pub mod room;
 pub mod site;
 pub mod smtp_sink;
+pub mod talking;
